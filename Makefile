@@ -1,0 +1,47 @@
+# The ways to run this project. Everything may be interrupted at any point and run again.
+
+MAKEFLAGS += --no-print-directory
+BIN := .venv/bin
+.NOTPARALLEL:
+
+.PHONY: help accept test lint unit sabotage bench clean prepare lab
+
+help:
+	@echo 'make accept     prepare this machine, start the lab, prove every criterion of every task in it'
+	@echo 'make test       formatting, lints, types, unit tests, then the same acceptance run'
+	@echo 'make lint       formatting, lints and types alone'
+	@echo 'make unit       unit tests alone; needs no lab'
+	@echo 'make sabotage   break the host in small ways: every criterion must notice (hours)'
+	@echo 'make bench      measure the speed of lab and suite into build/bench.json'
+	@echo 'make clean      stop the lab; remove it, the outputs and .venv from this checkout'
+	@echo
+	@echo 'Daily work, after the first make accept: .venv/bin/lab --help, .venv/bin/pytest --host=lab -m task-1.3.4'
+
+accept: lab
+	@$(BIN)/pytest --host=lab; status=$$?; echo 'The evidence of this run lies in build/runs/last'; exit $$status
+
+test: prepare lint unit accept
+
+lint: prepare
+	@$(BIN)/python -m proof.lint
+
+unit: prepare
+	@$(BIN)/pytest
+
+sabotage: lab
+	@$(BIN)/lab sabotage
+
+bench: lab
+	@$(BIN)/python -m proof.bench
+
+clean:
+	@if [ -x $(BIN)/lab ]; then $(BIN)/lab destroy; fi
+	rm -rf build .venv .ansible .mypy_cache .ruff_cache .pytest_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Packages of the machine and the environment in .venv; quick where nothing is missing.
+prepare:
+	@python=$$(scripts/find-python) && "$$python" -m lab.bootstrap
+
+lab: prepare
+	@$(BIN)/lab up

@@ -1,0 +1,51 @@
+@task-1.2.2 @group-1.2 @milestone-1
+Feature: 1.2.2 The image's own user is gone
+  A fresh server comes with linuxuser, a name that everybody knows. After this nothing on the host
+  belongs to it, names it or waits for it.
+
+  Rule: The user and its group are gone
+
+    Scenario: No account file knows linuxuser
+      When the mail host is searched for traces of linuxuser
+      Then it has no account and no group of that name
+
+  Rule: Home, mail spool and cron jobs are gone
+
+    Scenario: Nothing waits for linuxuser to come back
+      When the mail host is searched for traces of linuxuser
+      Then it has no home
+      And it has no mail spool
+      And it has no jobs
+
+  Rule: No sudo rule names it
+
+    Scenario: sudo has forgotten linuxuser
+      When the mail host is searched for traces of linuxuser
+      Then it has no sudo rule
+
+  Rule: No file on the host is left without an owner
+
+    Scenario: Every file belongs to a user and a group that exist
+      When the owners of all files of the mail host are looked up
+      Then no file belongs to a user or a group that does not exist
+
+  Rule: Removing it again is fine, and so is removing it where it never was
+
+    @disruptive
+    Scenario: Where it is gone, removing it again changes nothing
+      Given linuxuser is gone from the mail host
+      When the removal of linuxuser runs
+      Then it succeeds and changes nothing
+
+    @disruptive
+    Scenario: Where it never was, removing it changes nothing
+      When the removal of a user that this host never had runs
+      Then it succeeds and changes nothing
+
+    @disruptive
+    Scenario: Where it has been at work, it goes with everything it left behind
+      Given linuxuser is back with files everywhere, mail, cron jobs, a sudo rule and a running program
+      When the removal of linuxuser runs
+      Then it succeeds
+      And no trace of linuxuser is left
+      And no file on the host is without an owner

@@ -1,0 +1,45 @@
+@task-1.2.3 @group-1.2 @milestone-1
+Feature: 1.2.3 phalkonadmin is the host's administrator
+  One account of our own administers the host: UID 1000, a key, sudo, and no password anybody could guess.
+
+  Rule: UID 1000 is phalkonadmin and nobody else
+
+    Scenario: The number and the name belong together
+      Given the accounts of the mail host
+      Then phalkonadmin has UID 1000
+      And no other account shares it
+
+  Rule: It has a home of its own and bash
+
+    Scenario: Everything is there to work with
+      Given the accounts of the mail host
+      Then phalkonadmin's shell is bash
+      And its home is a folder of its own that nobody else can write to
+
+  Rule: It belongs to the group sudo
+
+    Scenario: The administrator may administer
+      Given the accounts of the mail host
+      Then phalkonadmin is in the group sudo
+
+  Rule: No password opens the account
+
+    Scenario: The password is locked
+      Given the accounts of the mail host
+      Then phalkonadmin's password is locked
+
+  Rule: It ends the same whether UID 1000 was free or taken
+
+    @disruptive
+    Scenario Outline: UID 1000 was <state> when the account was made
+      Given phalkonadmin had to take another UID
+      And UID 1000 is <state>
+      When the tasks for the host's users run again
+      Then UID and GID 1000 are phalkonadmin's
+      And the account is as it was before, with all of its files
+      And phalkonadmin can log in and use sudo
+
+      Examples:
+        | state              |
+        | free               |
+        | taken by linuxuser |

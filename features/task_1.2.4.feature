@@ -1,0 +1,48 @@
+@task-1.2.4 @group-1.2 @milestone-1
+Feature: 1.2.4 Only keys open the host, and only the administrator's
+  Nobody can guess a way in: the administrator's key is the only credential that the host accepts.
+
+  Rule: phalkonadmin gets in with its key
+
+    Scenario: The administrator's key is accepted
+      When the administrator logs in and listens to what the server says
+      Then the server lets phalkonadmin in
+
+  Rule: root does not get in
+
+    Scenario: root is refused with the very key that opens phalkonadmin's account
+      When root tries to log in with the administrator's key, coming from the host itself
+      Then the server refuses root
+
+    @disruptive
+    Scenario: root is refused on the administrator's own path
+      When root tries to log in with the administrator's key
+      Then the server refuses root
+
+  Rule: Passwords and keyboard-interactive are not even offered
+
+    Scenario: The server offers the administrator keys and nothing else
+      When the administrator logs in and listens to what the server says
+      Then the only way in that the server offers is a key
+
+    Scenario: It offers nobody anything else
+      Given every account of the mail host that has a login shell
+      When the server's settings for each of them are asked for
+      Then none of them may use a password or keyboard-interactive
+
+    @disruptive
+    Scenario: A client that brings no key is turned away without a question
+      When somebody without a key tries to log in as phalkonadmin
+      Then the only way in that the server offers is a key
+
+  Rule: The list of keys is private, and it holds the administrator's key alone
+
+    Scenario: Only phalkonadmin can read or change the list of keys
+      Given the files that decide who may log in as phalkonadmin
+      Then the list of keys is readable by phalkonadmin only
+      And so is the folder around it
+
+    Scenario: No other key is on any list that the server consults
+      Given the files that decide who may log in as phalkonadmin
+      Then they hold the administrator's key and no other
+      And the server has no other source of keys

@@ -1,0 +1,97 @@
+@task-1.3.4 @group-1.3 @milestone-1
+Feature: 1.3.4 SSH is there for the VPN and for nobody else
+  The internet does not even find a door, and no failure of the tunnel, no reboot and no mistake in a
+  change locks the operator out for good.
+
+  Rule: SSH has exactly one listener, on the VPN address
+
+    Scenario: The SSH server listens on the VPN address only
+      When the listeners of the SSH server are looked up
+      Then there is exactly one, on the VPN address and the SSH port
+
+  Rule: An outsider finds no port that answers
+
+    Scenario Outline: None of the 65,535 TCP ports answers an outsider over <family>
+      Given the outsider's scanner finds a port that is known to be open over "<family>"
+      When the outsider has scanned every TCP port of the public address over "<family>"
+      Then all of them stayed silent
+
+      Examples:
+        | family |
+        | IPv4   |
+        | IPv6   |
+
+    @disruptive
+    Scenario: The same scan finds one port that somebody opened
+      Given a service listens on every address and the firewall admits it
+      When the outsider scans every TCP port of the public address again, over IPv4 and IPv6
+      Then the scan names the opened port and no other, over IPv4 and IPv6
+
+  Rule: The firewall admits SSH from the VPN network only
+
+    Scenario: The kernel's rules for SSH name the VPN network as the only source
+      When the firewall's rules for the SSH port are read
+      Then there is one at least, and each admits nobody but the VPN network
+
+    Scenario: A way around the tunnel to the VPN address ends at the firewall
+      Given the outsider sends packets for the VPN address straight to the host
+      When the outsider knocks at the SSH port of the VPN address
+      Then nobody answers the outsider
+      But the VPN address itself was within the outsider's reach
+
+  Rule: SSH returns with the tunnel, unaided
+
+    Scenario: SSH is started after the tunnel at every boot
+      Then the SSH server's unit is ordered after the tunnel's and starts at boot
+
+    @disruptive
+    Scenario: A reboot brings SSH back
+      When the host has been rebooted
+      Then the administrator could log in over the VPN after that boot
+      And the SSH server had exactly one listener after that boot
+
+    @disruptive
+    Scenario: A tunnel that was broken at boot gives SSH back once it is repaired
+      Given a typo in the tunnel's settings keeps it down at the next boot
+      And the host has come up again without its tunnel and without SSH on any other address
+      When the tunnel alone is repaired from the console
+      Then the administrator can log in again without further help
+
+    @disruptive
+    Scenario Outline: <action> keeps SSH or gives it back
+      When the tunnel is <treated>
+      Then the administrator can log in again without further help
+      And the SSH server has exactly one listener, on the VPN address
+
+      Examples:
+        | action                           | treated                              |
+        | Restarting the tunnel            | restarted                            |
+        | Taking the tunnel down for a bit | taken down for a while and started   |
+
+  Rule: A person at the console can open SSH again and close it again
+
+    @disruptive
+    Scenario: The emergency rollback opens SSH on the public address until the task is applied again
+      When the emergency rollback is run at the console
+      Then the administrator can log in on the public address
+      When task 1.3.4 is applied once more
+      Then SSH is there for the VPN and for nobody else again
+
+  Rule: A change that locks the operator out undoes itself
+
+    @disruptive
+    Scenario: A change that nobody confirms is put back
+      Given a dead-man switch guards a change that shuts SSH
+      When nobody confirms the change in time
+      Then the administrator can log in again without further help
+      And nothing of the switch is left over
+
+    @disruptive
+    Scenario: A change that is confirmed stays
+      Given a dead-man switch guards a change
+      When the change is confirmed from a new connection
+      Then the change stays after the switch would have acted
+      And nothing of the switch is left over
+
+    Scenario: No switch is left armed
+      Then no dead-man switch is waiting on the host

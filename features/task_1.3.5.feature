@@ -1,0 +1,72 @@
+@task-1.3.5 @group-1.3 @milestone-1
+Feature: 1.3.5 Whoever tries to break in is shut out
+  Three failed logins within ten minutes cost an hour without any connection, and cost nobody else anything.
+
+  Rule: Three failures within ten minutes cost one hour
+
+    Scenario: The policy in force is the one agreed
+      When fail2ban is asked for the policy in force
+      Then it bans for 1 hour after 3 failures within 10 minutes
+
+    @disruptive
+    Scenario Outline: The third failure with <credential> bans, the second does not
+      Given the intruder has failed to log in twice with <credential>
+      And fail2ban has counted both without a ban
+      When the intruder fails once more with <credential>
+      Then fail2ban names the intruder as banned
+
+      Examples:
+        | credential                       |
+        | an account that does not exist   |
+        | a wrong key for a real account   |
+
+  Rule: A ban shuts the intruder out in the kernel, and nobody else
+
+    @disruptive
+    Scenario: The banned intruder is refused at the door while the administrator works on
+      Given the intruder is banned
+      Then the kernel's set of banned addresses holds the intruder and nobody else
+      And the intruder's next connection is refused before SSH sees it
+      And the administrator can log in
+
+    @disruptive
+    Scenario: Without its ban the intruder reaches the door again
+      Given the intruder is banned
+      When the operator lifts the ban
+      Then the kernel's set of banned addresses is empty
+      And the intruder's next connection reaches SSH
+
+  Rule: A ban outlives a restart of fail2ban
+
+    @disruptive
+    Scenario: A restart neither lifts a ban nor makes it longer
+      Given the intruder is banned
+      When fail2ban is restarted
+      Then fail2ban names the intruder as banned
+      And the kernel's set of banned addresses holds the intruder and nobody else
+      And the ban ends when it would have ended
+
+  Rule: A ban expires
+
+    @disruptive
+    Scenario: After its time the intruder is let to the door again
+      Given bans last 10 seconds only
+      And the intruder is banned
+      When the time of the ban is over
+      Then the kernel's set of banned addresses is empty
+      And the intruder's next connection reaches SSH
+
+  Rule: fail2ban is on guard from boot on
+
+    Scenario: fail2ban runs now and starts at boot
+      Then fail2ban's unit runs now and starts at boot
+
+    Scenario: The jail reads what the SSH server writes
+      When fail2ban is asked what the jail reads
+      Then it reads the journal of the SSH server's unit
+      And the SSH server writes there under a name that the jail looks for
+
+    @disruptive
+    Scenario: A reboot brings the guard back
+      When the host has been rebooted
+      Then the jail was watching SSH after that boot

@@ -1,0 +1,1 @@
+"""The lab: a mail host like production, a WireGuard hub beside it, and the command `lab`."""

@@ -1,0 +1,122 @@
+"""Whether KVM can be used: not whether /dev/kvm exists, but whether a guest really boots on it."""
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import tools
+from lab.box import Box
+from lab.errors import LabError
+from lab.paths import cache
+
+PROBE_SECONDS = 10.0
+OLDEST_QEMU = (8, 2)
+ALIVE = b"Run /init as init process"  # the guest's kernel is up and starts its first process
+
+
+@dataclass(frozen=True)
+class Accelerator:
+    """How guests run: "kvm" or "tcg", and why."""
+
+    name: str
+    reason: str
+
+    @property
+    def arguments(self) -> list[str]:
+        """QEMU's arguments for it."""
+        if self.name == "kvm":
+            return ["-accel", "kvm", "-cpu", "host"]
+        return ["-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max"]
+
+
+def qemu_version() -> tuple[int, int]:
+    """Major and minor version. Raises LabError where QEMU is missing or too old to run guests correctly."""
+    said = tools.run(["qemu-system-x86_64", "--version"], "Asking QEMU for its version")
+    found = re.search(r"version (\d+)\.(\d+)", said)
+    if found is None:
+        raise LabError(f"QEMU does not tell its version: {said!r}")
+    version = int(found[1]), int(found[2])
+    if version < OLDEST_QEMU:
+        raise LabError(
+            f"QEMU {version[0]}.{version[1]} is too old: before {OLDEST_QEMU[0]}.{OLDEST_QEMU[1]} it corrupts guests.",
+            "On Debian 12: apt install -t bookworm-backports qemu-system-x86 qemu-utils",
+        )
+    return version
+
+
+def choose(box: Box) -> Accelerator:
+    """KVM where a guest boots on it, else TCG. The answer is kept until the machine, QEMU or the kernel changes."""
+    forced = os.environ.get("MAIL_LAB_ACCEL")
+    if forced in ("kvm", "tcg"):
+        return Accelerator(forced, "MAIL_LAB_ACCEL says so")
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        there = Path("/dev/kvm").exists()
+        return Accelerator("tcg", "/dev/kvm may not be used by this user" if there else "there is no /dev/kvm")
+    question = [Path("/proc/sys/kernel/random/boot_id").read_text().strip(), list(qemu_version()), box.key]
+    memory = cache() / "accelerator.json"
+    try:
+        known = json.loads(memory.read_text())
+    except (OSError, ValueError):
+        known = {}
+    if known.get("question") == question:
+        return Accelerator(known["name"], known["reason"])
+    boots = probe(box)
+    answer = (
+        Accelerator("kvm", "a guest booted on it")
+        if boots
+        else Accelerator("tcg", f"/dev/kvm is there, but a guest did not boot on it within {PROBE_SECONDS:.0f} s")
+    )
+    memory.write_text(json.dumps({"question": question, "name": answer.name, "reason": answer.reason}))
+    return answer
+
+
+def probe(box: Box) -> bool:
+    """Boot the box's kernel under KVM for at most PROBE_SECONDS; True when it reached its first process."""
+    with tempfile.TemporaryDirectory() as folder:
+        serial = Path(folder) / "serial.log"
+        guest = subprocess.Popen(
+            [
+                tools.find("qemu-system-x86_64"),
+                *(
+                    "-accel",
+                    "kvm",
+                    "-cpu",
+                    "host",
+                    "-m",
+                    "256",
+                    "-nodefaults",
+                    "-display",
+                    "none",
+                    "-no-reboot",
+                ),
+                *(
+                    "-kernel",
+                    str(box.kernel),
+                    "-initrd",
+                    str(box.initrd),
+                    "-append",
+                    "console=ttyS0 panic=-1",
+                ),
+                *("-serial", f"file:{serial}"),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            deadline = time.monotonic() + PROBE_SECONDS
+            while time.monotonic() < deadline:
+                if serial.exists() and ALIVE in serial.read_bytes():
+                    return True
+                if guest.poll() is not None:
+                    return False
+                time.sleep(0.1)
+            return False
+        finally:
+            guest.kill()
+            guest.wait()

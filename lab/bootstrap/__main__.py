@@ -1,0 +1,36 @@
+"""Prepare this machine and this checkout; silent and quick where nothing is to do."""
+
+import signal
+import sys
+from types import FrameType
+
+from lab.bootstrap import environment, install, needs
+from lab.errors import LabError
+
+_EXIT_INTERRUPTED = 130
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Exit status 0 when everything is there."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        missing = needs.missing()
+        if missing:
+            install.packages(missing)
+            install.verify()
+        environment.ensure()
+    except KeyboardInterrupt:
+        print("\nInterrupted; run make again to go on.", file=sys.stderr)
+        return _EXIT_INTERRUPTED
+    except LabError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return error.exit_status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

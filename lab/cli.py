@@ -1,0 +1,226 @@
+"""The command `lab`."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from lab import box, doctor, inventory, network, tools
+from lab.errors import LabError, UsageError
+from lab.lab import Lab, Status
+from lab.paths import STATE
+from lab.progress import step
+from lab.provider import NODES
+from lab.stages import BARE
+
+EXIT_CODES = """\
+exit status:
+  0    done
+  1    the answer is no: the lab is not running (status), something is missing (doctor), a sabotage survived
+  4    wrong use
+  12   the lab or the machine is broken; the message says what to do
+  130  interrupted; run the same command again
+  lab exec and lab ssh pass through the exit status of the command
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point. Returns the exit status; errors become one message."""
+    arguments = _parser().parse_args(argv)
+    action: Callable[[argparse.Namespace], int] = arguments.action
+    try:
+        return action(arguments)
+    except LabError as error:
+        sys.stderr.write(f"lab: {error}\n")
+        return error.exit_status
+    except KeyboardInterrupt:
+        sys.stderr.write("lab: interrupted; nothing half-made is left, run it again at any time\n")
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 141
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lab",
+        description="The lab: a mail host like production and a WireGuard hub beside it.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.exit_on_error = True
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, action: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(action=action)
+        return sub
+
+    sub = command("doctor", _doctor, "Look at the machine: what is missing for a lab, and how to get it.")
+    sub.add_argument("--json", action="store_true", help="print the findings as JSON")
+    sub = command("up", _up, "Bring the lab up: restore the longest valid prefix of layers, provision the rest.")
+    sub.add_argument("--at", metavar="TASK", help=f"stop after this task ({BARE}, 1.2.1, ...); default: all of them")
+    sub = command("status", _status, "What runs, at which task, and what it holds of the machine.")
+    sub.add_argument("--json", action="store_true", help="print it as JSON")
+    sub = command("ssh", _ssh, "Log in as the administrator does, or run one command.")
+    sub.add_argument("node", choices=NODES)
+    sub.add_argument("command", nargs=argparse.REMAINDER, help="a command instead of a shell")
+    sub = command("exec", _exec, "Run a command as root, out of band; works when the guest's network does not.")
+    sub.add_argument("--timeout", type=float, default=600.0, metavar="SECONDS", help="kill it after so long (600)")
+    sub.add_argument("node", choices=NODES)
+    sub.add_argument("command", nargs=argparse.REMAINDER, help="-- COMMAND ARGUMENTS...")
+    command("reset", _reset, "Put memory and disks of both VMs back to where `lab up` left them.")
+    sub = command("logs", _logs, "Print the console of a node.")
+    sub.add_argument("node", choices=NODES)
+    command("down", _down, "End both VMs; layers stay.")
+    command(
+        "destroy",
+        _destroy,
+        "End both VMs and remove this checkout's lab; boxes and layers in the cache stay.",
+    )
+    sub = command("box", _box, "Build the box where it is missing, and print where it lies.")
+    sub.add_argument("--lock", type=Path, metavar="FILE", help="a box.json whose package versions are used")
+    sub = command(
+        "prune", _prune, "Remove layers that the provisioning of today does not need, and boxes that nothing stands on."
+    )
+    sub = command(
+        "sabotage",
+        _sabotage,
+        "Break the lab on purpose, one fault at a time; each must turn its criterion red.",
+    )
+    sub.add_argument("arguments", nargs=argparse.REMAINDER, help="--task TASK, --name TEXT; --help tells more")
+    return parser
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    findings = doctor.examine()
+    if arguments.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=1))
+    else:
+        table = Table(box=None, pad_edge=False)
+        for title in ("", "what", "found", "cure"):
+            table.add_column(title, overflow="fold")
+        for each in findings:
+            table.add_row(
+                {"ok": "ok", "warning": "note", "error": "MISSING"}[each.level],
+                each.subject,
+                each.said,
+                each.cure,
+            )
+        Console().print(table)
+    return 1 if any(finding.level == "error" for finding in findings) else 0
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    Lab.of_checkout().up(arguments.at)
+    return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    if box.find() is None:
+        if arguments.json:
+            print(json.dumps({"running": False}))
+        else:
+            print("The lab is not running, and its box is not built (lab up).")
+        return 1
+    status = Lab.of_checkout().status()
+    if arguments.json:
+        print(json.dumps(asdict(status), indent=1))
+    elif status.running:
+        held = ", ".join(f"{node} {mib:.0f} MiB" for node, mib in status.resident_mib.items())
+        how = f"{status.provider}, {status.accelerator} ({status.reason})"
+        print(f"The lab runs as of {status.task}, layer {status.layer}, on {how}.")
+        print(f"Memory: {held}. {_cache(status)}")
+    else:
+        print(f"The lab is not running (lab up). {_cache(status)}")
+    return 0 if status.running else 1
+
+
+def _cache(status: Status) -> str:
+    return f"Cache: boxes {status.cache_mib['boxes']:.0f} MiB, layers {status.cache_mib['layers']:.0f} MiB."
+
+
+def _way(task: str) -> list[str]:
+    """Options of ssh for the mail host as it is after a task."""
+    values = inventory.variables()
+    at = [int(part) for part in task.split(".")] if task != BARE else [0]
+    user = values["admin_user"] if at >= [1, 2, 4] else "root"
+    port = values["ssh_port"] if at >= [1, 3, 1] else values["ssh_port_fresh"]
+    address = values["vpn_address"] if at >= [1, 3, 4] else values["public_address"]
+    return ["-p", port, "-l", user, address]
+
+
+def _ssh(arguments: argparse.Namespace) -> int:
+    status = Lab.of_checkout().status()
+    if not status.running or status.task is None:
+        raise LabError("The lab is not running.", "lab up")
+    way = ["hub"] if arguments.node == "hub" else _way(status.task)
+    ssh = tools.find("ssh")
+    os.execv(ssh, [ssh, "-F", str(network.SSH_CONFIG), *way, *_command(arguments.command)])  # noqa: S606
+
+
+def _command(words: list[str]) -> list[str]:
+    return words[1:] if words[:1] == ["--"] else words
+
+
+def _exec(arguments: argparse.Namespace) -> int:
+    command = _command(arguments.command)
+    if not command:
+        raise UsageError("lab exec needs a command.", "lab exec mail -- systemctl status ssh")
+    stdin = b"" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read()
+    done = Lab.of_checkout().exec(arguments.node, command, stdin, arguments.timeout)
+    sys.stdout.buffer.write(done.stdout)
+    sys.stdout.flush()
+    sys.stderr.buffer.write(done.stderr)
+    return done.exit_status
+
+
+def _reset(_: argparse.Namespace) -> int:
+    with step("Reset both VMs", expected=2):
+        Lab.of_checkout().reset()
+    return 0
+
+
+def _logs(arguments: argparse.Namespace) -> int:
+    path = STATE / "logs" / f"{arguments.node}.serial.log"
+    if not path.exists():
+        raise LabError(f"{arguments.node} has written nothing yet.", "lab up")
+    sys.stdout.write(path.read_text(errors="replace"))
+    return 0
+
+
+def _down(_: argparse.Namespace) -> int:
+    Lab.of_checkout().down()
+    return 0
+
+
+def _destroy(_: argparse.Namespace) -> int:
+    Lab.of_checkout().destroy()
+    return 0
+
+
+def _box(arguments: argparse.Namespace) -> int:
+    print(box.build(arguments.lock).folder)
+    return 0
+
+
+def _prune(_: argparse.Namespace) -> int:
+    layers_gone, boxes_gone = Lab.of_checkout().prune()
+    print(f"{layers_gone} layers and {boxes_gone} boxes removed.")
+    return 0
+
+
+def _sabotage(arguments: argparse.Namespace) -> int:
+    from proof import sabotage  # noqa: PLC0415  (the proof stands above the lab; only this command looks up)
+
+    return sabotage.main(_command(arguments.arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""What the machine lacks for a lab, each finding with its cure."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import accelerator, box, tools
+from lab.errors import LabError
+from lab.machine import MEMORY_MIB
+from lab.paths import ROOT, cache, sockets
+
+NEEDED_GIB = 15  # box, a full set of layers and the running disks
+LONGEST_SOCKET = 107
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One look at the machine. `level` is "ok", "warning" (works, with a drawback) or "error" (does not work)."""
+
+    subject: str
+    level: str
+    said: str
+    cure: str = ""
+
+
+def examine() -> list[Finding]:
+    """All findings, in the order in which a person would mend them."""
+    return [*_tools(), _qemu(), _unprivileged(), _memory(), _disk(), _socket_paths(), _box(), _acceleration()]
+
+
+def _tools() -> Iterator[Finding]:
+    for program, package in tools.PACKAGES.items():
+        try:
+            yield Finding(program, "ok", tools.find(program))
+        except LabError:
+            yield Finding(program, "error", "not installed", f"apt install {package}")
+
+
+def _qemu() -> Finding:
+    try:
+        major, minor = accelerator.qemu_version()
+    except LabError as error:
+        return Finding("QEMU's version", "error", error.what, error.cure)
+    return Finding("QEMU's version", "ok", f"{major}.{minor}")
+
+
+def _unprivileged() -> Finding:
+    subject = "building as an ordinary user"
+    if os.geteuid() == 0:
+        return Finding(subject, "ok", "not needed: this is root")
+    user = os.environ.get("USER", str(os.geteuid()))
+    ranges = Path("/etc/subuid").read_text() if Path("/etc/subuid").exists() else ""
+    if not any(line.startswith((f"{user}:", f"{os.geteuid()}:")) for line in ranges.splitlines()):
+        return Finding(
+            subject,
+            "error",
+            "no subordinate user ids",
+            f"usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}",
+        )
+    return Finding(subject, "ok", "subordinate user ids are there")
+
+
+def _memory() -> Finding:
+    facts = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    available = int(facts["MemAvailable"].split()[0]) // 1024
+    needed = sum(MEMORY_MIB.values())
+    if available < needed:
+        return Finding(
+            "memory",
+            "warning",
+            f"{available} MiB available, both VMs may grow to {needed}",
+            "End other programs",
+        )
+    return Finding("memory", "ok", f"{available} MiB available")
+
+
+def _disk() -> Finding:
+    folder = cache()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free >> 30
+    if free < NEEDED_GIB:
+        return Finding(
+            "disk",
+            "warning",
+            f"{free} GiB free at {folder}, all layers need {NEEDED_GIB}",
+            "Free room, or set MAIL_LAB_CACHE",
+        )
+    return Finding("disk", "ok", f"{free} GiB free at {folder}")
+
+
+def _socket_paths() -> Finding:
+    longest = len(str(sockets() / "mail.agent"))
+    if longest > LONGEST_SOCKET:
+        return Finding(
+            "socket paths",
+            "error",
+            f"{longest} characters, at most {LONGEST_SOCKET}",
+            "Set XDG_RUNTIME_DIR to a short path",
+        )
+    return Finding("socket paths", "ok", str(sockets()))
+
+
+def _box() -> Finding:
+    try:
+        found = box.find()
+    except LabError as error:
+        return Finding("box", "error", error.what, error.cure)
+    if found is None:
+        return Finding("box", "warning", "not built yet", "lab box (lab up does it by itself)")
+    return Finding("box", "ok", str(found.folder))
+
+
+def _acceleration() -> Finding:
+    subject = "acceleration"
+    try:
+        built = box.find()
+        if built is None:
+            there = os.access("/dev/kvm", os.R_OK | os.W_OK)
+            return Finding(subject, "warning", "KVM is probed when the box is built" if there else "no usable /dev/kvm")
+        chosen = accelerator.choose(built)
+    except LabError as error:
+        return Finding(subject, "error", error.what, error.cure)
+    if chosen.name == "kvm":
+        return Finding(subject, "ok", f"kvm: {chosen.reason}")
+    return Finding(
+        subject,
+        "warning",
+        f"tcg (slow, but the same results): {chosen.reason}",
+        f"Run on a machine with KVM; this checkout is {ROOT}"
+        if Path("/dev/kvm").exists()
+        else "Enable virtualisation in the firmware",
+    )

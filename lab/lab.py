@@ -1,0 +1,284 @@
+"""The lab of this checkout: brought up to a task, put back, looked into, taken down."""
+
+import fcntl
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import bare, box, identity, inventory, layers, network, provisioning, stages
+from lab.accelerator import choose
+from lab.agent import Completed
+from lab.errors import LabError
+from lab.layers import Layer
+from lab.paths import STATE, cache
+from lab.progress import step
+from lab.provider import NODES
+from lab.qemu import Qemu
+from lab.stages import Stage
+
+__all__ = ["Completed", "Lab", "Status"]
+
+RUN_FILE = STATE / "run.json"
+REBOOT_SECONDS = 240.0
+
+
+@dataclass(frozen=True)
+class Status:
+    """What the lab is right now. `task` is the last one applied, None where nothing runs."""
+
+    running: bool
+    task: str | None
+    layer: str | None
+    provider: str
+    accelerator: str
+    reason: str
+    resident_mib: Mapping[str, float]
+    cache_mib: Mapping[str, float]
+    ports: Mapping[str, int]
+
+
+class Lab:
+    """Both VMs as one thing. Methods that change it hold the checkout's lock."""
+
+    def __init__(self, built: box.Box) -> None:
+        """Args: built: the box that the VMs boot."""
+        self._box = built
+        self._accelerator = choose(built)
+        self._provider = Qemu(built, self._accelerator)
+
+    @classmethod
+    def of_checkout(cls, provider: str | None = None) -> "Lab":
+        """The lab of this checkout; builds the box where it is missing. Raises LabError."""
+        if provider not in (None, "qemu"):
+            raise LabError(f"There is no provider {provider}.", "The lab knows: qemu")
+        return cls(box.build())
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        STATE.mkdir(parents=True, exist_ok=True)
+        with (STATE / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                with step("Waiting for another command that changes this lab"):
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _plan(self, known: identity.Identity, values: Mapping[str, str]) -> list[Stage]:
+        root = repr((self._box.key, self._provider.identity, known.fingerprint, sorted(values.items()), bare.__doc__))
+        return stages.plan(root)
+
+    def _note(self) -> dict[str, str]:
+        try:
+            note: dict[str, str] = json.loads(RUN_FILE.read_text())
+        except (OSError, ValueError):
+            return {}
+        return note
+
+    def running(self) -> bool:
+        """Whether the lab was brought up completely and both VMs still answer."""
+        return bool(self._note()) and self._provider.running() and all(map(self._provider.answers, NODES))
+
+    def up(self, at: str | None = None) -> None:
+        """Bring the lab to the state after a task: restore the longest valid prefix of layers and apply the rest.
+
+        Args:
+            at: task id, or "bare"; the last task where None. Nothing happens where the lab is already there.
+
+        Raises:
+            UsageError: there is no such task.
+            LabError: a stage failed, or the machine cannot run the lab.
+        """
+        known, values = identity.ensure(), inventory.variables()
+        wanted = stages.until(self._plan(known, values), at)
+        with self._alone():
+            if self._note().get("layer") == wanted[-1].key and self.running():
+                return
+            RUN_FILE.unlink(missing_ok=True)
+            ready = layers.longest_prefix(wanted)
+            layer = self._restore(ready[-1], known, values) if ready else self._make_bare(wanted[0], known, values)
+            for stage in wanted[max(len(ready), 1) :]:
+                layer = self._apply(stage, layer, known, values)
+            self._write_ways(known, values)
+            with step("Keep the point that `lab reset` returns to", expected=4):
+                self._provider.snapshot()
+            RUN_FILE.write_text(json.dumps({"layer": layer.key, "task": layer.task}))
+            self._prune({stage.key for stage in wanted}, layers.KEEP_SECONDS)
+
+    def _prune(self, keep: set[str], older_than: float) -> tuple[int, int]:
+        gone = layers.prune(keep, older_than)
+        boxes = box.prune({self._box.key, *(layer.box for layer in layers.every())})
+        return len(gone), len(boxes)
+
+    def prune(self) -> tuple[int, int]:
+        """Remove every layer that today's whole plan does not need, and boxes nothing stands on.
+
+        Returns:
+            How many layers and how many boxes went.
+        """
+        plan = self._plan(identity.ensure(), inventory.variables())
+        with self._alone():
+            return self._prune({stage.key for stage in plan} | {self._note().get("layer", "")}, 0)
+
+    def _restore(self, layer: Layer, known: identity.Identity, values: Mapping[str, str]) -> Layer:
+        with step(f"Restore the lab as of {layer.task}", expected=6, key="restore a layer"):
+            layer.touch()
+            self._provider.start(layer.folder)
+        self._write_ways(known, values)
+        return layer
+
+    def _make_bare(self, stage: Stage, known: identity.Identity, values: Mapping[str, str]) -> Layer:
+        started = time.monotonic()
+        with layers.room(), step(f"Boot both VMs ({self._accelerator.name})", expected=70):
+            self._provider.start(None)
+        with step("Set up the bare lab", expected=30):
+            bare.configure(self._provider.run, known, values)
+        return self._keep(stage, None, time.monotonic() - started, known, values)
+
+    def _apply(self, stage: Stage, parent: Layer, known: identity.Identity, values: Mapping[str, str]) -> Layer:
+        assert stage.playbook is not None
+        log = STATE / "logs" / f"provision-{stage.task}.log"
+        started = time.monotonic()
+        with step(f"Provision {stage.task}", expected=45):
+            play = provisioning.apply(stage.playbook, "lab", log)
+        if play.exit_status != 0:
+            last = "\n".join(f"  | {line}" for line in play.stdout.strip().splitlines()[-25:])
+            raise LabError(f"Provisioning of {stage.task} failed.\n{last}", f"The whole log is {log}")
+        return self._keep(stage, parent.key, time.monotonic() - started, known, values)
+
+    def _keep(
+        self,
+        stage: Stage,
+        parent: str | None,
+        seconds: float,
+        known: identity.Identity,
+        values: Mapping[str, str],
+    ) -> Layer:
+        with step(f"Store the state after {stage.task}", expected=6, key="store a layer"):
+            layer = layers.store(stage, parent, self._box.key, seconds, self._provider.store)
+        return self._restore(layer, known, values)
+
+    def _write_ways(self, known: identity.Identity, values: Mapping[str, str]) -> None:
+        script = ["sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub"]
+        keys = {node: bare.expect(self._provider.run, node, *script) for node in NODES}
+        network.write(known, self._provider.endpoints(), values, keys)
+
+    def status(self) -> Status:
+        """What runs, from which layer, and what it holds of the machine."""
+        note = self._note() if self._provider.running() else {}
+        boxes = sum(path.stat().st_blocks * 512 for path in (cache() / "boxes").rglob("*") if path.is_file())
+        kept = sum(layer.bytes_on_disk for layer in layers.every())
+        return Status(
+            running=self.running(),
+            task=note.get("task"),
+            layer=note.get("layer"),
+            provider=self._provider.name,
+            accelerator=self._accelerator.name,
+            reason=self._accelerator.reason,
+            resident_mib={node: round(self._provider.resident_mib(node), 1) for node in NODES},
+            cache_mib={"boxes": round(boxes / 2**20, 1), "layers": round(kept / 2**20, 1)},
+            ports=self._provider.endpoints() if self._provider.running() else {},
+        )
+
+    def _require_running(self) -> None:
+        if not self._note() or not self._provider.running():
+            raise LabError("The lab is not running.", "lab up")
+
+    def reset(self) -> None:
+        """Put memory and disks of both VMs back to where `up` left them; a command runs in both afterwards."""
+        self._require_running()
+        with self._alone():
+            self._provider.restore()
+
+    def exec(self, node: str, argv: Sequence[str], stdin: bytes = b"", timeout: float = 60.0) -> Completed:
+        """Run a command as root out of band: through the guest agent, whatever the guest's network does.
+
+        Args:
+            node: "mail" or "hub".
+            argv: program and arguments, without a shell.
+            stdin: bytes for its standard input.
+            timeout: seconds after which it is killed.
+
+        Raises:
+            LabError: the VM or its agent does not answer, or the time is over.
+        """
+        return self._provider.run(node, argv, stdin, timeout)
+
+    def _boot_id(self, node: str) -> str:
+        return bare.expect(self._provider.run, node, "cat", "/proc/sys/kernel/random/boot_id").strip()
+
+    def _await_boot(self, node: str, before: str, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        last = "nothing"
+        while time.monotonic() < deadline:
+            try:
+                last = self._boot_id(node)
+            except LabError as error:
+                last = error.what
+            else:
+                if last != before:
+                    return
+            time.sleep(0.2)
+        raise LabError(f"{node} did not come back within {timeout:.0f} s. Last: {last}", f"lab logs {node}")
+
+    def reboot(self, node: str, timeout: float = REBOOT_SECONDS) -> None:
+        """Reboot a node as its administrator would; returns when the agent answers from the new boot.
+
+        Raises:
+            LabError: it does not come back in time.
+        """
+        before = self._boot_id(node)
+        self._provider.run(node, ["systemctl", "--no-block", "reboot"])
+        self._await_boot(node, before, timeout)
+
+    def power_cut(self, node: str, timeout: float = REBOOT_SECONDS) -> None:
+        """Reset a node without asking it; returns when the agent answers from the new boot.
+
+        Raises:
+            LabError: it does not come back in time.
+        """
+        before = self._boot_id(node)
+        self._provider.power_cycle(node)
+        self._await_boot(node, before, timeout)
+
+    def serial_log(self, node: str) -> Path:
+        """The console of a node, since its VM was started."""
+        return self._provider.serial_log(node)
+
+    def collect(self, folder: Path) -> None:
+        """Write what tells a lab's state to a reader later; keys never leave the guest. Errors become files."""
+        folder.mkdir(parents=True, exist_ok=True)
+        looks = {
+            "journal.txt": ["journalctl", "--boot", "--no-pager", "--lines=2000"],
+            "sockets.txt": ["ss", "-tulpn"],
+            "nft.txt": ["nft", "list", "ruleset"],
+            "wireguard.txt": ["wg", "show"],
+            "addresses.txt": ["ip", "-brief", "address"],
+            "units-failed.txt": ["systemctl", "--failed", "--no-pager"],
+        }
+        for node in NODES:
+            if self.serial_log(node).exists():
+                shutil.copy(self.serial_log(node), folder / f"{node}-serial.log")
+            for name, argv in looks.items():
+                try:
+                    done = self.exec(node, argv, timeout=30)
+                    text = done.stdout + done.stderr
+                except LabError as error:
+                    text = f"{error}\n".encode()
+                (folder / f"{node}-{name}").write_bytes(text)
+
+    def down(self) -> None:
+        """End both VMs. The next `up` starts from the layer again."""
+        with self._alone():
+            RUN_FILE.unlink(missing_ok=True)
+            self._provider.stop()
+
+    def destroy(self) -> None:
+        """End both VMs and remove all of this checkout's lab; boxes and layers in the cache stay."""
+        self.down()
+        for path in STATE.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -1,0 +1,114 @@
+"""The command line of one VM. All that makes two VMs alike or different is written here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.accelerator import Accelerator
+from lab.box import Box
+
+MEMORY_MIB = {"mail": 3072, "hub": 768}
+PROCESSORS = {"mail": 2, "hub": 1}
+SEGMENT_MAC = {"mail": "52:54:00:00:00:25", "hub": "52:54:00:00:00:01"}
+RUNNER_MAC = "52:54:00:00:00:02"
+# Name of an endpoint -> port on the hub's side of the runner's NIC (recipe/hub: lab-relay@*.socket).
+HUB_PORTS = {"hub": 22, "vpn": 2201, "public": 2202, "fresh": 2203}
+KERNEL = "root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off quiet"
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where one VM keeps what it opens."""
+
+    disk: Path
+    serial: Path
+    sockets: Path
+    node: str
+
+    @property
+    def monitor(self) -> Path:
+        """Socket of the monitor."""
+        return self.sockets / f"{self.node}.qmp"
+
+    @property
+    def agent(self) -> Path:
+        """Socket of the guest agent's port."""
+        return self.sockets / f"{self.node}.agent"
+
+    @property
+    def pid(self) -> Path:
+        """File with the number of the process."""
+        return self.sockets / f"{self.node}.pid"
+
+    @property
+    def segment(self) -> Path:
+        """Socket that joins both VMs; the hub listens on it."""
+        return self.sockets / "segment"
+
+
+def identity(accelerator: Accelerator) -> str:
+    """All of the machine's shape that a stored memory depends on, as text."""
+    return repr(
+        (
+            MEMORY_MIB,
+            PROCESSORS,
+            SEGMENT_MAC,
+            RUNNER_MAC,
+            HUB_PORTS,
+            KERNEL,
+            accelerator.arguments,
+            _devices(),
+        )
+    )
+
+
+def _devices() -> list[str]:
+    return [
+        *("-machine", "q35", "-nodefaults", "-no-user-config", "-display", "none"),
+        *("-device", "virtio-rng-pci", "-device", "virtio-balloon-pci,free-page-reporting=on"),
+        *(
+            "-device",
+            "virtio-serial-pci",
+            "-device",
+            "virtserialport,chardev=agent,name=org.qemu.guest_agent.0",
+        ),
+    ]
+
+
+def command(
+    files: Files, box: Box, accelerator: Accelerator, ports: Mapping[str, int], reconnect: str, incoming: bool
+) -> list[str]:
+    """Arguments for QEMU.
+
+    Args:
+        files: what the VM opens.
+        box: kernel and initrd.
+        accelerator: KVM or TCG.
+        ports: endpoint -> port on 127.0.0.1; used for the hub.
+        reconnect: option by which the segment's client comes back, as this QEMU spells it.
+        incoming: wait, stopped, for a memory that the monitor will name.
+    """
+    node = files.node
+    join = "server=on" if node == "hub" else f"server=off,{reconnect}"
+    arguments = [
+        *("-name", f"mail-lab-{node}", *accelerator.arguments, *_devices()),
+        *("-m", str(MEMORY_MIB[node]), "-smp", str(PROCESSORS[node])),
+        *("-kernel", str(box.kernel), "-initrd", str(box.initrd), "-append", KERNEL),
+        *("-drive", f"if=none,id=disk,file={files.disk},format=qcow2,discard=unmap"),
+        *("-device", "virtio-blk-pci,drive=disk"),
+        *("-netdev", f"stream,id=segment,{join},addr.type=unix,addr.path={files.segment}"),
+        *("-device", f"virtio-net-pci,netdev=segment,mac={SEGMENT_MAC[node]},romfile="),
+        *("-chardev", f"socket,id=agent,path={files.agent},server=on,wait=off"),
+        *("-chardev", f"file,id=serial,path={files.serial},append=on", "-serial", "chardev:serial"),
+        *("-qmp", f"unix:{files.monitor},server=on,wait=off"),
+        *("-pidfile", str(files.pid), "-daemonize"),
+    ]
+    if node == "hub":
+        forwards = ",".join(f"hostfwd=tcp:127.0.0.1:{ports[name]}-:{port}" for name, port in HUB_PORTS.items())
+        arguments += [
+            *("-netdev", f"user,id=runner,restrict=on,ipv6=off,{forwards}"),
+            *("-device", f"virtio-net-pci,netdev=runner,mac={RUNNER_MAC},romfile="),
+        ]
+    if incoming:
+        arguments += ["-S", "-incoming", "defer"]
+    return arguments

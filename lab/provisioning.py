@@ -1,0 +1,72 @@
+"""Applying a playbook to a target: Ansible as a process, its words in a log, its end told in one sentence."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.paths import INVENTORY, PROVISION, ROOT
+
+
+@dataclass(frozen=True)
+class Play:
+    """How a playbook ended: Ansible's counts, and all that it printed."""
+
+    exit_status: int
+    ok: int
+    changed: int
+    failed: int
+    stdout: str
+
+
+def environment() -> dict[str, str]:
+    """Environment in which Ansible finds our settings and nobody else's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    return {**kept, "ANSIBLE_CONFIG": str(PROVISION / "ansible.cfg"), "PYTHONUNBUFFERED": "1"}
+
+
+def apply(playbook: Path, target: str, log: Path, extra: Mapping[str, str] | None = None) -> Play:
+    """Run a playbook against a target; `log` receives its output as it comes.
+
+    Raises:
+        LabError: ansible-playbook is not installed.
+    """
+    program = Path(sys.executable).parent / "ansible-playbook"
+    if not program.exists():
+        raise LabError(f"{program} is missing.", "make accept installs it")
+    command = [str(program), "-i", str(INVENTORY / f"{target}.yml"), str(playbook)]
+    if extra:
+        command += ["--extra-vars", json.dumps(dict(extra))]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as sink:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            status = process.wait()
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+    said = log.read_text(errors="replace")
+    counts = recap(said)
+    return Play(status, counts.get("ok", 0), counts.get("changed", 0), counts.get("failed", 0), said)
+
+
+def recap(said: str) -> dict[str, int]:
+    """Counts of the PLAY RECAP line of the host `mail`; empty where there is none."""
+    for line in reversed(said.splitlines()):
+        name, colon, counts = line.partition(":")
+        if colon and name.strip() == "mail" and "changed=" in counts:
+            pairs = (item.split("=") for item in counts.split())
+            return {key: int(value) for key, value in pairs}
+    return {}

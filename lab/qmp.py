@@ -1,0 +1,59 @@
+"""QEMU's monitor: commands, and jobs that run to their end."""
+
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from lab.errors import LabError
+from lab.jsonsocket import JsonSocket
+
+
+class Monitor:
+    """One conversation with the monitor of a VM; use it as a context."""
+
+    def __init__(self, path: Path, node: str, timeout: float = 10.0) -> None:
+        """Connect and leave the negotiation mode. Raises Disconnected."""
+        self._node = node
+        self._connection = JsonSocket(path, f"The VM {node} (its monitor)", timeout)
+        self._connection.receive(time.monotonic() + timeout)
+        self.call("qmp_capabilities")
+
+    def __enter__(self) -> Self:
+        """Use as a context."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Hang up."""
+        self._connection.close()
+
+    def call(self, command: str, timeout: float = 30.0, **arguments: object) -> Any:  # noqa: ANN401
+        """Run one command and return its value. Raises LabError with QEMU's own words."""
+        self._connection.send({"execute": command, "arguments": arguments})
+        deadline = time.monotonic() + timeout
+        while True:
+            answer = self._connection.receive(deadline)
+            if "error" in answer:
+                raise LabError(f"The VM {self._node} refused {command}: {answer['error']['desc']}")
+            if "return" in answer:
+                return answer["return"]
+
+    def human(self, line: str, timeout: float = 120.0) -> str:
+        """Run a command of the human monitor, which has some that QMP lacks. Returns what it printed."""
+        return str(self.call("human-monitor-command", timeout, **{"command-line": line})).strip()
+
+    def wait_migration(self, timeout: float) -> None:
+        """Wait until memory is written or read completely. Raises LabError where it failed."""
+        deadline = time.monotonic() + timeout
+        while True:
+            state = self.call("query-migrate")
+            status = state.get("status", "none")
+            if status == "completed":
+                return
+            if status in ("failed", "cancelled"):
+                raise LabError(f"Memory of {self._node} could not be moved: {state.get('error-desc', status)}")
+            if time.monotonic() > deadline:
+                raise LabError(f"Memory of {self._node} was not moved within {timeout:.0f} s; last state: {status}.")
+            time.sleep(0.02)

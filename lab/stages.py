@@ -1,0 +1,131 @@
+"""Stages of provisioning, and the content each one is made from.
+
+A stage is a task's playbook. Its key is the hash of its parent's key and of every file that the playbook uses, found
+by following imports and roles, so that a change re-runs the stages from the changed one on and nothing else.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import yaml
+
+from lab.errors import LabError, UsageError
+from lab.paths import PROVISION
+
+BARE = "bare"
+_PLAYBOOK_KEYS = ("import_playbook", "ansible.builtin.import_playbook")
+_ROLE_KEYS = tuple(f"{prefix}{verb}_role" for prefix in ("", "ansible.builtin.") for verb in ("import", "include"))
+_FILE_KEYS = tuple(
+    f"{prefix}{verb}"
+    for prefix in ("", "ansible.builtin.")
+    for verb in ("import_tasks", "include_tasks", "include_vars")
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of provisioning: the task, its playbook, and the key of the state after it."""
+
+    task: str
+    key: str
+    playbook: Path | None
+
+
+def tasks() -> list[str]:
+    """Ids of the tasks that have a playbook, in the order they are applied."""
+    found = [re.fullmatch(r"task_(\d+\.\d+\.\d+)\.yml", path.name) for path in PROVISION.iterdir()]
+    return sorted((match[1] for match in found if match), key=lambda task: [int(part) for part in task.split(".")])
+
+
+def plan(root: str) -> list[Stage]:
+    """All stages, beginning with the bare lab.
+
+    Args:
+        root: what the bare lab depends on, as text.
+    """
+    key = _hash(root)
+    stages = [Stage(BARE, key, None)]
+    for task in tasks():
+        playbook = PROVISION / f"task_{task}.yml"
+        key = _hash(key, task, version("ansible-core"), *_contents(playbook))
+        stages.append(Stage(task, key, playbook))
+    return stages
+
+
+def until(stages: list[Stage], task: str | None) -> list[Stage]:
+    """The stages up to a task, all where None. Raises UsageError that names the tasks."""
+    if task is None:
+        return stages
+    names = [stage.task for stage in stages]
+    if task not in names:
+        raise UsageError(f"There is no task {task}.", f"The lab can stop at: {', '.join(names)}")
+    return stages[: names.index(task) + 1]
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _contents(playbook: Path) -> Iterator[str]:
+    for path in sorted(closure(playbook) | {PROVISION / "ansible.cfg"}):
+        yield str(path.relative_to(PROVISION))
+        yield hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def closure(playbook: Path) -> set[Path]:
+    """Every file that a playbook is made of: itself, what it imports, and all of the roles it uses."""
+    seen: set[Path] = set()
+    waiting = [playbook]
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        if not path.is_file():
+            raise LabError(f"{playbook.name} needs {path}, which does not exist.")
+        seen.add(path)
+        if path.suffix not in (".yml", ".yaml"):
+            continue
+        for used in _uses(yaml.load(path.read_text(), Loader=_AnyTag)):  # noqa: S506  (a SafeLoader, see below)
+            waiting += _files(used, path)
+    return seen
+
+
+class _AnyTag(yaml.SafeLoader):
+    """Safe loader that reads over Ansible's own tags (!vault, !unsafe)."""
+
+
+_AnyTag.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
+
+
+def _files(used: tuple[str, str], user: Path) -> list[Path]:
+    kind, name = used
+    if "{{" in name:
+        raise LabError(f"{user} names a {kind} by a template ({name}); a layer's content would be unknown.")
+    if kind == "role":
+        return sorted(path for path in (PROVISION / "roles" / name).rglob("*") if path.is_file())
+    return [user.parent / name]
+
+
+def _uses(node: object) -> Iterator[tuple[str, str]]:
+    """Roles and files that a parsed YAML document names, as ("role" | "file", name)."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _uses(item)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key in _PLAYBOOK_KEYS or key in _FILE_KEYS:
+                yield "file", str(value["file"] if isinstance(value, dict) else value)
+            elif key in _ROLE_KEYS and isinstance(value, dict):
+                yield "role", str(value["name"])
+            elif key in ("roles", "dependencies") and isinstance(value, list):
+                for role in value:
+                    yield "role", str(role if isinstance(role, str) else role.get("role") or role.get("name"))
+                yield from _uses([role for role in value if isinstance(role, dict)])
+            elif key == "vars_files" and isinstance(value, list):
+                yield from (("file", str(name)) for name in value)
+            else:
+                yield from _uses(value)

@@ -1,0 +1,1 @@
+"""The proof: targets, the way to them, criteria, evidence and reports."""

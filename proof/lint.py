@@ -1,0 +1,91 @@
+"""Every static check of the tree, one after the other, also where an early one finds something."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.paths import PROVISION, ROOT
+from lab.progress import step
+
+_BIN = Path(sys.executable).parent
+_SHELL = (b"#!/bin/sh", b"#!/bin/bash", b"#!/usr/bin/env bash", b"#!/usr/bin/env sh")
+
+
+@dataclass(frozen=True)
+class Check:
+    """A linter's command; `expected` is its usual time in seconds, without a cache."""
+
+    name: str
+    command: tuple[str, ...]
+    expected: float = 2.0
+
+
+def tracked() -> Iterator[Path]:
+    """Files of the tree that git knows or would add."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
+    for name in listed.split(b"\0"):
+        path = ROOT / os.fsdecode(name)
+        if name and path.is_file():
+            yield path
+
+
+def is_shell(path: Path) -> bool:
+    """Whether a file is a shell script, by its name or its first line; templates are not."""
+    if path.suffix == ".j2":
+        return False
+    with path.open("rb") as file:
+        return path.suffix == ".sh" or file.readline().rstrip().startswith(_SHELL)
+
+
+def checks() -> tuple[Check, ...]:
+    """The checks in the order of how fast they answer."""
+    scripts = sorted(str(path.relative_to(ROOT)) for path in tracked() if is_shell(path))
+    return (
+        Check("ruff format", (str(_BIN / "ruff"), "format", "--check", "--diff", ".")),
+        Check("ruff check", (str(_BIN / "ruff"), "check", ".")),
+        Check("shellcheck", ("shellcheck", *scripts)),
+        Check("feature files", (sys.executable, "-m", "proof.featurelint")),
+        Check("yamllint", (str(_BIN / "yamllint"), "--strict", ".")),
+        Check("mypy", (str(_BIN / "mypy"),), 40),
+        Check("ansible-lint", (str(_BIN / "ansible-lint"), "--offline"), 60),
+    )
+
+
+def run(check: Check) -> bool:
+    """Run one check; its output appears only where it finds something."""
+    environment = {
+        **os.environ,
+        "PATH": f"{_BIN}:{os.environ.get('PATH', os.defpath)}",
+        "ANSIBLE_CONFIG": str(PROVISION / "ansible.cfg"),
+    }
+    with step(check.name, expected=check.expected):
+        try:
+            done = subprocess.run(
+                check.command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+            )
+        except FileNotFoundError:
+            raise LabError(f"{check.command[0]} is not installed.", "Run make prepare.") from None
+    clean = done.returncode == 0
+    print(f"{check.name:14} {'clean' if clean else f'exit status {done.returncode}'}", flush=True)
+    if not clean:
+        print(f"{done.stdout}{done.stderr}", flush=True)
+    return clean
+
+
+def main() -> int:
+    """Exit status 0 when all checks are clean, 1 when one found something."""
+    try:
+        found = [check for check in checks() if not run(check)]
+    except LabError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,20 @@
+"""Questions to the fail2ban server, through its own client library: no new interpreter for each of them."""
+
+
+def ask(questions: list[list[str]], socket_path: str = "/run/fail2ban/fail2ban.sock") -> list[str]:
+    """The server's answers as text, one for each question such as `["get", "sshd", "bantime"]`.
+
+    Raises:
+        OSError: no server answers on the socket.
+    """
+    from fail2ban.client.csocket import CSocket  # noqa: PLC0415 - there is a fail2ban on the host only
+
+    answers = []
+    for question in questions:
+        connection = CSocket(socket_path)
+        try:
+            status, answer = connection.send(question)
+        finally:
+            connection.close()
+        answers.append(str(answer) if status == 0 else f"error: {answer}")
+    return answers

@@ -1,0 +1,75 @@
+"""Who owns the files of the host's local file systems; runs on the host."""
+
+import grp
+import pwd
+import subprocess
+from pathlib import Path
+from typing import TypedDict
+
+LOCAL = frozenset({"btrfs", "ext2", "ext3", "ext4", "f2fs", "tmpfs", "vfat", "xfs"})
+# Layers of images hold the accounts of the image, not of the host.
+ELSEWHERE = ("/var/lib/containerd", "/var/lib/docker")
+
+
+class Owned(TypedDict):
+    """A file that is not root's alone; `user` and `group` are empty where nobody has that number."""
+
+    path: str
+    uid: int
+    gid: int
+    user: str
+    group: str
+
+
+def local_mounts(mountinfo: str) -> list[str]:
+    """Mount points of local file systems in the text of /proc/self/mountinfo, each file system once."""
+    first: dict[str, str] = {}
+    for line in mountinfo.splitlines():
+        before, after = line.split(" - ", 1)
+        device, root, point = before.split()[2:5]
+        if after.split()[0] in LOCAL and root == "/":
+            first.setdefault(device, point.encode().decode("unicode_escape"))
+    return list(first.values())
+
+
+def user_name(uid: int) -> str:
+    """The account with this UID, empty where there is none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return ""
+
+
+def group_name(gid: int) -> str:
+    """The group with this GID, empty where there is none."""
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return ""
+
+
+def not_roots(*folders: str) -> list[Owned]:
+    """Every file that is not root:root, in these folders or on all local file systems."""
+    starts = list(folders) or local_mounts(Path("/proc/self/mountinfo").read_text())
+    pruned = [part for path in ELSEWHERE for part in ("-path", path, "-prune", "-o")]
+    strange = ["(", "!", "-uid", "0", "-o", "!", "-gid", "0", ")"]
+    found = subprocess.run(
+        ["find", *starts, "-xdev", *pruned, *strange, "-printf", r"%U %G %p\0"],
+        capture_output=True,
+        check=False,
+    )
+    complaints = [line for line in found.stderr.decode().splitlines() if "No such file" not in line]
+    if complaints:
+        raise OSError(f"find could not read everything: {complaints[:5]}")
+    rows = [row.split(" ", 2) for row in found.stdout.decode(errors="backslashreplace").split("\0") if row]
+    users = {uid: user_name(int(uid)) for uid in {row[0] for row in rows}}
+    groups = {gid: group_name(int(gid)) for gid in {row[1] for row in rows}}
+    return [
+        Owned(path=path, uid=int(uid), gid=int(gid), user=users[uid], group=groups[gid])
+        for uid, gid, path in rows
+    ]
+
+
+def unowned(files: list[Owned]) -> list[Owned]:
+    """Those without an owner: a number that belongs to no user or no group."""
+    return [file for file in files if not file["user"] or not file["group"]]

@@ -1,0 +1,66 @@
+"""Where a run's evidence comes from: commit, contents, versions, person and machine."""
+
+import getpass
+import hashlib
+import platform
+import subprocess
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+
+TOOLS = ("pytest", "pytest-bdd", "pytest-testinfra", "mitogen", "ansible-core")
+CONTENTS = ("provision", "features", "steps", "proof", "lab")
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False, timeout=20
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def content_hash(paths: Iterable[Path], root: Path) -> str:
+    """SHA-256 of files by their relative names and contents, the first 16 digits."""
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _files(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
+    ]
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def gather(root: Path) -> dict[str, object]:
+    """What can be known at the start of a run without asking the host; None where it cannot be known."""
+    status = _git(root, "status", "--porcelain")
+    return {
+        "commit": _git(root, "rev-parse", "--verify", "HEAD"),
+        "dirty": None if status is None else bool(status),
+        "contents": {name: content_hash(_files(root / name), root) for name in CONTENTS},
+        "versions": {"python": platform.python_version(), **{tool: _version(tool) for tool in TOOLS}},
+        "by": _user(),
+        "from": platform.node(),
+        "system": platform.platform(),
+    }

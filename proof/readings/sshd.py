@@ -1,0 +1,13 @@
+"""sshd's effective settings, as `sshd -T` prints them: lower-case words, one setting a line, some several times."""
+
+from collections.abc import Mapping
+
+
+def parse(text: str) -> Mapping[str, tuple[str, ...]]:
+    """Setting to its values in order; a setting that is given once has one value."""
+    settings: dict[str, tuple[str, ...]] = {}
+    for line in text.splitlines():
+        word, _, value = line.strip().partition(" ")
+        if word:
+            settings[word] = (*settings.get(word, ()), value)
+    return settings

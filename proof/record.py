@@ -1,0 +1,167 @@
+"""The record of a run: everything that its table, its failures and later documents are rendered from."""
+
+import dataclasses
+import json
+import os
+import tempfile
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+
+SCHEMA = 1
+
+ScenarioState = Literal["passed", "failed", "skipped", "not run"]
+StepState = Literal["passed", "failed", "undefined", "not run"]
+RunState = Literal["running", "finished", "interrupted"]
+FailureKind = Literal["criterion", "unreachable", "undefined", "steps", "lab"]
+
+
+@dataclass
+class Evidence:
+    """A command and what came back, or a note. Texts are redacted; `kind` is command or note.
+
+    `stdout` and `stderr` hold what the report shows; where that is not all, `stdout_file` and `stderr_file`
+    name files of the run's folder with the whole. `seconds` is the duration, `at` the run's time.
+    """
+
+    kind: Literal["command", "note"]
+    text: str
+    place: str = ""
+    exit_status: int | None = None
+    stdout: str = ""
+    stderr: str = ""
+    stdout_file: str | None = None
+    stderr_file: str | None = None
+    seconds: float = 0.0
+    at: float = 0.0
+
+
+@dataclass
+class Step:
+    """A step of a scenario; one with line 0 holds what happened before the first or after the last."""
+
+    keyword: str
+    text: str
+    line: int
+    state: StepState = "not run"
+    seconds: float = 0.0
+    evidence: list[Evidence] = field(default_factory=list)
+
+
+@dataclass
+class Failure:
+    """Why a scenario did not pass: what failed, where in the steps, and what the host said at that moment."""
+
+    kind: FailureKind
+    message: str
+    where: str = ""
+    traceback: str = ""
+    journal: list[str] = field(default_factory=list)
+    seen_out_of_band: list[Evidence] = field(default_factory=list)
+
+
+@dataclass
+class Scenario:
+    """A case of a scenario; `case` tells the rows of an outline apart, `id` is stable over runs."""
+
+    id: str
+    task: str
+    rule: str
+    name: str
+    case: str
+    disruptive: bool
+    file: str
+    line: int
+    node: str
+    state: ScenarioState = "not run"
+    reason: str = ""
+    started: str = ""
+    seconds: float = 0.0
+    steps: list[Step] = field(default_factory=list)
+    failure: Failure | None = None
+
+
+@dataclass
+class Criterion:
+    """A Rule of the inventory; `cases` counts its scenarios, each row of examples as one."""
+
+    name: str
+    line: int
+    scenarios: list[str]
+    cases: int
+
+
+@dataclass
+class Task:
+    """A feature of the inventory, with all of its criteria, run or not."""
+
+    id: str
+    title: str
+    file: str
+    tags: list[str]
+    criteria: list[Criterion]
+
+
+@dataclass
+class Run:
+    """A run against one target. Times are UTC, ISO 8601; `seconds` is the duration."""
+
+    id: str
+    target: str
+    started: str
+    command: list[str]
+    schema: int = SCHEMA
+    state: RunState = "running"
+    ended: str = ""
+    seconds: float = 0.0
+    exit_status: int | None = None
+    lab_error: str = ""
+    provenance: dict[str, Any] = field(default_factory=dict)
+    inventory: list[Task] = field(default_factory=list)
+    scenarios: list[Scenario] = field(default_factory=list)
+    outside: list[Evidence] = field(default_factory=list)
+
+    def write(self, path: Path) -> None:
+        """Write the record as JSON, at once or not at all."""
+        write_atomically(path, json.dumps(dataclasses.asdict(self), ensure_ascii=False, indent=1))
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The record in a file. Raises OSError, or ValueError where it holds no record of this schema."""
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+            raise ValueError(f"{path} holds no record of schema {SCHEMA}")
+        try:
+            return typing.cast("Self", _decode(cls, data))
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def _decode(kind: Any, value: Any) -> Any:  # noqa: ANN401 - a type and its JSON are anything
+    origin = typing.get_origin(kind)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        hints = typing.get_type_hints(kind)
+        return kind(**{name: _decode(hints[name], part) for name, part in value.items() if name in hints})
+    if origin is list:
+        (inner,) = typing.get_args(kind)
+        return [_decode(inner, part) for part in value]
+    if origin in (types.UnionType, typing.Union):
+        inner = next(option for option in typing.get_args(kind) if option is not type(None))
+        return None if value is None else _decode(inner, value)
+    return value
+
+
+def write_atomically(path: Path, text: str, mode: int = 0o644) -> None:
+    """Write a file so that a reader sees the old text or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as sink:
+            sink.write(text)
+        Path(scratch).chmod(mode)
+        Path(scratch).replace(path)
+    except BaseException:
+        Path(scratch).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,143 @@
+"""Which scenarios run and in which order, and whether all that the feature files hold are there."""
+
+import importlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+from pytest_bdd.parser import ScenarioTemplate, Step
+from pytest_bdd.scenario import find_fixturedefs_for_step
+
+from proof import featurefiles
+from proof.featurelint import Finding
+from proof.runfolder import slug
+
+ON_PRODUCTION = "not run against production"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A collected test: one case of a scenario, where it stands, and the values of its row of examples."""
+
+    feature: featurefiles.Feature
+    rule: str
+    scenario: featurefiles.Scenario
+    values: tuple[tuple[str, str], ...]
+
+    @property
+    def name(self) -> str:
+        """The scenario's name with the row's values in it."""
+        name = self.scenario.name
+        for column, value in self.values:
+            name = name.replace(f"<{column}>", value)
+        return name
+
+    @property
+    def row(self) -> str:
+        """What tells this case from the others of its outline; empty for a plain scenario."""
+        return ", ".join(value for _, value in self.values)
+
+    @property
+    def id(self) -> str:
+        """The same in every run while scenario and row keep their words."""
+        tail = f"[{slug(self.row)}]" if self.values else ""
+        return f"{self.feature.task}/{slug(self.scenario.name, 100)}{tail}"
+
+
+CASE = pytest.StashKey[Case]()
+
+
+def template_of(item: pytest.Item) -> ScenarioTemplate | None:
+    """The scenario that pytest-bdd bound to a test, None for any other test."""
+    function = getattr(item, "obj", None)
+    if function is None:
+        return None
+    # Up to pytest-bdd 8 the template is an attribute, since 9 it is in a registry.
+    template = getattr(function, "__scenario__", None)
+    module = importlib.import_module("pytest_bdd.scenario")
+    registry = getattr(module, "scenario_wrapper_template_registry", None)
+    if template is None and registry is not None:
+        try:
+            template = registry.get(function)
+        except TypeError:  # a test that is an object of its own kind cannot be referenced weakly
+            return None
+    return template if isinstance(template, ScenarioTemplate) else None
+
+
+@cache
+def _read(path: Path) -> tuple[featurefiles.Feature, Mapping[int, tuple[str, featurefiles.Scenario]]]:
+    feature = featurefiles.read(path)
+    lines = {scenario.line: (rule.name if rule else "", scenario) for rule, scenario in feature.scenarios()}
+    return feature, lines
+
+
+def bind(items: Iterable[pytest.Item]) -> list[pytest.Item]:
+    """The tests that are scenarios; each gets its `Case` into its stash. Raises FeatureSyntaxError."""
+    _read.cache_clear()
+    bound = []
+    for item in items:
+        template = template_of(item)
+        if template is None:
+            continue
+        feature, lines = _read(Path(template.feature.filename))
+        rule, scenario = lines[template.line_number]
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        row: Mapping[str, str] = parameters.get("_pytest_bdd_example", {})
+        item.stash[CASE] = Case(feature, rule, scenario, tuple(row.items()))
+        bound.append(item)
+    return bound
+
+
+def unbound(items: Iterable[pytest.Item], features: Sequence[featurefiles.Feature]) -> list[Finding]:
+    """Scenarios of these features that no test runs as often as the file has cases of them."""
+    collected = Counter((item.stash[CASE].feature.path, item.stash[CASE].scenario.line) for item in items)
+    findings = []
+    for feature in features:
+        for _, scenario in feature.scenarios():
+            tests = collected[feature.path, scenario.line]
+            if tests != scenario.cases:
+                findings.append(
+                    Finding(
+                        feature.path,
+                        scenario.line,
+                        f"the scenario {scenario.name!r} has {scenario.cases} case(s), but {tests} test(s) run it",
+                    )
+                )
+    return findings
+
+
+def undefined(items: Iterable[pytest.Item]) -> list[Finding]:
+    """Steps of these scenarios that no function defines."""
+    known: dict[tuple[str, str, str], bool] = {}
+    findings = set()
+    for item in items:
+        template = template_of(item)
+        if template is None:
+            continue
+        case = item.stash[CASE]
+        for step in template.render(dict(case.values)).steps:
+            key = (item.nodeid.split("::", maxsplit=1)[0], step.type, step.name)
+            if key not in known:
+                known[key] = _defined(step, item)
+            if not known[key]:
+                findings.add(Finding(case.feature.path, step.line_number, f"no step reads {step.name!r}"))
+    return sorted(findings)
+
+
+def _defined(step: Step, item: pytest.Item) -> bool:
+    manager = item.session._fixturemanager
+    return next(iter(find_fixturedefs_for_step(step, manager, item)), None) is not None
+
+
+def chosen(item: pytest.Item, rules: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a scenario is of the Rules and of the names that were asked for; an empty list asks for all."""
+    case = item.stash[CASE]
+    return (not rules or case.rule in rules) and (not names or case.scenario.name in names)
+
+
+def untagged_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """The same tests: those that leave the host alone, then those that break it, each in their old order."""
+    return sorted(items, key=lambda item: CASE in item.stash and item.stash[CASE].scenario.disruptive)

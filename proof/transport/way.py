@@ -1,0 +1,43 @@
+"""The way to a host: whose name, which address and port, which ssh settings."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a host is reached.
+
+    Attributes:
+        user: who logs in.
+        address: host name or address, as ssh takes it.
+        port: TCP port; None leaves it to ssh's own settings.
+        ssh_config: file for `ssh -F`; None means the operator's own settings decide.
+        sudo: become root with `sudo -n` after the login.
+        name: what the place is called in evidence and errors.
+    """
+
+    user: str
+    address: str
+    port: int | None = None
+    ssh_config: Path | None = None
+    sudo: bool = False
+    name: str = ""
+
+    @property
+    def called(self) -> str:
+        """Name of the place for the reader."""
+        return self.name or self.address
+
+    def __str__(self) -> str:
+        """The place and its door."""
+        return f"{self.called} ({self.user}@{self.address}{f':{self.port}' if self.port else ''})"
+
+    @property
+    def by_hand(self) -> str:
+        """The same login as a command for the operator to try."""
+        settings = ["-F", str(self.ssh_config)] if self.ssh_config else []
+        port = ["-p", str(self.port)] if self.port else []
+        end = ["sudo", "-n", "true"] if self.sudo else ["true"]
+        return shlex.join(["ssh", *settings, *port, f"{self.user}@{self.address}", *end])
