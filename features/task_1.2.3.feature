@@ -35,8 +35,10 @@ Feature: 1.2.3 phalkonadmin is the host's administrator
       Given phalkonadmin had to take another UID
       And UID 1000 is <state>
       When the tasks for the host's users run again
-      Then UID and GID 1000 are phalkonadmin's
+      Then they all succeed
+      And UID and GID 1000 are phalkonadmin's
       And the account is as it was before, with all of its files
+      And no file was touched that only a link of the user led to
       And phalkonadmin can log in and use sudo
 
       Examples:

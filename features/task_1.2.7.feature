@@ -13,9 +13,12 @@ Feature: 1.2.7 Nothing of the old accounts is left over
   Rule: All of its files are its own
 
     Scenario: Everything in its home belongs to it
+      When the owners of all files in phalkonadmin's home are looked up
+      Then every one of them belongs to phalkonadmin
+
+    Scenario: No file elsewhere still has a number from before
       When the owners of all files of the mail host are looked up
-      Then every file in phalkonadmin's home belongs to phalkonadmin
-      And no file belongs to a user or a group that does not exist
+      Then no file belongs to a user or a group that does not exist
 
   Rule: The main sudoers file is the distribution's
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from lab.errors import LabError, UsageError
-from lab.paths import PROVISION
+from lab.paths import INVENTORY, PROVISION
 
 BARE = "bare"
 _PLAYBOOK_KEYS = ("import_playbook", "ansible.builtin.import_playbook")
@@ -47,8 +47,9 @@ def plan(root: str) -> list[Stage]:
     Args:
         root: what the bare lab depends on, as text.
     """
-    key = _hash(root)
-    stages = [Stage(BARE, key, None)]
+    stages = [Stage(BARE, _hash(root), None)]
+    shared = sorted((INVENTORY / "group_vars").rglob("*.yml"))
+    key = _hash(root, *(path.read_text() for path in shared))
     for task in tasks():
         playbook = PROVISION / f"task_{task}.yml"
         key = _hash(key, task, version("ansible-core"), *_contents(playbook))
@@ -125,6 +126,8 @@ def _uses(node: object) -> Iterator[tuple[str, str]]:
                 for role in value:
                     yield "role", str(role if isinstance(role, str) else role.get("role") or role.get("name"))
                 yield from _uses([role for role in value if isinstance(role, dict)])
+            elif (module := PROVISION / "library" / f"{key}.py").is_file():
+                yield "file", str(module)
             elif key == "vars_files" and isinstance(value, list):
                 yield from (("file", str(name)) for name in value)
             else:

@@ -10,9 +10,7 @@ if TYPE_CHECKING:
     from proof.transport import Host, Observation
 
 MAIL, HUB = "mail", "hub"
-PLACES: Mapping[str, tuple[str, ...]] = {
-    name: ("ip", "netns", "exec", name) for name in ("outsider", "intruder")
-}
+PLACES: Mapping[str, tuple[str, ...]] = {name: ("ip", "netns", "exec", name) for name in ("outsider", "intruder")}
 HUB_USER, HUB_PORT = "root", 22
 
 
@@ -60,7 +58,7 @@ class Connections:
 
     def blamed(self, error: Exception) -> str:
         """The host that an `Unreachable` speaks of; places are reached through the hub."""
-        name = str(getattr(error, "name", MAIL))
+        name = str(getattr(getattr(error, "way", None), "name", MAIL))
         return HUB if name in PLACES else name
 
     def drop(self) -> None:

@@ -73,9 +73,7 @@ def _alive(session: ProofSession, node: str) -> bool:
         return False
 
 
-def _unreachable(
-    error: Exception, excinfo: pytest.ExceptionInfo[BaseException], session: ProofSession
-) -> Failure:
+def _unreachable(error: Exception, excinfo: pytest.ExceptionInfo[BaseException], session: ProofSession) -> Failure:
     name = session.connections.blamed(error)
     session.connections.lose(name, error)
     if session.lab is None:

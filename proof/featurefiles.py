@@ -99,9 +99,7 @@ def _tags(node: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _steps(node: Mapping[str, Any]) -> tuple[Step, ...]:
-    return tuple(
-        Step(step["keyword"].strip(), step["text"], step["location"]["line"]) for step in node["steps"]
-    )
+    return tuple(Step(step["keyword"].strip(), step["text"], step["location"]["line"]) for step in node["steps"])
 
 
 def _scenario(node: Mapping[str, Any], background: tuple[Step, ...], tags: frozenset[str]) -> Scenario:

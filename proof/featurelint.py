@@ -36,6 +36,12 @@ def task_tags(task: str) -> frozenset[str]:
     return frozenset({f"task-{task}", f"group-{milestone}.{group}", f"milestone-{milestone}"})
 
 
+def tags_of(path: Path) -> frozenset[str]:
+    """The tags that the feature in a file of this name must have."""
+    match = featurefiles.TASK_FILE.match(path.stem)
+    return task_tags(match.group(1)) if match else frozenset()
+
+
 def _names(feature: Feature) -> Iterator[Finding]:
     path = feature.path
     needed = task_tags(feature.task)
@@ -71,9 +77,7 @@ def _scenarios(feature: Feature) -> Iterator[Finding]:
             )
         first.setdefault(scenario.name, scenario.line)
         if rule is None:
-            yield Finding(
-                feature.path, scenario.line, f"the scenario {scenario.name!r} stands outside any Rule"
-            )
+            yield Finding(feature.path, scenario.line, f"the scenario {scenario.name!r} stands outside any Rule")
         if not scenario.steps:
             yield Finding(feature.path, scenario.line, f"the scenario {scenario.name!r} has no step")
 

@@ -65,9 +65,7 @@ def run(check: Check) -> bool:
     }
     with step(check.name, expected=check.expected):
         try:
-            done = subprocess.run(
-                check.command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-            )
+            done = subprocess.run(check.command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         except FileNotFoundError:
             raise LabError(f"{check.command[0]} is not installed.", "Run make prepare.") from None
     clean = done.returncode == 0

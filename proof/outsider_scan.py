@@ -1,4 +1,4 @@
-"""The scan of every TCP port by an outsider: it takes long, so it starts early and runs beside the scenarios."""
+"""The scan of every TCP port by an outsider: it takes long, so it starts early and runs beside other work."""
 
 import time
 from collections.abc import Mapping
@@ -38,8 +38,10 @@ class OutsiderScan:
             argv = (*prefix, "nmap", *flag, *OPTIONS, f"-p{ports}", "-oX", self._report(family), address)
             words = " ".join(["%s"] * len(argv))
             hub.run_expect(
-                [0], f"systemd-run --quiet --collect --unit=%s --property=StandardOutput=null {words}",
-                self._units[family], *argv,
+                [0],
+                f"systemd-run --quiet --collect --unit=%s --property=StandardOutput=null {words}",
+                self._units[family],
+                *argv,
             )
 
     def result(self, family: str) -> nmap.Scan:
@@ -51,7 +53,7 @@ class OutsiderScan:
         """
         if family not in self._results:
             unit = self._units[family]
-            wait_until(lambda: not self._hub.service(unit).is_running, f"the scan over {family} to end", LONGEST)
+            wait_until(lambda: not self._hub.service(unit).is_running, f"the {family} scan to end", LONGEST)
             report = self._hub.file(self._report(family))
             self._results[family] = nmap.parse(report.content_string if report.exists else "")
             self._hub.run("rm -f %s", report.path)

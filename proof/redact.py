@@ -21,16 +21,12 @@ class Shape(NamedTuple):
 
 SHAPES = (
     Shape(
-        re.compile(
-            r"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----).*?(-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL
-        ),
+        re.compile(r"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----).*?(-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL),
         rf"\1{MASK}\2",
     ),
     # WireGuard: `wg showconf`, wg0.conf, YAML and `wg show` all write the name before the key.
     Shape(
-        re.compile(
-            r"((?:private|preshared)[ _-]?key[\"']?\s*[:=]\s*[\"']?)[A-Za-z0-9+/]{42,43}={0,2}", re.IGNORECASE
-        ),
+        re.compile(r"((?:private|preshared)[ _-]?key[\"']?\s*[:=]\s*[\"']?)[A-Za-z0-9+/]{42,43}={0,2}", re.IGNORECASE),
         rf"\1{MASK}",
     ),
     # crypt(3) hashes: yescrypt, SHA-crypt, bcrypt, MD5-crypt and their kin, with Dovecot's prefix or without.

@@ -16,6 +16,7 @@ from proof.record import Criterion, Evidence, Run, Scenario, Task
 
 LINES_SHOWN = 25
 CriterionState = Literal["proved", "failed", "skipped", "not run"]
+STATES: tuple[CriterionState, ...] = ("proved", "failed", "not run", "skipped")
 STYLES = {"proved": "green", "failed": "red", "skipped": "yellow", "not run": "yellow"}
 FAILED_BECAUSE = {
     "criterion": "FAILED",
@@ -79,7 +80,7 @@ def table(run: Run) -> Table:
     """Tasks with their criteria by state, skipped scenarios and time."""
     shown = Table(title=f"Criteria on {run.target}", title_justify="left", pad_edge=False)
     shown.add_column("Task", overflow="fold")
-    for state in ("proved", "failed", "not run", "skipped"):
+    for state in STATES:
         shown.add_column(state, justify="right")
     shown.add_column("time", justify="right", no_wrap=True)
     rows = results(run)
@@ -88,20 +89,17 @@ def table(run: Run) -> Table:
         total += row.criteria
         shown.add_row(
             f"{row.task.id} {row.task.title}",
-            *(_count(row.criteria[state], STYLES[state]) for state in STYLES_IN_ORDER),
+            *(_count(row.criteria[state], STYLES[state]) for state in STATES),
             duration(row.seconds),
         )
     if len(rows) > 1:
         shown.add_section()
         shown.add_row(
             f"{len(rows)} tasks",
-            *(_count(total[state], STYLES[state]) for state in STYLES_IN_ORDER),
+            *(_count(total[state], STYLES[state]) for state in STATES),
             duration(run.seconds),
         )
     return shown
-
-
-STYLES_IN_ORDER: tuple[CriterionState, ...] = ("proved", "failed", "not run", "skipped")
 
 
 def _reasons(run: Run) -> Iterator[Text]:
@@ -208,16 +206,12 @@ def failure(run: Run, scenario: Scenario) -> Group:
 
 def render(run: Run, folder: str, *, width: int, colour: bool) -> str:
     """The end of a run as text: failures, table, reasons, verdict, and where the evidence lies."""
-    parts: list[RenderableType] = [
-        failure(run, scenario) for scenario in run.scenarios if scenario.failure is not None
-    ]
+    parts: list[RenderableType] = [failure(run, scenario) for scenario in run.scenarios if scenario.failure is not None]
     parts += [table(run), *_reasons(run)]
     if run.lab_error:
         parts.append(Text(f"Error of the lab: {run.lab_error}", style="bold red"))
     parts += [verdict(run), Text(f"Evidence: {folder}", style="dim")]
     sink = io.StringIO()
-    console = Console(
-        file=sink, width=width, force_terminal=colour, color_system="standard" if colour else None
-    )
+    console = Console(file=sink, width=width, force_terminal=colour, color_system="standard" if colour else None)
     console.print(Group(*parts), soft_wrap=False, highlight=False)
     return sink.getvalue()

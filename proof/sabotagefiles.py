@@ -46,9 +46,7 @@ def _entry(node: yaml.Node, task: str, path: Path) -> Sabotage:
     on = values["on"].value if "on" in values else NODES[0]
     if on not in NODES:
         raise FeatureSyntaxError(path, line, f"there is no node {on!r}; the lab has {' and '.join(NODES)}")
-    return Sabotage(
-        task, values["name"].value, values["rule"].value.strip(), on, values["run"].value, path, line
-    )
+    return Sabotage(task, values["name"].value, values["rule"].value.strip(), on, values["run"].value, path, line)
 
 
 def read(feature: Path, task: str) -> list[Sabotage]:

@@ -1,10 +1,15 @@
 """One run against a host: its lab, its connections, its evidence, and the moment the lab breaks."""
 
+import fcntl
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
+
+import pytest
 
 from lab.errors import EXIT_LAB_BROKEN, LabError
+from lab.progress import step
 from proof import outofband, provenance
 from proof.connections import Connections
 from proof.evidence import AFTER, Recorder
@@ -19,6 +24,9 @@ WRITE_EVERY = 5.0  # seconds between two records of a run under way
 COLLECTED_SCENARIOS = 3  # failed disruptive scenarios whose artefacts are kept before the reset
 THE_LAB_BROKE = "the lab broke"
 STOPPED = "the run was stopped before"
+
+
+SESSION = pytest.StashKey["ProofSession"]()
 
 
 def inventory_of(features: Sequence[Feature]) -> list[Task]:
@@ -84,6 +92,7 @@ class ProofSession:
         self.current: Scenario | None = None
         self.run = Run(folder.id, target.name, utc_now(), list(command))
         self.run.outside = self.recorder.outside
+        self._lock: IO[str] | None = None
         self._touched = root / ".lab" / "touched"
         self._began = time.monotonic()
         self._scenario_began = self._began
@@ -99,6 +108,17 @@ class ProofSession:
         self.run.scenarios = list(scenarios)
         self.write()
 
+    def _alone(self) -> None:
+        """Hold the lab for this run alone; ends with the process."""
+        self._touched.parent.mkdir(exist_ok=True)
+        lock = (self._touched.parent / "proving").open("w")
+        self._lock = lock
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with step("Waiting for another run against this lab"):
+                fcntl.flock(lock, fcntl.LOCK_EX)
+
     def bring_up(self) -> None:
         """See that the host is there: start the lab, and undo what a killed run left behind. Raises LabError."""
         if self.target.name != LAB:
@@ -108,6 +128,7 @@ class ProofSession:
             if not self.lab.running():
                 raise LabError("The lab does not run.", "start it with: lab up")
             return
+        self._alone()
         self.lab.up()
         if self._touched.exists():
             self._reset()
@@ -194,6 +215,8 @@ class ProofSession:
         if self.broken is not None or any(scenario.state == "failed" for scenario in self.run.scenarios):
             self._collect(self.folder.artefacts)
         self.connections.drop()
+        if self._lock is not None:
+            self._lock.close()
         for scenario in self.run.scenarios:
             if scenario.state == "not run" and not scenario.reason:
                 scenario.reason = THE_LAB_BROKE if self.broken else STOPPED

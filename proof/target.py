@@ -47,9 +47,7 @@ class Target:
         try:
             return int(self.text(name))
         except ValueError:
-            raise LabError(
-                f"{name} in the inventory of {self.name} is no number: {self.text(name)}."
-            ) from None
+            raise LabError(f"{name} in the inventory of {self.name} is no number: {self.text(name)}.") from None
 
 
 def inventories(root: Path = ROOT) -> Path:
@@ -94,15 +92,12 @@ def _ask_ansible(name: str, root: Path) -> dict[str, object]:
             timeout=60,
         )
     except FileNotFoundError:
-        raise LabError(
-            "ansible-inventory is not installed.", "run make accept, or pip install -e ."
-        ) from None
+        raise LabError("ansible-inventory is not installed.", "run make accept, or pip install -e .") from None
     except subprocess.TimeoutExpired:
         raise LabError(f"ansible-inventory did not read {inventory(name, root)} within 60 s.") from None
     if done.returncode != 0:
         raise LabError(
-            f"ansible-inventory cannot read {inventory(name, root)}: "
-            + done.stderr.decode(errors="replace").strip(),
+            f"ansible-inventory cannot read {inventory(name, root)}: " + done.stderr.decode(errors="replace").strip(),
             "mend the inventory",
         )
     values: dict[str, object] = json.loads(done.stdout)

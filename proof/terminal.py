@@ -79,7 +79,7 @@ class Terminal:
 
     def expect_hidden_input(self) -> None:
         """Wait until typing is hidden. Raises WaitTimeoutError where it goes on being shown."""
-        wait_until(lambda: not self._echoes(), f"typing to be hidden; the screen:\n{self.screen}", 5)
+        wait_until(lambda: not self._echoes(), f"typing to be hidden; the screen:\n{self.screen}", self._patience)
 
     def type(self, line: str) -> None:
         """Type a line, with the return key."""

@@ -48,8 +48,6 @@ def wait_until(
         left = started + timeout - time.monotonic()
         if left <= 0:
             times = "once" if asked == 1 else f"{asked} times"
-            raise WaitTimeoutError(
-                f"waited {timeout:.0f} s for {what}, asked {times}; the last thing seen was: {last}"
-            )
+            raise WaitTimeoutError(f"waited {timeout:.0f} s for {what}, asked {times}; the last thing seen was: {last}")
         time.sleep(min(pause, left))
         pause = min(pause * 2, LONGEST_PAUSE)

@@ -44,12 +44,18 @@ Packages that will be upgraded: mail-lab-security-canary openssl
 
 def test_a_rehearsal_names_origins_and_packages() -> None:
     plan = upgrades.parse(DRY_RUN)
-    assert plan.origins == ("origin=Debian,codename=trixie-security,label=Debian-Security", "o=Debian,a=stable")
+    assert plan.origins == (
+        "origin=Debian,codename=trixie-security,label=Debian-Security",
+        "o=Debian,a=stable",
+    )
     assert plan.selected == ("mail-lab-security-canary", "openssl")
 
 
 def test_a_rehearsal_may_find_nothing() -> None:
-    text = DRY_RUN.partition("Packages")[0] + "No packages found that can be upgraded unattended and no pending auto-removals"
+    text = (
+        DRY_RUN.partition("Packages")[0]
+        + "No packages found that can be upgraded unattended and no pending auto-removals"
+    )
     assert upgrades.parse(text).selected == ()
 
 

@@ -6,15 +6,21 @@ import pytest
 
 from proof.readings import nft, nmap, wireguard
 
-SILENT = """<?xml version="1.0"?><nmaprun><host><status state="up" reason="user-set"/>
+
+def grouped(state: str, reason: str, count: int) -> str:
+    return f"""<extraports state="{state}" count="{count}">
+<extrareasons reason="{reason}" count="{count}" proto="tcp"/></extraports>"""
+
+
+SILENT = f"""<?xml version="1.0"?><nmaprun><host><status state="up" reason="user-set"/>
 <address addr="198.51.100.25" addrtype="ipv4"/>
-<ports><extraports state="filtered" count="65535"><extrareasons reason="no-response" count="65535" proto="tcp"/></extraports>
+<ports>{grouped("filtered", "no-response", 65535)}
 </ports></host><runstats><finished elapsed="17.20" exit="success"/></runstats></nmaprun>"""
 ANSWERING = SILENT.replace(
-    '<extraports state="filtered" count="65535"><extrareasons reason="no-response" count="65535" proto="tcp"/></extraports>',
-    '<extraports state="filtered" count="65431"><extrareasons reason="no-response" count="65431" proto="tcp"/></extraports>'
-    '<extraports state="closed" count="101"><extrareasons reason="reset" count="101" proto="tcp"/></extraports>'
-    '<port protocol="tcp" portid="40123"><state state="open" reason="syn-ack"/></port>'
+    grouped("filtered", "no-response", 65535),
+    grouped("filtered", "no-response", 65431)
+    + grouped("closed", "reset", 101)
+    + '<port protocol="tcp" portid="40123"><state state="open" reason="syn-ack"/></port>'
     '<port protocol="tcp" portid="113"><state state="closed" reason="reset"/></port>'
     '<port protocol="tcp" portid="7"><state state="filtered" reason="no-response"/></port>',
 )
@@ -103,7 +109,8 @@ def test_peers_tell_their_last_handshake_or_that_there_was_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "seconds"), [("Now", 0), ("1 second ago", 1), ("2 hours, 1 minute, 3 seconds ago", 7263), ("1 day ago", 86400)]
+    ("words", "seconds"),
+    [("Now", 0), ("1 second ago", 1), ("2 hours, 1 minute, 3 seconds ago", 7263), ("1 day ago", 86400)],
 )
 def test_ages_are_read_from_words(words: str, seconds: int) -> None:
     assert wireguard.age_in_seconds(words) == seconds

@@ -27,16 +27,16 @@ def test_hidden_typing_does_not_show(tmp_path: Path) -> None:
 
 
 def test_typing_that_shows_is_noticed_before_a_secret_is_typed(tmp_path: Path) -> None:
-    with bash(SHOWS, tmp_path) as terminal:
+    with bash(SHOWS, tmp_path, patience=0.5) as terminal:
         terminal.expect("Secret:")
         with pytest.raises(WaitTimeoutError, match="typing to be hidden"):
             terminal.expect_hidden_input()
 
 
 def test_words_that_never_come_end_the_wait_with_the_screen(tmp_path: Path) -> None:
-    with bash("echo something else; read -r x", tmp_path, patience=0.5) as terminal:
-        with pytest.raises(WaitTimeoutError, match="something else"):
-            terminal.expect("a prompt")
+    terminal = bash("echo something else; read -r x", tmp_path, patience=0.5)
+    with terminal, pytest.raises(WaitTimeoutError, match="something else"):
+        terminal.expect("a prompt")
 
 
 def test_the_exit_status_is_the_programs(tmp_path: Path) -> None:

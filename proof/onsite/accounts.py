@@ -86,9 +86,7 @@ def _account_lines(name: str, etc: Path) -> list[str]:
     found = []
     for path in [etc / file for file in ACCOUNT_FILES]:
         for row in _rows(path) if path.exists() else []:
-            listed = (
-                [entry for field in row[2:] for entry in field.split(",")] if "group" in path.name else []
-            )
+            listed = [entry for field in row[2:] for entry in field.split(",")] if "group" in path.name else []
             if row[0] == name or name in listed:
                 found.append(f"{path}: an entry {row[0]}")
     return found

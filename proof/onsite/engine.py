@@ -124,3 +124,21 @@ def try_container(name: str, script: str) -> Trial:
         ask("DELETE", f"/containers/{name}?force=1&v=1")
         ask("DELETE", f"/images/{name}?force=1")
     return Trial(steps=steps, ended=ended, before=before, after=inventory())
+
+
+def address_of(name: str) -> str:
+    """IPv4 address of a running container on the engine's own network."""
+    networks = json.loads(ask("GET", f"/containers/{name}/json")["body"])["NetworkSettings"]["Networks"]
+    return str(next(iter(networks.values()))["IPAddress"])
+
+
+def greets(address: str, port: int) -> bool:
+    """Whether a web server answers at an address, seen from this host."""
+    connection = http.client.HTTPConnection(address, port, timeout=5)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

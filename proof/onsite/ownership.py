@@ -48,13 +48,21 @@ def group_name(gid: int) -> str:
         return ""
 
 
-def not_roots(*folders: str) -> list[Owned]:
-    """Every file that is not root:root, in these folders or on all local file systems."""
-    starts = list(folders) or local_mounts(Path("/proc/self/mountinfo").read_text())
+def not_roots() -> list[Owned]:
+    """Every file on all local file systems that is not root:root."""
     pruned = [part for path in ELSEWHERE for part in ("-path", path, "-prune", "-o")]
-    strange = ["(", "!", "-uid", "0", "-o", "!", "-gid", "0", ")"]
+    return _find(local_mounts(Path("/proc/self/mountinfo").read_text()), pruned, 0, 0)
+
+
+def not_owned_by(folder: str, uid: int, gid: int) -> list[Owned]:
+    """Every file in a folder that is not of this user and this group, the folder itself included."""
+    return _find([folder], [], uid, gid)
+
+
+def _find(starts: list[str], pruned: list[str], uid: int, gid: int) -> list[Owned]:
+    others = ["(", "!", "-uid", str(uid), "-o", "!", "-gid", str(gid), ")"]
     found = subprocess.run(
-        ["find", *starts, "-xdev", *pruned, *strange, "-printf", r"%U %G %p\0"],
+        ["find", *starts, "-xdev", *pruned, *others, "-printf", r"%U %G %p\0"],
         capture_output=True,
         check=False,
     )
@@ -62,11 +70,11 @@ def not_roots(*folders: str) -> list[Owned]:
     if complaints:
         raise OSError(f"find could not read everything: {complaints[:5]}")
     rows = [row.split(" ", 2) for row in found.stdout.decode(errors="backslashreplace").split("\0") if row]
-    users = {uid: user_name(int(uid)) for uid in {row[0] for row in rows}}
-    groups = {gid: group_name(int(gid)) for gid in {row[1] for row in rows}}
+    users = {user: user_name(int(user)) for user in {row[0] for row in rows}}
+    groups = {group: group_name(int(group)) for group in {row[1] for row in rows}}
     return [
-        Owned(path=path, uid=int(uid), gid=int(gid), user=users[uid], group=groups[gid])
-        for uid, gid, path in rows
+        Owned(path=path, uid=int(user), gid=int(group), user=users[user], group=groups[group])
+        for user, group, path in rows
     ]
 
 

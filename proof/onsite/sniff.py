@@ -41,9 +41,9 @@ def listen_while(
         timeout: seconds that the command may take.
 
     Returns:
-        For each interface: `packets` seen, how many were `readable` (held the pattern), how many were `sealed`
-        (UDP from or to the port), and the hexadecimal beginning of a readable one as `example`. Under the empty name: the
-        command's `status` and what it `said`.
+        For each interface: `packets` seen, how many were `readable` (held the pattern), how many were
+        `sealed` (UDP from or to the port), and the hexadecimal beginning of a readable one as `example`.
+        Under the empty name: the command's `status` and what it `said`.
     """
     sockets = {}
     for name in interfaces:
@@ -73,15 +73,14 @@ def listen_while(
     return seen
 
 
-def _count(
-    found: dict[str, int | str], received: tuple[bytes, tuple[str, int]], pattern: bytes, port: int
-) -> None:
+def _count(found: dict[str, int | str], received: tuple[bytes, tuple[str, int]], pattern: bytes, port: int) -> None:
     packet, (_, protocol, *_) = received
     found["packets"] = int(found["packets"]) + 1
     if pattern in packet:
         found["readable"] = int(found["readable"]) + 1
         found["example"] = packet[:64].hex()
     header = (packet[0] & 0x0F) * 4 if packet else 0
-    if protocol == IPV4 and len(packet) >= header + 4 and packet[9] == UDP:
-        if port in struct.unpack("!HH", packet[header : header + 4]):
-            found["sealed"] = int(found["sealed"]) + 1
+    if protocol != IPV4 or len(packet) < header + 4 or packet[9] != UDP:
+        return
+    if port in struct.unpack("!HH", packet[header : header + 4]):
+        found["sealed"] = int(found["sealed"]) + 1

@@ -23,7 +23,7 @@ def leave_open() -> int:
 def close(port: int) -> list[str]:
     """Stop listening; returns who got through, other than the host itself."""
     listener = _left_open.pop(port)
-    callers = []
+    callers: list[str] = []
     with listener:
         while True:
             try:

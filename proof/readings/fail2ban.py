@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Jail:
-    """What a jail has seen; `journal` is the match it watches the journal with, empty where it reads files."""
+    """What a jail has seen; `journal` is its match for the journal, empty where it reads files."""
 
     failures: int
     banned: tuple[str, ...]

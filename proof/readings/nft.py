@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Chain:
-    """A base chain: `family` is ip, ip6 or inet; `policy` is what becomes of a packet that no rule decided."""
+    """A base chain: `family` is ip, ip6 or inet; `policy` is the fate of a packet that no rule decided."""
 
     family: str
     table: str

@@ -39,7 +39,8 @@ class Scan:
 
     def __str__(self) -> str:
         heard = [str(answer) for answer in self.answers[:40]] + list(self.answered_more)
-        return f"{self.address}: {self.silent} ports silent, answered: {', '.join(heard) or 'none'} in {self.seconds:.0f} s"
+        names = ", ".join(heard) or "none"
+        return f"{self.address}: {self.silent} ports silent in {self.seconds:.0f} s, answered: {names}"
 
 
 def parse(text: str) -> Scan:

@@ -1,4 +1,4 @@
-"""What OpenSSH's client tells about a login with `-vv`: the server's offer, what was agreed, the order of events.
+"""What OpenSSH's client tells about a login with `-vv`: the offer, what was agreed, the order of events.
 
 A login that succeeds shows all of it, so nothing has to fail on the server to learn what it would accept.
 """

@@ -1,4 +1,4 @@
-"""sshd's effective settings, as `sshd -T` prints them: lower-case words, one setting a line, some several times."""
+"""sshd's effective settings, as `sshd -T` prints them: one a line, in lower case, some several times."""
 
 from collections.abc import Mapping
 

@@ -23,7 +23,5 @@ def parse(text: str) -> Plan:
     nothing = re.search(r"No packages found that can be upgraded unattended", text)
     if origins is None or (selected is None and nothing is None):
         raise ValueError(f"unattended-upgrade decided nothing: ...{text[-600:]!r}")
-    names = tuple(
-        part.strip(" '\"") for part in re.split(r"(?:^|, )(?=(?:o=|origin=))", origins[1].strip("[]"))
-    )
+    names = tuple(part.strip(" '\"") for part in re.split(r"(?:^|, )(?=(?:o=|origin=))", origins[1].strip("[]")))
     return Plan(tuple(n for n in names if n), tuple(selected[1].split()) if selected else ())

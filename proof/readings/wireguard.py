@@ -29,15 +29,11 @@ def peers(text: str) -> tuple[Peer, ...]:
 def _peer(block: str) -> Peer:
     key, _, rest = block.partition("\n")
     fields = dict(line.strip().split(": ", 1) for line in rest.splitlines() if ": " in line)
-    allowed = tuple(
-        part for part in re.split(r",\s*", fields.get("allowed ips", "")) if part and part != "(none)"
-    )
+    allowed = tuple(part for part in re.split(r",\s*", fields.get("allowed ips", "")) if part and part != "(none)")
     age = age_in_seconds(fields["latest handshake"]) if "latest handshake" in fields else None
     return Peer(key.strip(), fields.get("endpoint", ""), allowed, age)
 
 
 def age_in_seconds(words: str) -> int:
     """Seconds in words like `1 minute, 5 seconds ago`; `Now` is 0."""
-    return sum(
-        int(n) * _SECONDS[unit] for n, unit in re.findall(r"(\d+) (second|minute|hour|day|year)s?", words)
-    )
+    return sum(int(n) * _SECONDS[unit] for n, unit in re.findall(r"(\d+) (second|minute|hour|day|year)s?", words))

@@ -8,8 +8,10 @@ import signal
 import subprocess
 import threading
 import time
+from collections import deque
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import IO, Any
 
 import mitogen.core
 
@@ -136,31 +138,15 @@ def _pump(
     """Carry the streams until the leader exits; returns what ended it."""
     deadline = time.monotonic() + timeout
     ended = "exit"
-    left = memoryview(stdin)
     with selectors.DefaultSelector() as selector:
         selector.register(exit_notice, selectors.EVENT_READ)
-        for kind, stream in ((OUT, process.stdout), (ERR, process.stderr)):
-            if stream:
-                os.set_blocking(stream.fileno(), False)
-                selector.register(stream, selectors.EVENT_READ, kind)
-        if process.stdin:
-            os.set_blocking(process.stdin.fileno(), False)
-            selector.register(process.stdin, selectors.EVENT_WRITE)
+        _watch_streams(selector, process, stdin, say)
         while True:
             for key, _ in selector.select(max(0.0, deadline - time.monotonic())):
                 if key.fileobj == exit_notice:
                     return ended
-                if key.data:
-                    data = os.read(key.fd, CHUNK)
-                    if data:
-                        say(key.data, data)
-                    else:
-                        selector.unregister(key.fileobj)
-                elif process.stdin:
-                    left = left[_written(key.fd, left) :]
-                    if not left:
-                        selector.unregister(process.stdin)
-                        process.stdin.close()
+                if not key.data():
+                    selector.unregister(key.fileobj)
             if ended == "exit" and say.spoken > limit:
                 ended, deadline = "limit", 0.0
             if time.monotonic() >= deadline:
@@ -170,12 +156,37 @@ def _pump(
                 deadline = time.monotonic() + GRACE
 
 
-def _written(fd: int, data: memoryview) -> int:
-    """Bytes that a command took; all of them where it no longer reads."""
+def _watch_streams(
+    selector: selectors.BaseSelector, process: subprocess.Popen[bytes], stdin: bytes, say: Voice
+) -> None:
+    """Register each stream with what to do when it is ready; that returns whether it goes on."""
+    for kind, stream in ((OUT, process.stdout), (ERR, process.stderr)):
+        if stream:
+            os.set_blocking(stream.fileno(), False)
+            selector.register(stream, selectors.EVENT_READ, partial(_carry, say, kind, stream.fileno()))
+    if process.stdin:
+        os.set_blocking(process.stdin.fileno(), False)
+        selector.register(process.stdin, selectors.EVENT_WRITE, partial(_feed, process.stdin, deque([stdin])))
+
+
+def _carry(say: Voice, kind: bytes, fd: int) -> bool:
+    data = os.read(fd, CHUNK)
+    if data:
+        say(kind, data)
+    return bool(data)
+
+
+def _feed(stream: IO[bytes], left: deque[bytes]) -> bool:
+    """Write some of what is left; a command that no longer reads has had enough."""
+    data = left.popleft()
     try:
-        return os.write(fd, data[:CHUNK])
+        data = data[os.write(stream.fileno(), data[:CHUNK]) :]
     except BrokenPipeError:
-        return len(data)
+        data = b""
+    if data:
+        left.append(data)
+        return True
+    return False
 
 
 def _drain(process: subprocess.Popen[bytes], say: Voice) -> None:

@@ -95,7 +95,7 @@ def digest(path: str, algorithm: str) -> str:
 
 def listing(path: str) -> list[str]:
     """Names in a folder, hidden ones too, sorted."""
-    return sorted(os.listdir(path))
+    return sorted(entry.name for entry in Path(path).iterdir())
 
 
 def _name(look_up: Any, number: int) -> str:

@@ -8,7 +8,7 @@ from proof.transport.errors import (
     TooMuchOutputError,
     Unreachable,
 )
-from proof.transport.host import Host, connect, place
+from proof.transport.host import Host, close, connect, place
 from proof.transport.observation import Observation, Observer
 from proof.transport.pending import Pending
 from proof.transport.way import Way
@@ -25,6 +25,7 @@ __all__ = [
     "TooMuchOutputError",
     "Unreachable",
     "Way",
+    "close",
     "connect",
     "place",
 ]

@@ -3,8 +3,8 @@
 from proof.transport.way import Way
 
 CURES = (
-    ("REMOTE HOST IDENTIFICATION HAS CHANGED", "another host key than the known one: find out why before you trust it"),
-    ("Host key verification failed", "the host's key is not known: compare its fingerprint, then add it to known_hosts"),
+    ("REMOTE HOST IDENTIFICATION HAS CHANGED", "not the known host key: find out why before you trust it"),
+    ("Host key verification failed", "the host's key is unknown: compare its fingerprint, then add it to known_hosts"),
     ("Connection refused", "the host is there and nothing listens: look at sshd and at the port"),
     ("password is required", "sudo asks for a password: task 1.2.1 is not in force for this user"),
     ("sudo:", "the user may not become root: look at the sudo rules and groups"),
@@ -15,10 +15,11 @@ CURES = (
 )
 
 
-class Unreachable(Exception):  # noqa: N818
+class Unreachable(Exception):
     """A host does not answer on its way; neither a failed criterion nor a broken lab before someone judged it.
 
     Attributes:
+        name: the place, as it is called.
         way: where it was tried.
         words: what ssh said, unchanged.
         what: one sentence with those words.
@@ -26,6 +27,7 @@ class Unreachable(Exception):  # noqa: N818
     """
 
     def __init__(self, way: Way, words: str) -> None:
+        self.name = way.called
         self.way = way
         self.words = words.strip() or "ssh ended without a word"
         self.what = f"{way} cannot be reached: {self.words}"

@@ -17,10 +17,10 @@ if (($# < 2)) || ((${#ways[@]} == 0)); then
 fi
 seconds=$1
 options=("${@:3}")
-mkdir -p -m 0700 ~/.ansible/cp
+(umask 077 && mkdir -p ~/.ansible/cp)
 
 login() { # USER@ADDRESS PORT
-  timeout "$seconds" ssh "${options[@]}" -p "$2" "$1" true </dev/null 2>&1 >/dev/null
+  timeout "$seconds" ssh "${options[@]}" -o LogLevel=ERROR -p "$2" "$1" true </dev/null 2>&1 >/dev/null
 }
 
 # A master connection outlives a host that was restored or rebooted; then only a new one works.
@@ -34,7 +34,7 @@ for way in "${ways[@]}"; do
     printf '%s\n' "$way"
     exit 0
   fi
-  why=$(grep -v '^\*\|^$' <<<"$why" | tail -n 1 || true)
+  why=$(tail -n 1 <<<"$why")
   printf '%s: %s\n' "$way" "${why:-no answer within $seconds s}" >&2
 done
 exit 1

@@ -1,0 +1,3 @@
+"""Plugins of every pytest run in this checkout."""
+
+pytest_plugins = ["proof.plugin", "pytester"]

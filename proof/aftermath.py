@@ -1,0 +1,73 @@
+"""What stands after a reboot: one reboot a run answers the questions of every task that asks about it."""
+
+import time
+from dataclasses import dataclass
+
+from testinfra.host import Host
+
+from proof import knock
+from proof.admin import Admin
+from proof.outofband import WatchedLab
+from proof.readings import fail2ban, nft, ss, wireguard
+from proof.target import Target
+from proof.waits import wait_until
+
+LONGEST = 120.0  # seconds from the first sign of life until SSH must be back
+
+
+@dataclass(frozen=True)
+class Aftermath:
+    """The host as it was found after a reboot that nobody helped.
+
+    Args:
+        seconds: from the first sign of life out of band until the administrator was in.
+        jail: what `fail2ban-client status` said; its own words where it knew no jail.
+    """
+
+    seconds: float
+    chains: tuple[nft.Chain, ...]
+    listeners: tuple[ss.Listener, ...]
+    peers: tuple[wireguard.Peer, ...]
+    hub_answered: bool
+    jail: str
+
+
+def reboot(lab: WatchedLab, mail: Host, admin: Admin, target: Target) -> Aftermath:
+    """Reboot the host, wait until the administrator gets in, and look around.
+
+    Raises:
+        WaitTimeoutError: SSH did not come back.
+    """
+    lab.reboot("mail")
+    started = time.monotonic()
+    wait_until(lambda: admin.login(timeout=20).accepted, "SSH to come back unaided after a reboot", LONGEST)
+    seconds = time.monotonic() - started
+    return Aftermath(
+        seconds=seconds,
+        chains=nft.chains(mail.check_output("nft --json list chains")),
+        listeners=ss.of_ssh(ss.parse(mail.check_output("ss -H -l -t -n -p"))),
+        peers=wireguard.peers(mail.check_output("wg show %s", target.text("vpn_interface"))),
+        hub_answered=knock.answers_ping(mail, target.text("hub_vpn_address")),
+        jail=_jail(mail),
+    )
+
+
+def _jail(mail: Host) -> str:
+    """The jail's status, once the server has read its settings."""
+
+    def watching() -> str:
+        result = mail.run("fail2ban-client status sshd")
+        return result.stdout if result.rc == 0 else ""
+
+    try:
+        return wait_until(watching, "fail2ban to answer after a reboot", 30.0)
+    except AssertionError as error:
+        return str(error)
+
+
+def jail_watches(aftermath: Aftermath) -> bool:
+    """Whether the jail of SSH was there and read the journal."""
+    try:
+        return bool(fail2ban.parse(aftermath.jail).journal)
+    except ValueError:
+        return False

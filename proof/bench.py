@@ -1,0 +1,178 @@
+"""`make bench`: how fast the lab and the suite are, measured in one run on the same VMs."""
+
+import argparse
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from lab.errors import LabError
+from lab.lab import Lab
+from lab.paths import BUILD, ROOT, cache
+from lab.progress import step
+from lab.provider import NODES
+from proof import bench_checks, figures
+from proof.figures import Figure
+
+FILE = BUILD / "bench.json"
+_BIN = Path(sys.executable).parent
+_CRITERIA_FAILED = 1
+
+
+class CriterionFailed(Exception):
+    """An acceptance run was red: its time says nothing."""
+
+
+def checks() -> Iterator[Figure]:
+    """The same sixty checks, asked in three ways."""
+    with step("Sixty checks in three ways", expected=120):
+        seconds = bench_checks.measure()
+    stock, controlpath, ours = seconds["stock"], seconds["controlpath"], seconds["ours"]
+    yield figures.ratio("ratio.stock", "60 checks: times faster than stock testinfra", stock, ours, 80)
+    yield figures.ratio("ratio.controlpath", "60 checks: times faster than with a ControlPath", controlpath, ours, 10)
+    yield figures.median("seconds.checks.stock", "60 checks, stock testinfra", stock)
+    yield figures.median("seconds.checks.controlpath", "60 checks, testinfra with a ControlPath", controlpath)
+    yield figures.median("seconds.checks.ours", "60 checks, ours", ours)
+
+
+def reset(lab: Lab, times: int = 5) -> Figure:
+    """From the wish to a first answer of both VMs."""
+    runs: list[float] = []
+    with step("Reset both VMs", expected=times * 3):
+        for _ in range(times):
+            with _clock(runs):
+                lab.reset()
+                _first_answer(lab)
+    return figures.median("seconds.reset", "reset of both VMs to the first answer", runs, 3)
+
+
+def cold_start(lab: Lab, times: int = 3) -> Figure:
+    """From nothing running to a first answer, with every layer cached."""
+    runs: list[float] = []
+    for _ in range(times):
+        lab.down()
+        with _clock(runs):
+            lab.up()
+            _first_answer(lab)
+    return figures.median("seconds.cold_start", "cold start from cached layers", runs)
+
+
+def acceptance(key: str, title: str, options: Sequence[str], bound: float, times: int) -> Figure:
+    """The suite as an operator runs it, with its start and its report. Raises CriterionFailed where it is red."""
+    runs: list[float] = []
+    for turn in range(1, times + 1):
+        folder = BUILD / "bench" / f"{key}-{turn}"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        command = [str(_BIN / "pytest"), "--host=lab", "-q", f"--run-folder={folder}", *options]
+        with step(f"{title} ({turn} of {times})", expected=bound), _clock(runs):
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode == _CRITERIA_FAILED:
+            raise CriterionFailed(f"{title}: criteria failed, see {folder.relative_to(ROOT)}\n{_tail(done.stdout)}")
+        if done.returncode != 0:
+            raise LabError(f"{title}: pytest ended with status {done.returncode}.\n{_tail(done.stdout + done.stderr)}")
+    return figures.median(key, title, runs, bound)
+
+
+def provision(lab: Lab) -> Figure:
+    """From the bare box to the last task, really done, in a cache of its own that holds nothing but the box."""
+    lab.down()
+    runs: list[float] = []
+    try:
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=cache()) as scratch:
+            for shared in ("boxes", "identity"):
+                (Path(scratch) / shared).symlink_to(cache() / shared)
+            _provision_into(Path(scratch), runs)
+    finally:
+        lab.up()
+    return figures.median("seconds.provision", "boot of the bare box and all tasks, nothing cached", runs)
+
+
+def _provision_into(scratch: Path, runs: list[float]) -> None:
+    environment = {**os.environ, "MAIL_LAB_CACHE": str(scratch)}
+    try:
+        with _clock(runs):
+            done = subprocess.run([_BIN / "lab", "up"], cwd=ROOT, env=environment, check=False)
+        if done.returncode != 0:
+            raise LabError(f"Provisioning from the bare box ended with status {done.returncode}.")
+    finally:
+        subprocess.run([_BIN / "lab", "down"], cwd=ROOT, env=environment, check=False)
+
+
+def _first_answer(lab: Lab) -> None:
+    with ThreadPoolExecutor(len(NODES)) as pool:
+        answers = list(pool.map(lambda node: lab.exec(node, ["true"]), NODES))
+    if any(answer.exit_status != 0 for answer in answers):
+        raise LabError("A VM did not answer after it was started or put back.", "lab logs NODE")
+
+
+@contextmanager
+def _clock(runs: list[float]) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    runs.append(time.monotonic() - started)
+
+
+def _tail(text: str) -> str:
+    return "\n".join(text.strip().splitlines()[-20:])
+
+
+def measure(lab: Lab) -> Iterator[Figure]:
+    """Every figure; the lab is running and provisioned before and after."""
+    resident: list[float] = []
+
+    def look() -> None:
+        resident.append(sum(lab.status().resident_mib.values()))
+
+    lab.up()
+    look()
+    yield from checks()
+    yield reset(lab)
+    look()
+    yield cold_start(lab)
+    look()
+    untagged = "untagged scenarios on a running lab"
+    yield acceptance("seconds.untagged", untagged, ["-m", "not disruptive"], bound=60, times=2)
+    look()
+    yield acceptance("seconds.all", "the whole acceptance run on a running lab", [], bound=480, times=1)
+    look()
+    yield figures.largest("mib.resident", "resident memory of both VMs", resident, 3072)
+    yield provision(lab)
+
+
+def main() -> int:
+    """Exit status 0 when everything was measured, whether or not it reached its bound."""
+    argparse.ArgumentParser(prog="python -m proof.bench", description=__doc__).parse_args()
+    taken: list[Figure] = []
+    try:
+        lab = Lab.of_checkout()
+        taken.extend(measure(lab))
+        status = lab.status()
+        about = {
+            "accelerator": status.accelerator,
+            "cpus": os.cpu_count(),
+            "python": platform.python_version(),
+            "provider": status.provider,
+        }
+    except (LabError, CriterionFailed) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return error.exit_status if isinstance(error, LabError) else _CRITERIA_FAILED
+    finally:
+        if taken:
+            Console().print(figures.table(taken, "Speed"))
+    figures.write(FILE, taken, about)
+    print(f"Written to {FILE.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

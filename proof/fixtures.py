@@ -1,0 +1,103 @@
+"""What a step can ask for: hosts and places, the lab, the evidence, the inventory's variables."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import pytest
+
+from proof import play as playbooks
+from proof.admin import Admin
+from proof.connections import HUB, MAIL
+from proof.evidence import Recorder
+from proof.outofband import WatchedLab
+from proof.play import PlayResult
+from proof.session import SESSION, ProofSession
+from proof.target import LAB, Target
+
+if TYPE_CHECKING:
+    from proof.transport import Host
+
+
+def _session(config: pytest.Config) -> ProofSession:
+    session = config.stash.get(SESSION, None)
+    if session is None:
+        raise pytest.UsageError("this fixture needs a host: name one with --host")
+    return session
+
+
+def _lab_only(config: pytest.Config, what: str) -> ProofSession:
+    session = _session(config)
+    if session.target.name != LAB:
+        pytest.skip(f"{session.target.name} has no {what}")
+    return session
+
+
+@pytest.fixture(scope="session")
+def target(pytestconfig: pytest.Config) -> Target:
+    """The host under test, as its inventory describes it."""
+    return _session(pytestconfig).target
+
+
+@pytest.fixture(scope="session")
+def variables(target: Target) -> Mapping[str, object]:
+    """The inventory's variables of the host under test."""
+    return target.variables
+
+
+@pytest.fixture(scope="session")
+def mail(pytestconfig: pytest.Config) -> "Host":
+    """Root on the host under test, through its proper path; the login happens at the first question."""
+    return _session(pytestconfig).connections.host(MAIL)
+
+
+@pytest.fixture(scope="session")
+def hub(pytestconfig: pytest.Config) -> "Host":
+    """Root on the WireGuard hub; a target whose hub is not ours skips."""
+    return _lab_only(pytestconfig, "hub to look from").connections.host(HUB)
+
+
+@pytest.fixture(scope="session")
+def outsider(pytestconfig: pytest.Config) -> "Host":
+    """A place on the internet segment that is not in the VPN."""
+    return _lab_only(pytestconfig, "outsider's place").connections.host("outsider")
+
+
+@pytest.fixture(scope="session")
+def intruder(pytestconfig: pytest.Config) -> "Host":
+    """A place in the VPN whose owner has no key."""
+    return _lab_only(pytestconfig, "intruder's place").connections.host("intruder")
+
+
+@pytest.fixture(scope="session")
+def admin(pytestconfig: pytest.Config) -> Admin:
+    """New logins with the administrator's own SSH client."""
+    session = _session(pytestconfig)
+    return Admin(session.target, session.recorder)
+
+
+@pytest.fixture(scope="session")
+def evidence(pytestconfig: pytest.Config) -> Recorder:
+    """The recorder: `evidence.note(text)` adds a sentence to the current step."""
+    return _session(pytestconfig).recorder
+
+
+@pytest.fixture(scope="session")
+def lab(pytestconfig: pytest.Config) -> WatchedLab:
+    """The lab, for @disruptive scenarios and for looks out of band; a target without one is an error."""
+    session = _session(pytestconfig)
+    if session.lab is None:
+        raise pytest.UsageError(f"{session.target.name} is no lab: tag the scenario @disruptive, or ask mail")
+    return session.lab
+
+
+@pytest.fixture
+def play(pytestconfig: pytest.Config) -> Callable[..., PlayResult]:
+    """`play("task_1.2.3.yml", extra={...})` runs a playbook against the lab; for @disruptive scenarios."""
+    session = _session(pytestconfig)
+
+    def run(playbook: str, extra: Mapping[str, object] | None = None, timeout: float = 900.0) -> PlayResult:
+        if session.lab is None or session.current is None or not session.current.disruptive:
+            raise pytest.UsageError("a playbook changes the host: tag the scenario @disruptive")
+        return playbooks.run(session.target, playbook, session.recorder, session.root, extra, timeout=timeout)
+
+    return run

@@ -1,0 +1,291 @@
+"""The pytest plugin: `--host` names what is proved, and a run leaves a record, a table and a reset lab."""
+
+import shutil
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from pytest_bdd.parser import Step
+
+from lab.errors import EXIT_LAB_BROKEN, LabError, UsageError
+from proof import failures, featurefiles, featurelint, report, selection
+from proof import target as targets
+from proof.featurefiles import DISRUPTIVE, FeatureSyntaxError
+from proof.record import Scenario as Record
+from proof.runfolder import RunFolder
+from proof.selection import CASE, ON_PRODUCTION
+from proof.session import SESSION, THE_LAB_BROKE, ProofSession, scenario_of
+from proof.target import Target
+
+pytest_plugins = ["proof.fixtures"]
+
+TARGET = pytest.StashKey[Target]()
+RECORD = pytest.StashKey[Record]()
+LEFT_OUT = pytest.StashKey[list[Record]]()
+STATE = "proof_state"  # what a report carries from making it to counting it
+KEPT_BY_STATE = {"passed": "passed", "failed": "not proved", "skipped": "skipped", "not run": "not run"}
+WORDS = {"passed": "PASSED ", "failed": "FAILED ", "skipped": "skipped", "not run": "NOT RUN"}
+COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow", "not run": "yellow"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options that name the host and choose criteria."""
+    group = parser.getgroup("host", "proving a host")
+    group.addoption("--host", metavar="NAME", help="the host to prove, by the name of its inventory")
+    group.addoption(
+        "--rule", metavar="TEXT", action="append", default=[], help="only scenarios of the Rule that reads so"
+    )
+    group.addoption("--scenario", metavar="NAME", action="append", default=[], help="only the scenario of this name")
+    group.addoption(
+        "--as-it-is", action="store_true", help="take the lab as it stands: no start before, no reset after"
+    )
+    group.addoption("--run-folder", metavar="PATH", type=Path, help="where this run writes; not the last run")
+
+
+def _features(config: pytest.Config) -> Path:
+    return config.rootpath / "features"
+
+
+def _known(config: pytest.Config) -> str:
+    return ", ".join(targets.known(config.rootpath)) or "none"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the features' tags, find the host, and choose the folder that this run is about."""
+    config.addinivalue_line("markers", f"{DISRUPTIVE}: changes or breaks the host; runs last, and only in a lab")
+    tags = {tag for path in featurefiles.files(_features(config)) for tag in featurelint.tags_of(path)}
+    for tag in sorted(tags):
+        config.addinivalue_line("markers", f"{tag}: of the tracker")
+    name = config.getoption("--host")
+    if name is not None:
+        try:
+            config.stash[TARGET] = targets.load(name, config.rootpath)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from None
+        except LabError as error:
+            pytest.exit(f"Error of the lab: {error}", EXIT_LAB_BROKEN)
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        config.args = [str(config.rootpath / ("tests" if name is None else "steps"))]
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say which host is proved."""
+    target = config.stash.get(TARGET, None)
+    return f"host: {target.name}, from provision/inventory/{target.name}.yml" if target else None
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None]:
+    """Check the features, drop what may not run on this host, and put disruptive scenarios last."""
+    try:
+        bound = selection.bind(items)
+    except FeatureSyntaxError as error:
+        raise pytest.UsageError(str(error)) from None
+    target = config.stash.get(TARGET, None)
+    if bound and target is None:
+        raise pytest.UsageError(f"these scenarios need a host: name one with --host, out of {_known(config)}")
+    yield
+    if target is None or session.testsfailed:
+        return
+    chosen = [item for item in items if CASE in item.stash]
+    _check(config, bound, chosen)
+    rules, names = config.getoption("--rule"), config.getoption("--scenario")
+    unwanted = [item for item in chosen if not selection.chosen(item, rules, names)]
+    harmful = [
+        item
+        for item in chosen
+        if item not in unwanted and item.stash[CASE].scenario.disruptive and not target.resettable
+    ]
+    for item in chosen:
+        item.stash[RECORD] = scenario_of(item.stash[CASE], item.nodeid)
+    for item in harmful:
+        item.stash[RECORD].state, item.stash[RECORD].reason = "skipped", ON_PRODUCTION
+    config.stash[LEFT_OUT] = [item.stash[RECORD] for item in harmful]
+    dropped = {*unwanted, *harmful}
+    if dropped:
+        config.hook.pytest_deselected(items=list(dropped))
+    items[:] = selection.untagged_first([item for item in items if item not in dropped])
+
+
+def _check(config: pytest.Config, bound: list[pytest.Item], chosen: list[pytest.Item]) -> None:
+    """Raise UsageError where the features of this run have holes; a run of everything looks at every file."""
+    narrowed = config.option.markexpr or config.option.keyword
+    everything = not narrowed and config.args == [str(config.rootpath / "steps")]
+    paths = {item.stash[CASE].feature.path for item in chosen}
+    findings = featurelint.check_folder(_features(config), None if everything else paths)
+    if not findings:
+        features = [
+            feature for feature in featurefiles.read_all(_features(config)) if everything or feature.path in paths
+        ]
+        if not any("::" in argument for argument in config.args):
+            findings += selection.unbound(bound, features)
+        findings += selection.undefined(chosen)
+    if findings:
+        raise pytest.UsageError("the features have holes:\n" + "\n".join(f"  {finding}" for finding in findings))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Bring the host up before the first scenario."""
+    config = session.config
+    scenarios = [item.stash[RECORD] for item in session.items if RECORD in item.stash]
+    left_out = config.stash.get(LEFT_OUT, [])
+    if (scenarios or left_out) and not config.option.collectonly and not session.testsfailed:
+        _open(config, [*scenarios, *left_out])
+    return (yield)
+
+
+def _open(config: pytest.Config, scenarios: list[Record]) -> None:
+    target = config.stash[TARGET]
+    named = config.getoption("--run-folder")
+    runs = config.rootpath / "build" / "runs"
+    folder = RunFolder.at(named.resolve()) if named else RunFolder.create(runs, target.name)
+    command = ["pytest", *map(str, config.invocation_params.args)]
+    proving = ProofSession(target, config.rootpath, folder, command, as_it_is=config.getoption("--as-it-is"))
+    config.stash[SESSION] = proving
+    proving.open(featurefiles.read_all(_features(config)), scenarios)
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if isinstance(terminal, pytest.TerminalReporter):
+        terminal.showfspath = False
+        terminal.ensure_newline()
+    sys.stdout.flush()
+    try:
+        proving.bring_up()
+    except LabError as error:
+        proving.broken = error
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Record a scenario, reset what it broke, and print its line."""
+    proving = item.config.stash.get(SESSION, None)
+    if proving is None or RECORD not in item.stash:
+        return (yield)
+    record = item.stash[RECORD]
+    proving.begin(record)
+    try:
+        return (yield)
+    finally:
+        steps = [(step.keyword, step.text, step.line) for step in item.stash[CASE].scenario.steps]
+        proving.end(steps)
+        _line(item.config, record)
+
+
+def _line(config: pytest.Config, record: Record) -> None:
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None:
+        text = f"  {WORDS[record.state]}  {record.task}  {record.name}  {report.duration(record.seconds)}"
+        if record.state in ("skipped", "not run") and record.reason:
+            text += f"  ({record.reason})"
+        terminal.write_line(text, **{COLOURS[record.state]: True})
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """End fast where the lab broke; never let a disruptive scenario near a host that cannot be reset."""
+    proving = item.config.stash.get(SESSION, None)
+    if proving is None or RECORD not in item.stash:
+        return
+    if proving.broken is not None:
+        proving.settle("not run", THE_LAB_BROKE)
+        pytest.skip(f"not run: {THE_LAB_BROKE}")
+    if item.stash[CASE].scenario.disruptive and not proving.target.resettable:
+        pytest.skip(ON_PRODUCTION)
+    proving.touch()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn what pytest saw into the state of the scenario."""
+    made = yield
+    proving = item.config.stash.get(SESSION, None)
+    if proving is None or RECORD not in item.stash:
+        return made
+    record = item.stash[RECORD]
+    made.user_properties.append(("scenario", record.id))
+    if made.failed and call.excinfo is not None:
+        failure = failures.failure_of(call.excinfo, proving)
+        made.longrepr = failure.message
+        if record.failure is None:
+            record.failure = failure
+        if failure.kind == "lab":
+            proving.settle("not run", THE_LAB_BROKE)
+        else:
+            proving.settle("failed")
+    elif made.skipped and not record.reason:
+        reason = made.longrepr[2] if isinstance(made.longrepr, tuple) else str(made.longrepr)
+        proving.settle("skipped", reason.removeprefix("Skipped: "))
+    elif made.when == "call" and made.passed:
+        proving.settle("passed")
+    made.__dict__[STATE] = record.state
+    return made
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Count scenarios without a letter each: they have lines of their own."""
+    state = getattr(report, STATE, None)
+    if state is None:
+        return None
+    counts = report.when == "call" or report.skipped or report.failed
+    return (KEPT_BY_STATE[state] if counts else "", "", "")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Close the run; a broken lab has an exit status of its own."""
+    proving = session.config.stash.get(SESSION, None)
+    if proving is not None:
+        interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+        session.exitstatus = proving.close(int(exitstatus), interrupted=interrupted)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print failures and the table; without a host, how to name one."""
+    proving = config.stash.get(SESSION, None)
+    if proving is not None:
+        text = report.render(
+            proving.run,
+            proving.folder.shown(),
+            width=max(shutil.get_terminal_size((110, 24)).columns, 80),
+            colour=terminalreporter.hasmarkup,
+        )
+        terminalreporter.ensure_newline()
+        terminalreporter.line("")
+        terminalreporter.write(text)
+    elif TARGET not in config.stash:
+        terminalreporter.write_line(f"No host was proved. To prove one: pytest --host=NAME, out of {_known(config)}")
+
+
+def _proving(request: pytest.FixtureRequest) -> ProofSession | None:
+    return request.config.stash.get(SESSION, None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_bdd_before_step(request: pytest.FixtureRequest, step: Step) -> None:
+    """Evidence from here on belongs to this step."""
+    if proving := _proving(request):
+        proving.begin_step(step.keyword, step.name, step.line_number)
+
+
+def pytest_bdd_after_step(request: pytest.FixtureRequest) -> None:
+    """The step did what it says."""
+    if proving := _proving(request):
+        proving.end_step("passed")
+
+
+def pytest_bdd_step_error(request: pytest.FixtureRequest) -> None:
+    """The step failed; the report that follows says why."""
+    if proving := _proving(request):
+        proving.end_step("failed")
+
+
+def pytest_bdd_step_func_lookup_error(request: pytest.FixtureRequest, step: Step) -> None:
+    """Nobody wrote this step."""
+    if proving := _proving(request):
+        proving.begin_step(step.keyword, step.name, step.line_number)
+        proving.end_step("undefined")

@@ -1,0 +1,49 @@
+"""Rules of the packet filter as `iptables -S` prints them: which of them name a port, and whom they admit."""
+
+import ipaddress
+import shlex
+from dataclasses import dataclass
+
+ADMITTING = ("ACCEPT", "ufw-user-limit", "ufw-user-limit-accept", "ufw6-user-limit", "ufw6-user-limit-accept")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule: `ports` are TCP destination ports as ranges; `source` is empty where it admits anybody."""
+
+    chain: str
+    source: str
+    ports: tuple[range, ...]
+    target: str
+    text: str
+
+    def admits_from_elsewhere(self, network: str) -> bool:
+        """Whether somebody outside a network is admitted."""
+        if not self.source:
+            return True
+        allowed = ipaddress.ip_network(network)
+        source = ipaddress.ip_network(self.source, strict=False)
+        if isinstance(source, ipaddress.IPv6Network) or isinstance(allowed, ipaddress.IPv6Network):
+            return True
+        return not source.subnet_of(allowed)
+
+
+def admitting(text: str, port: int) -> tuple[Rule, ...]:
+    """The rules that name a TCP port and let its packets in."""
+    rules = (_rule(line) for line in text.splitlines() if line.startswith("-A "))
+    return tuple(r for r in rules if r.target in ADMITTING and any(port in span for span in r.ports))
+
+
+def _rule(line: str) -> Rule:
+    words = shlex.split(line)
+    value = {word: words[at + 1] for at, word in enumerate(words[:-1]) if word.startswith("-")}
+    negated = "!" in words
+    ports = value.get("--dport") or value.get("--dports") or ""
+    spans = tuple(_span(part) for part in ports.split(",") if part) if value.get("-p") == "tcp" else ()
+    source = "" if negated else value.get("-s", "")
+    return Rule(value["-A"], source, spans, value.get("-j", value.get("-g", "")), line)
+
+
+def _span(part: str) -> range:
+    first, _, last = part.partition(":")
+    return range(int(first), int(last or first) + 1)

@@ -1,0 +1,153 @@
+"""A kept interpreter at the other end: dialled when needed, proved alive before use, dialled again after it died."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import mitogen.core
+
+from proof.remote import hello
+from proof.transport.errors import ConnectionLostError, Unreachable
+from proof.transport.way import Way
+
+FRESH = 1.0  # seconds since its last answer for which a connection needs no proof that it lives
+PING = 12.0  # seconds for that proof; ssh itself finds a dead connection sooner
+GOODBYE = 2.0  # seconds for the other end to leave by itself
+
+LOST = (mitogen.core.ChannelError, mitogen.core.StreamError, mitogen.core.TimeoutError)
+
+
+@dataclass
+class Link:
+    """One live connection, from login to its end.
+
+    Attributes:
+        context: Mitogen's handle of the interpreter.
+        words: what ssh has said.
+        cut: ends the connection without asking the other end.
+        greeting: what `hello` told.
+        heard: when the other end last answered, monotonic.
+        ended: set once the connection is over.
+    """
+
+    context: Any
+    words: Callable[[], str]
+    cut: Callable[[], None]
+    greeting: dict[str, str] = field(default_factory=dict)
+    heard: float = 0.0
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def ask(self, function: Callable[..., Any], args: tuple[Any, ...], timeout: float) -> Any:
+        """Call a function at the other end and wait for what it returns. Raises one of `LOST` or a CallError."""
+        answer = self.context.call_async(function, *args).get(timeout=timeout).unpickle()
+        self.heard = time.monotonic()
+        return answer
+
+    @property
+    def lives(self) -> bool:
+        """Whether the other end answers, as of a moment ago or asked now."""
+        if self.ended.is_set():
+            return False
+        if time.monotonic() - self.heard < FRESH:
+            return True
+        try:
+            self.ask(hello.ping, (), PING)
+        except LOST:
+            return False
+        return True
+
+    def hang_up(self) -> None:
+        """End the connection: politely where the other end listens, in any case soon."""
+        if not self.ended.is_set():
+            self.context.shutdown()
+            self.ended.wait(GOODBYE)
+        if not self.ended.is_set():
+            self.cut()
+            self.ended.wait(GOODBYE)
+
+
+class Line:
+    """Connects to one interpreter again and again, one at a time.
+
+    Args:
+        way: for errors.
+        dial: makes a new link.
+        report: told in words whenever a dead connection was replaced.
+    """
+
+    def __init__(self, way: Way, dial: Callable[[], Link], report: Callable[[str], None]) -> None:
+        self.way = way
+        self._dial = dial
+        self._report = report
+        self._link: Link | None = None
+        self._lock = threading.RLock()
+        self._last_boot: str | None = None
+
+    def ready(self) -> Link:
+        """A link that answered just now, a new one if need be.
+
+        Raises:
+            Unreachable: there is no way in.
+        """
+        with self._lock:
+            if self._link and self._link.lives:
+                return self._link
+            self.drop()
+            link = self._dial()
+            try:
+                mitogen.core.listen(link.context, "disconnect", link.ended.set)
+                link.greeting = link.ask(hello.hello, (), PING)
+            except LOST as error:
+                link.cut()
+                raise Unreachable(self.way, link.words() or str(error)) from error
+            self._link = link
+            self._tell(link.greeting["boot"])
+            return link
+
+    def ask(self, function: Callable[..., Any], *args: Any, timeout: float, again: bool = False) -> Any:
+        """What a function returns at the other end.
+
+        Args:
+            function: a function of a module, or a class method.
+            args: made of the basic types.
+            timeout: seconds after which the connection counts as dead.
+            again: ask once more on a new connection where the first one died, for questions without effect.
+
+        Raises:
+            ConnectionLostError: the connection died after the question was sent.
+            mitogen.core.CallError: the function raised.
+        """
+        link = self.ready()
+        try:
+            return link.ask(function, args, timeout)
+        except mitogen.core.CallError:
+            link.heard = time.monotonic()
+            raise
+        except LOST as error:
+            if again:
+                self.drop()
+                return self.ask(function, *args, timeout=timeout)
+            raise self.lost(function.__name__, error) from error
+
+    def lost(self, command: str, error: Exception) -> ConnectionLostError:
+        """Give the connection up; returns the error that says so."""
+        link = self._link
+        words = link.words() if link else ""
+        self.drop()
+        return ConnectionLostError(self.way, command, words or str(error) or "no answer in time")
+
+    def drop(self) -> None:
+        """End the connection, if there is one."""
+        with self._lock:
+            link, self._link = self._link, None
+        if link:
+            with contextlib.suppress(*LOST):
+                link.hang_up()
+
+    def _tell(self, boot: str) -> None:
+        if self._last_boot is not None:
+            self._report("to the same boot" if boot == self._last_boot else "to a new boot")
+        self._last_boot = boot

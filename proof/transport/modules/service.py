@@ -1,0 +1,71 @@
+"""Units of systemd. Unlike testinfra: enabled means that the next boot starts it, and names are no patterns."""
+
+import functools
+
+from proof.remote import units
+from proof.transport.modules.asker import Asker
+
+RUNNING = ("active", "reloading", "refreshing")
+
+
+class Service:
+    """A unit; without a suffix a service."""
+
+    def __init__(self, asker: Asker, name: str) -> None:
+        self._asker = asker
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<service {self.name}>"
+
+    @property
+    def state(self) -> dict[str, str]:
+        """id, load, active and sub, with the words of `systemctl show`."""
+        return dict(self._asker.ask(f"unit {self.name} state", units.unit, self.name))
+
+    @property
+    def file_state(self) -> str:
+        """What `systemctl is-enabled` prints; empty where there is no such file."""
+        return str(self._asker.ask(f"unit {self.name} file state", units.file_state, self.name))
+
+    @property
+    def exists(self) -> bool:
+        """Whether systemd knows a unit of exactly this name: file, instance of a template, alias, generated, masked."""
+        return self.state["load"] != "not-found"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is active now; one that is still activating, or restarting again and again, is not."""
+        return self.state["active"] in RUNNING
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether the next boot starts it: enabled for good, or (static, generated) pulled in by another unit."""
+        return bool(self._asker.ask(f"unit {self.name} is_enabled", units.starts_at_boot, self.name))
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether it is masked, for good or until the next boot."""
+        return bool(self._asker.ask(f"unit {self.name} is_masked", units.is_masked, self.name))
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether systemd-analyze finds no fault in this unit itself; faults of others do not count."""
+        verify = "systemd-analyze verify --man=no --generators=no --recursive-errors=no %s"
+        return bool(self._asker.run(verify, units.unit_name(self.name)).rc == 0)
+
+    @functools.cached_property
+    def systemd_properties(self) -> dict[str, str]:
+        """What `systemctl show` prints, values of several lines included."""
+        shown = self._asker.run("systemctl show -- %s", units.unit_name(self.name))
+        assert shown.rc == 0, f"{self} cannot be shown: {shown}"
+        found: dict[str, str] = {}
+        last = ""
+        for line in shown.stdout.splitlines():
+            name, equals, value = line.partition("=")
+            if equals and name.isalnum():
+                last = name
+                found[last] = value
+            elif last:
+                found[last] += f"\n{line}"
+        return found

@@ -1,0 +1,187 @@
+"""A place where commands run and questions are answered: a host, or a part of it behind a prefix."""
+
+import builtins
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import mitogen.core
+
+from proof.remote import command as remote
+from proof.transport.errors import NoAnswerError, RemoteError, TimeLimitError, TooMuchOutputError, Unreachable
+from proof.transport.line import LOST, Line, Link
+from proof.transport.observation import Observation, Observer
+from proof.transport.pending import Pending
+from proof.transport.ssh import CONNECT_TIMEOUT, log_in, router
+from proof.transport.way import Way
+
+RUN_TIMEOUT = 60.0  # seconds that a command has unless told otherwise
+ASK_TIMEOUT = 30.0  # seconds for the answer to a question
+OUTPUT_LIMIT = 64 << 20  # bytes of stdout and stderr together
+SHOWN = 2000  # characters of an answer that an observation keeps
+
+Result = TypeVar("Result")
+
+
+class Place:
+    """Where commands run and questions are answered.
+
+    Args:
+        name: what it is called in evidence.
+        line: leads to the interpreter that starts commands.
+        questions: leads to the interpreter that answers questions; the same one except behind a prefix.
+        prefix: program and arguments put before every command.
+        observer: told of everything.
+    """
+
+    def __init__(self, name: str, line: Line, questions: Line, prefix: Sequence[str], observer: Observer) -> None:
+        self.name = name
+        self.line = line
+        self.questions = questions
+        self.prefix = list(prefix)
+        self._observer = observer
+
+    def ask(
+        self,
+        question: str,
+        function: Callable[..., Any],
+        *args: Any,
+        shown: Callable[[Any], str] = repr,
+        timeout: float = ASK_TIMEOUT,
+        again: bool = True,
+    ) -> Any:
+        """Answer a question natively.
+
+        Args:
+            question: for the evidence, as "file /etc/sudoers mode".
+            function: answers it at the other end.
+            args: its arguments.
+            shown: makes the evidence of the answer; secrets are left out here.
+            timeout: seconds after which the connection counts as dead.
+            again: the question has no effect and may be asked again on a new connection.
+
+        Raises:
+            NoAnswerError: what is asked about does not exist or cannot be told.
+            RemoteError: the function has a fault.
+        """
+        started = time.monotonic()
+        try:
+            answer = self.questions.ask(function, *args, timeout=timeout, again=again)
+        except mitogen.core.CallError as error:
+            told = self._told(question, str(error))
+            self._observe(question, None, "", str(told), started)
+            raise told from None
+        self._observe(question, None, shown(answer)[:SHOWN], "", started)
+        return answer
+
+    def start(
+        self, command: str, make: Callable[[int, bytes, bytes], Result], *, stdin: bytes, timeout: float
+    ) -> Pending[Result]:
+        """Start a shell command.
+
+        Args:
+            command: for /bin/sh, behind the prefix.
+            make: makes the result of exit status, stdout and stderr.
+            stdin: what it reads.
+            timeout: seconds until it is ended.
+        """
+        started = time.monotonic()
+        link = self.line.ready()
+        receiver = mitogen.core.Receiver(router(), respondent=link.context)
+        argv = [*self.prefix, "/bin/sh", "-c", command]
+        blob = mitogen.core.Blob(stdin)
+
+        def finish(status: int, ended: str, stdout: bytes, stderr: bytes) -> Result:
+            link.heard = time.monotonic()
+            self._observe(command, status, stdout, stderr, started)
+            if ended == "timeout":
+                raise TimeLimitError(self.name, command, timeout, stdout, stderr)
+            if ended == "limit":
+                raise TooMuchOutputError(self.name, command, OUTPUT_LIMIT)
+            return make(status, stdout, stderr)
+
+        def lose(error: Exception) -> Exception:
+            lost = self.line.lost(command, error)
+            self._observe(command, None, "", str(lost), started)
+            return lost
+
+        def stop() -> None:
+            self.line.ask(remote.stop, number, timeout=ASK_TIMEOUT)
+
+        request = (argv, blob, timeout, OUTPUT_LIMIT, receiver.to_sender())
+        try:
+            number = link.ask(remote.start, request, ASK_TIMEOUT)
+        except mitogen.core.CallError as error:
+            raise RemoteError(f"{self.name}: `{command}`: {error}") from None
+        except LOST as error:
+            raise lose(error) from error
+        return Pending(receiver, timeout, finish, lose, stop)
+
+    def within(self, name: str, prefix: Sequence[str]) -> "Place":
+        """A place on the same host behind a prefix such as `ip netns exec NAME`."""
+        whole = [*self.prefix, *prefix]
+        observer = self._observer
+        questions = Line(
+            self.line.way,
+            lambda: _link_behind(self.line, name, whole),
+            lambda news: observer(_reconnected(name, news)),
+        )
+        return Place(name, self.line, questions, whole, observer)
+
+    def close(self) -> None:
+        """End the connection; of a place behind a prefix, only its own interpreter."""
+        self.questions.drop()
+        if not self.prefix:
+            self.line.drop()
+
+    def _told(self, question: str, error: str) -> Exception:
+        kind, _, rest = error.partition(": ")
+        message = rest.partition("\n  File ")[0].strip()
+        short = kind.rpartition(".")[2]
+        builtin = getattr(builtins, short, None)
+        expected = isinstance(builtin, type) and issubclass(builtin, OSError)
+        if expected or short == "UnanswerableError":
+            return NoAnswerError(f"{self.name}: {question}: {message}")
+        return RemoteError(f"{self.name}: {question}: {error}")
+
+    def _observe(
+        self, command: str, status: int | None, stdout: str | bytes, stderr: str | bytes, started: float
+    ) -> None:
+        spent = time.monotonic() - started
+        self._observer(Observation(self.name, command, status, stdout, stderr, spent))
+
+
+def place_at(way: Way, observer: Observer) -> Place:
+    """The place a way leads to; connects at once.
+
+    Raises:
+        Unreachable: with ssh's own words.
+    """
+    line = Line(way, lambda: _link_over_ssh(way), lambda news: observer(_reconnected(way.called, news)))
+    line.ready()
+    return Place(way.called, line, line, [], observer)
+
+
+def _link_over_ssh(way: Way) -> Link:
+    context, login = log_in(way)
+    return Link(context, login.last_words, login.proc.kill)
+
+
+def _link_behind(line: Line, name: str, prefix: list[str]) -> Link:
+    """An interpreter of its own behind a prefix, started by the host's."""
+    via = line.ready().context
+    try:
+        context = router().local(
+            via=via,
+            name=name,
+            remote_name="proof",
+            python_path=[*prefix, "env", "PYTHONDONTWRITEBYTECODE=1", "python3", "-S"],
+            connect_timeout=CONNECT_TIMEOUT,
+        )
+    except LOST as error:
+        raise Unreachable(line.way, f"no interpreter behind `{' '.join(prefix)}`: {error}") from error
+    return Link(context, str, line.drop)
+
+
+def _reconnected(name: str, news: str) -> Observation:
+    return Observation(name, f"reconnected {news}", None, "", "", 0.0)

@@ -1,0 +1,99 @@
+"""Sentences and looks that several tasks share."""
+
+import pytest
+from pytest_bdd import given, parsers, then, when
+from testinfra.host import Host
+
+from proof import aftermath, knock
+from proof.admin import Admin, Login
+from proof.aftermath import Aftermath
+from proof.evidence import Recorder
+from proof.knock import Knock
+from proof.onsite import accounts, ownership
+from proof.onsite.accounts import Accounts
+from proof.onsite.ownership import Owned
+from proof.outofband import WatchedLab
+from proof.readings import ss, ssh_login
+from proof.target import Target
+
+SHOWN = 20
+
+
+@pytest.fixture(scope="session")
+def verbose_login(admin: Admin) -> ssh_login.Login:
+    """The administrator's login as the client saw it, once a run; one that succeeds brings no ban nearer."""
+    return ssh_login.parse(admin.login(options=("-vv",)).stderr)
+
+
+@pytest.fixture(scope="session")
+def files_of_others(mail: Host) -> list[Owned]:
+    """Every file that is not root's alone, once a run: for scenarios that leave the host as it is."""
+    found: list[Owned] = mail.call(ownership.not_roots)
+    return found
+
+
+@given("the accounts of the mail host", target_fixture="accounts")
+def the_accounts(mail: Host) -> Accounts:
+    """Read users and groups."""
+    found: Accounts = mail.call(accounts.read)
+    return found
+
+
+@when("the owners of all files of the mail host are looked up", target_fixture="owners")
+def look_up_owners(files_of_others: list[Owned]) -> list[Owned]:
+    """Search every local file system."""
+    return files_of_others
+
+
+@then("no file belongs to a user or a group that does not exist")
+def no_unowned_file(owners: list[Owned]) -> None:
+    """Name the files without an owner."""
+    strays = ownership.unowned(owners)
+    shown = "\n".join(f"{file['uid']}:{file['gid']} {file['path']}" for file in strays[:SHOWN])
+    assert not strays, f"{len(strays)} files on mail have no owner (uid:gid path):\n{shown}"
+
+
+@then(parsers.parse("UID and GID {number:d} are {name}'s"))
+def number_is(mail: Host, number: int, name: str) -> None:
+    """Look the number up anew: an earlier step may have moved it."""
+    found: Accounts = mail.call(accounts.read)
+    users = [user["name"] for user in found["users"] if user["uid"] == number]
+    groups = [group["name"] for group in found["groups"] if group["gid"] == number]
+    assert (users, groups) == ([name], [name]), f"on mail, UID {number} is {users} and GID {number} is {groups}"
+
+
+@then(parsers.parse("{name} can log in and use sudo"))
+def can_log_in_and_use_sudo(admin: Admin, name: str) -> None:
+    """A new login on the administrator's own path."""
+    login: Login = admin.login(user=name, command=("sudo", "-n", "id", "-un"))
+    assert (login.exit_status, login.stdout) == (0, "root\n"), f"$ {login.command}\n{login}"
+
+
+@pytest.fixture(scope="session")
+def rebooted(lab: WatchedLab, mail: Host, admin: Admin, target: Target) -> Aftermath:
+    """What stood after a reboot that nobody helped: one reboot a run, whichever scenario asks first."""
+    return aftermath.reboot(lab, mail, admin, target)
+
+
+@when("the host has been rebooted")
+def has_been_rebooted(rebooted: Aftermath, evidence: Recorder) -> None:
+    """The reboot may have been an earlier scenario's."""
+    evidence.note(f"after this run's reboot of mail, SSH was back in {rebooted.seconds:.0f} s: {rebooted}")
+
+
+@when("the listeners of the SSH server are looked up", target_fixture="listeners")
+def look_up_listeners(mail: Host) -> tuple[ss.Listener, ...]:
+    """TCP sockets of sshd, or of systemd in its place."""
+    return ss.of_ssh(ss.parse(mail.check_output("ss -H -l -t -n -p")))
+
+
+@then("nobody answers the outsider")
+def nobody_answers(heard: tuple[str, Knock]) -> None:
+    """Silence: a refusal would tell that somebody is there. `heard` is the address and what came of it."""
+    assert heard[1].outcome == "silent", f"the outsider heard '{heard[1].outcome}':\n{heard[1].said}"
+
+
+@then(parsers.re(r"the (host|VPN address) itself was within the outsider's reach"))
+def within_reach(outsider: Host, heard: tuple[str, Knock]) -> None:
+    """Otherwise the silence would be that of a broken wire."""
+    assert knock.answers_ping(outsider, heard[0]), f"the outsider cannot even ping {heard[0]}"

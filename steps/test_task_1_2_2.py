@@ -1,0 +1,100 @@
+"""1.2.2: no trace of the image's own user, and a removal that can run again."""
+
+from collections.abc import Callable
+
+from pytest_bdd import given, parsers, scenarios, then, when
+from testinfra.host import Host
+
+from proof.onsite import accounts, ownership
+from proof.outofband import WatchedLab
+from proof.play import PlayResult
+from steps import staging
+
+scenarios("../features/task_1.2.2.feature")
+
+REMOVAL = "task_1.2.2.yml"
+KINDS = {
+    "account and no group of that name": "account",
+    "home": "home",
+    "mail spool": "mail",
+    "jobs": "jobs",
+    "sudo rule": "sudo",
+}
+NEVER_THERE = "neverhere"
+
+Traces = dict[str, list[str]]
+
+
+def traces_of(mail: Host, user: str) -> Traces:
+    """Where the host still knows a user, by kind."""
+    found: Traces = mail.call(accounts.traces, user)
+    return found
+
+
+@when(parsers.parse("the mail host is searched for traces of {user}"), target_fixture="traces")
+def search(mail: Host, user: str) -> Traces:
+    """One look at everything."""
+    return traces_of(mail, user)
+
+
+@then(parsers.parse("it has no {what}"))
+def has_none(traces: Traces, what: str) -> None:
+    """No trace of that kind."""
+    found = traces[KINDS[what]]
+    assert not found, f"traces on mail: {found}"
+
+
+@given(parsers.parse("{user} is gone from the mail host"))
+def is_gone(mail: Host, user: str) -> None:
+    """So that removing it would be removing it again."""
+    found = [place for places in traces_of(mail, user).values() for place in places]
+    assert not found, f"{user} is not gone from mail: {found}"
+
+
+@given(parsers.parse("{user} is back with files everywhere, mail, cron jobs, a sudo rule and a running program"))
+def is_back(lab: WatchedLab, mail: Host, user: str) -> None:
+    """Every kind of trace there is."""
+    staging.busy_user(lab, user)
+    missing = [kind for kind, places in traces_of(mail, user).items() if not places]
+    assert not missing, f"the stage is not set: {user} left no trace of the kinds {missing}"
+
+
+@when(parsers.parse("the removal of {user} runs"), target_fixture="played")
+def remove(play: Callable[..., PlayResult], user: str) -> PlayResult:
+    """The task's playbook."""
+    return play(REMOVAL, extra={"vendor_user": user})
+
+
+@when("the removal of a user that this host never had runs", target_fixture="played")
+def remove_stranger(play: Callable[..., PlayResult]) -> PlayResult:
+    """The task's playbook, with a name that nobody ever had."""
+    return play(REMOVAL, extra={"vendor_user": NEVER_THERE})
+
+
+@then("it succeeds")
+def succeeds(played: PlayResult) -> None:
+    """Whatever it changed."""
+    assert played.exit_status == 0, f"{REMOVAL} failed:\n{played.stdout[-3000:]}"
+
+
+@then("it succeeds and changes nothing")
+def succeeds_unchanged(played: PlayResult) -> None:
+    """As a second run must."""
+    outcome = (played.exit_status, played.changed)
+    assert outcome == (0, 0), f"{REMOVAL} changed {played.changed_tasks}:\n{played.stdout[-3000:]}"
+
+
+@then(parsers.parse("no trace of {user} is left"))
+def no_trace(mail: Host, user: str) -> None:
+    """Neither in files nor at work."""
+    found = [place for places in traces_of(mail, user).values() for place in places]
+    programs = mail.run("pgrep --list-full --uid 1042")
+    assert not found, f"on mail, the removal left traces of {user}: {found}"
+    assert programs.rc == 1, f"on mail, programs of {user} still run: {programs.stdout}"
+
+
+@then("no file on the host is without an owner")
+def no_file_without_owner(mail: Host) -> None:
+    """A fresh search: the removal has just been at work."""
+    strays = ownership.unowned(mail.call(ownership.not_roots))
+    assert not strays, f"on mail, the removal left files without an owner: {strays[:20]}"

@@ -1,0 +1,177 @@
+"""1.2.4: the administrator's key opens the host, and nothing else does."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from pytest_bdd import given, parsers, scenarios, then, when
+from testinfra.host import Host
+
+from proof.admin import Admin, Login
+from proof.onsite import accounts as onsite_accounts
+from proof.onsite.accounts import Accounts
+from proof.readings import authorized_keys, ssh_login, sshd
+from proof.target import Target, resolve
+
+scenarios("../features/task_1.2.4.feature")
+
+NO_LOGIN = frozenset({"nologin", "false", "sync"})
+QUESTIONS = (
+    "passwordauthentication",
+    "kbdinteractiveauthentication",
+    "hostbasedauthentication",
+    "gssapiauthentication",
+)
+OTHER_SOURCES = ("authorizedkeyscommand", "trustedusercakeys", "authorizedprincipalscommand")
+
+Settings = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Lists:
+    """What decides who may log in as the administrator: the server's settings, and each list with its keys."""
+
+    settings: Settings
+    keys: Mapping[str, tuple[authorized_keys.Key, ...]]
+
+
+def settings_for(mail: Host, target: Target, user: str) -> Settings:
+    """sshd's settings as they count for a user who comes from the VPN."""
+    came_from = f"user={user},host=client,addr={target.text('hub_vpn_address')}"
+    arrived_at = f"laddr={target.text('vpn_address')},lport={target.number('ssh_port')}"
+    return sshd.parse(mail.check_output("sshd -T -C %s -C %s", came_from, arrived_at))
+
+
+def through_the_host_itself(target: Target) -> tuple[str, ...]:
+    """Options of ssh that reach the server from its own host, over a session of the administrator.
+
+    A refusal then counts against the host's own address, which nothing ever bans.
+    """
+    address, port = target.text("vpn_address"), target.number("ssh_port")
+    relay = f"exec 3<>/dev/tcp/{address}/{port}; cat <&3 & exec cat >&3"
+    config = ("-F", str(target.ssh_config)) if target.ssh_config else ()
+    inner = [
+        *("ssh", *config, "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-p", str(port)),
+        *("-l", target.text("admin_user"), address, "--", shlex.join(["bash", "-c", relay])),
+    ]
+    return ("-o", "ProxyUseFdpass=no", "-o", f"ProxyCommand={shlex.join(inner)}")
+
+
+@when("the administrator logs in and listens to what the server says", target_fixture="heard")
+def log_in_and_listen(verbose_login: ssh_login.Login) -> ssh_login.Login:
+    """A login that succeeds shows everything the server would accept."""
+    return verbose_login
+
+
+@when("somebody without a key tries to log in as phalkonadmin", target_fixture="heard")
+def try_without_key(admin: Admin) -> ssh_login.Login:
+    """The client has nothing to offer, and would answer questions if it were asked any."""
+    tried = admin.login(options=("-vv", "-o", "PubkeyAuthentication=no"))
+    assert tried.denied, f"the server did not refuse a login without a key:\n$ {tried.command}\n{tried.stderr}"
+    return ssh_login.parse(tried.stderr)
+
+
+@then(parsers.parse("the server lets {name} in"))
+def lets_in(heard: ssh_login.Login, name: str, target: Target) -> None:
+    """The key alone was enough."""
+    assert name == target.text("admin_user"), f"the inventory's administrator is {target.text('admin_user')}"
+    assert heard.authenticated, f"the administrator's key did not open {name}'s account: {heard}"
+
+
+@then("the only way in that the server offers is a key")
+def only_keys_offered(heard: ssh_login.Login) -> None:
+    """Not even offered, so nobody can try."""
+    assert heard.methods == ("publickey",), f"the server offers {heard.methods}"
+
+
+@when("root tries to log in with the administrator's key, coming from the host itself", target_fixture="tried")
+def root_tries_from_inside(admin: Admin, target: Target) -> Login:
+    """The administrator's path leads to the host; from there the login starts."""
+    return admin.login(user="root", options=through_the_host_itself(target), timeout=60)
+
+
+@when("root tries to log in with the administrator's key", target_fixture="tried")
+def root_tries(admin: Admin) -> Login:
+    """The administrator's path, another name."""
+    return admin.login(user="root")
+
+
+@then("the server refuses root")
+def refuses_root(tried: Login) -> None:
+    """A refusal by the server, not a connection that failed."""
+    assert tried.denied, f"root was not refused:\n$ {tried.command}\n{tried}"
+
+
+@given("every account of the mail host that has a login shell", target_fixture="with_shell")
+def accounts_with_shell(mail: Host) -> list[str]:
+    """Whoever could use a login."""
+    found: Accounts = mail.call(onsite_accounts.read)
+    return [u["name"] for u in found["users"] if PurePosixPath(u["shell"]).name not in NO_LOGIN]
+
+
+@when("the server's settings for each of them are asked for", target_fixture="settings")
+def ask_settings(mail: Host, target: Target, with_shell: list[str]) -> dict[str, Settings]:
+    """The settings in force, after every Match block."""
+    return {user: settings_for(mail, target, user) for user in with_shell}
+
+
+@then("none of them may use a password or keyboard-interactive")
+def no_questions(settings: dict[str, Settings]) -> None:
+    """For anybody."""
+    on = [
+        f"{user}: {word} {found[word]}"
+        for user, found in settings.items()
+        for word in QUESTIONS
+        if found.get(word, ("no",)) != ("no",)
+    ]
+    assert settings, "on mail nobody has a login shell"
+    assert not on, f"sshd on mail would accept: {on}"
+
+
+@given("the files that decide who may log in as phalkonadmin", target_fixture="lists")
+def read_lists(mail: Host, target: Target) -> Lists:
+    """Every list that the server would look into for the administrator."""
+    user = target.text("admin_user")
+    home = mail.user(user).home
+    settings = settings_for(mail, target, user)
+    keys = {}
+    for pattern in settings["authorizedkeysfile"][0].split():
+        path = pattern.replace("%h", home).replace("%u", user)
+        file = mail.file(str(PurePosixPath(home) / path))
+        if file.exists:
+            keys[file.path] = authorized_keys.parse(file.content_string)
+    return Lists(settings, keys)
+
+
+@then("the list of keys is readable by phalkonadmin only")
+def list_is_private(mail: Host, target: Target, lists: Lists) -> None:
+    """Each list there is, and there is one."""
+    user = target.text("admin_user")
+    seen = {path: (mail.file(path).user, f"{mail.file(path).mode:04o}") for path in lists.keys}
+    assert seen, f"on mail there is no list of keys for {user}"
+    assert set(seen.values()) == {(user, "0600")}, f"lists of keys on mail: {seen}"
+
+
+@then("so is the folder around it")
+def folder_is_private(mail: Host, target: Target, lists: Lists) -> None:
+    """Whoever can write there can replace the list."""
+    folders = {str(PurePosixPath(path).parent) for path in lists.keys}
+    seen = {path: (mail.file(path).user, f"{mail.file(path).mode:04o}") for path in folders}
+    assert set(seen.values()) == {(target.text("admin_user"), "0700")}, f"folders of keys on mail: {seen}"
+
+
+@then("they hold the administrator's key and no other")
+def no_other_key(target: Target, lists: Lists) -> None:
+    """The key that the inventory names."""
+    ours = authorized_keys.parse(resolve(target.text("admin_public_key_file")).read_text(encoding="utf-8"))
+    found = {path: [str(key) for key in keys] for path, keys in lists.keys.items()}
+    prints = {key.fingerprint for keys in lists.keys.values() for key in keys}
+    assert prints == {key.fingerprint for key in ours}, f"keys on mail: {found}; the administrator's: {ours}"
+
+
+@then("the server has no other source of keys")
+def no_other_source(lists: Lists) -> None:
+    """Neither a program nor an authority that could vouch for a stranger."""
+    found = {word: lists.settings.get(word, ("none",)) for word in OTHER_SOURCES}
+    assert set(found.values()) == {("none",)}, f"sshd on mail takes keys from elsewhere: {found}"

@@ -1,0 +1,99 @@
+"""1.2.7: the administrator's number and files, and sudoers as the distribution and we wrote them."""
+
+from collections.abc import Callable
+
+from pytest_bdd import given, parsers, scenarios, then, when
+from testinfra.host import Host
+
+from proof.onsite import ownership, sudoers
+from proof.onsite.accounts import Accounts
+from proof.onsite.ownership import Owned
+from proof.onsite.sudoers import Conffile
+from proof.play import PlayResult
+from proof.readings import sudo_rules
+from proof.target import Target
+
+scenarios("../features/task_1.2.7.feature")
+
+MAIN = "/etc/sudoers"
+FOLDER = "/etc/sudoers.d/"
+PACKAGE = "sudo"
+
+
+def main_file(mail: Host) -> Conffile:
+    """The main file beside what its package shipped."""
+    found: Conffile = mail.call(sudoers.conffile, PACKAGE, MAIN)
+    return found
+
+
+@then("no other account or group has the number")
+def nobody_has_number(accounts: Accounts, target: Target) -> None:
+    """By number, whatever they are called, and no other account has the group as its own."""
+    name, number = target.text("admin_user"), target.number("admin_uid")
+    users = [u for u in accounts["users"] if number in (u["uid"], u["gid"]) and u["name"] != name]
+    groups = [g for g in accounts["groups"] if g["gid"] == number and g["name"] != name]
+    assert not users + groups, f"on mail, {number} is also: {users}, {groups}"
+
+
+@when(parsers.parse("the owners of all files in {name}'s home are looked up"), target_fixture="strangers")
+def look_up_home(mail: Host, name: str) -> list[Owned]:
+    """Whatever is not entirely its own."""
+    user = mail.user(name)
+    found: list[Owned] = mail.call(ownership.not_owned_by, user.home, user.uid, user.gid)
+    return found
+
+
+@then(parsers.parse("every one of them belongs to {name}"))
+def all_belong(strangers: list[Owned], name: str) -> None:
+    """User and group."""
+    assert not strangers, f"in {name}'s home on mail: {strangers[:20]}"
+
+
+@when("the main sudoers file is compared with the one its package shipped", target_fixture="main")
+def compare(mail: Host) -> Conffile:
+    """By the digest that dpkg keeps."""
+    return main_file(mail)
+
+
+@then("they are the same")
+def same(main: Conffile) -> None:
+    """And the package really ships it."""
+    assert main["shipped"], f"package {PACKAGE} on mail ships no {main['path']}"
+    assert main["present"] == main["shipped"], f"on mail: {main}"
+
+
+@given("somebody has written rules into the main sudoers file")
+def edited(mail: Host) -> None:
+    """What guides tell people to do."""
+    mail.run_expect([0], "sed -i %s %s", "s/^%sudo.*/%sudo ALL=(ALL:ALL) NOPASSWD: ALL/", MAIN)
+    main = main_file(mail)
+    assert main["present"] != main["shipped"], f"the stage is not set: {main}"
+
+
+@when("the clean-up runs", target_fixture="played")
+def clean_up(play: Callable[..., PlayResult]) -> PlayResult:
+    """The task's playbook."""
+    return play("task_1.2.7.yml")
+
+
+@then("the main sudoers file is as its package shipped it")
+def restored(mail: Host, played: PlayResult) -> None:
+    """After a clean-up that succeeded."""
+    assert played.exit_status == 0, f"task_1.2.7.yml failed:\n{played.stdout[-3000:]}"
+    same(main_file(mail))
+
+
+@when(parsers.parse("sudo is asked what {name} may do and which file says so"), target_fixture="entries")
+def ask_sudo(mail: Host, name: str) -> tuple[sudo_rules.Entry, ...]:
+    """sudo's own account of its rules."""
+    return sudo_rules.entries(mail.check_output("sudo -ll -U %s", name))
+
+
+@then(parsers.parse("a file in the folder for local rules frees {name} from passwords"))
+def freed_by_folder(entries: tuple[sudo_rules.Entry, ...], name: str) -> None:
+    """For every command, and in no other file."""
+    freeing = [entry for entry in entries if not entry.asks]
+    shown = "\n".join(str(entry) for entry in entries)
+    assert freeing, f"on mail nothing frees {name} from passwords:\n{shown}"
+    assert all(entry.file.startswith(FOLDER) for entry in freeing), f"rules for {name} on mail:\n{shown}"
+    assert any("ALL" in entry.commands for entry in freeing), f"rules for {name} on mail:\n{shown}"

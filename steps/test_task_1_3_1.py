@@ -1,0 +1,332 @@
+"""1.3.1: SSH, firewall, updates and banner as they are in force, and as an attacker meets them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pytest
+import yaml
+from pytest_bdd import given, parsers, scenarios, then, when
+from testinfra.host import Host
+
+from lab.paths import FEATURES
+from proof import knock
+from proof.admin import Admin, Login
+from proof.aftermath import Aftermath
+from proof.evidence import Recorder
+from proof.knock import Knock
+from proof.onsite import stray
+from proof.outofband import WatchedLab
+from proof.readings import apt, nft, ss, ssh_audit, ssh_login, sshd, upgrades
+from proof.target import Target
+
+scenarios("../features/task_1.3.1.feature")
+
+FILTER_FAMILY = {"IPv4": "ip", "IPv6": "ip6"}
+CANARIES = {"security": "mail-lab-security-canary", "ordinary": "mail-lab-ordinary-canary"}
+OTHER_WAYS = (
+    "passwordauthentication",
+    "kbdinteractiveauthentication",
+    "hostbasedauthentication",
+    "gssapiauthentication",
+    "permitemptypasswords",
+)
+DAILY = ("APT::Periodic::Update-Package-Lists", "APT::Periodic::Unattended-Upgrade")
+
+
+def policy() -> Mapping[str, tuple[str, ...]]:
+    """Kind of algorithm to the ones that may be offered."""
+    document = yaml.safe_load((FEATURES / "ssh_policy.yml").read_text(encoding="utf-8"))
+    return {kind: tuple(names) for kind, names in document.items()}
+
+
+def outside_policy(offer: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Every offered algorithm that our policy does not name, and every kind of which nothing was seen."""
+    allowed = policy()
+    unseen = [f"{kind}: none was seen" for kind in allowed if not offer.get(kind)]
+    return unseen + [f"{kind}: {name}" for kind in allowed for name in offer.get(kind, ()) if name not in allowed[kind]]
+
+
+@then("each of them is on the port that the inventory names")
+def each_on_the_port(listeners: tuple[ss.Listener, ...], target: Target) -> None:
+    """And there is one."""
+    port = target.number("ssh_port")
+    elsewhere = [str(listener) for listener in listeners if listener.port != port]
+    assert listeners, "no SSH server listens on mail"
+    assert not elsewhere, f"on mail, SSH listens beside port {port}: {elsewhere}"
+
+
+@when("the administrator logs in", target_fixture="login")
+def administrator_logs_in(verbose_login: ssh_login.Login) -> ssh_login.Login:
+    """One login serves every scenario that only listens."""
+    return verbose_login
+
+
+@then("the login succeeds")
+def login_succeeds(login: ssh_login.Login) -> None:
+    """On the inventory's port: there is no other way to log in here."""
+    assert login.authenticated, f"the administrator cannot log in; the client saw: {login}"
+
+
+@when(parsers.parse('the SSH settings in force for "{user}" are asked for'), target_fixture="settings")
+def settings_for(mail: Host, target: Target, user: str) -> Mapping[str, tuple[str, ...]]:
+    """As sshd would apply them to a connection from the hub."""
+    who = f"user={user},host=hub,addr={target.text('hub_vpn_address')}"
+    where = f"laddr={target.text('vpn_address')},lport={target.number('ssh_port')}"
+    return sshd.parse(mail.check_output("sshd -T -C %s", f"{who},{where}"))
+
+
+@then("logging in is refused to root in any way")
+def root_is_refused(settings: Mapping[str, tuple[str, ...]]) -> None:
+    """Not even with a key, and not for one forced command."""
+    found = settings.get("permitrootlogin")
+    assert found == ("no",), f"on mail, sshd -T for root says permitrootlogin {found}"
+
+
+@then("every way to authenticate but a key is off")
+def only_keys(settings: Mapping[str, tuple[str, ...]]) -> None:
+    """Off is what sshd says, not what it leaves out."""
+    on = {name: settings[name] for name in OTHER_WAYS if settings.get(name, ("no",)) != ("no",)}
+    assert not on, f"on mail, sshd -T lets in without a key: {on}"
+    assert settings.get("pubkeyauthentication") == ("yes",), "on mail, sshd -T has keys switched off"
+
+
+@given("root trusts the administrator's key")
+def root_trusts(mail: Host, target: Target) -> None:
+    """The same list of keys as the administrator's, with modes that sshd would accept."""
+    keys = f"{mail.user(target.text('admin_user')).home}/.ssh/authorized_keys"
+    mail.run_expect([0], "install -d -m 0700 /root/.ssh")
+    mail.run_expect([0], "install -m 0600 %s /root/.ssh/authorized_keys", keys)
+
+
+@when(parsers.parse('the administrator logs in as "{user}"'), target_fixture="attempt")
+def logs_in_as(admin: Admin, user: str) -> Login:
+    """With the administrator's own key, on the administrator's own path."""
+    return admin.login(user=user)
+
+
+@then("the login is refused")
+def login_is_refused(attempt: Login) -> None:
+    """By the server: a connection that never came about would prove nothing."""
+    assert attempt.denied, f"$ {attempt.command}\nexit status {attempt.exit_status}\n{attempt.stderr}"
+
+
+@then("the same key lets the administrator in")
+def same_key_works(admin: Admin) -> None:
+    """So the key itself is good."""
+    login = admin.login()
+    assert login.accepted, f"$ {login.command}\nexit status {login.exit_status}\n{login.stderr}"
+
+
+@then(parsers.parse('the server has offered "{method}" as the only way to authenticate'))
+def only_method(login: ssh_login.Login, method: str) -> None:
+    """What the server itself said that can continue."""
+    assert login.methods == (method,), f"mail offers these ways to authenticate: {', '.join(login.methods)}"
+
+
+@then("every algorithm that the server offers is in our policy")
+def offer_in_policy(login: ssh_login.Login) -> None:
+    """All four kinds, as the client received them."""
+    weak = outside_policy(login.offer)
+    assert not weak, f"{login.software} on mail offers what our policy does not name: {weak}"
+
+
+@when("the hub audits the SSH server over the VPN", target_fixture="audit")
+def hub_audits(lab: WatchedLab, hub: Host, target: Target) -> ssh_audit.Report:
+    """The auditor knocks often without logging in, so the guard is told to let that pass."""
+    lab.exec("mail", ["fail2ban-client", "set", "sshd", "addignoreip", target.text("hub_vpn_address")])
+    result = hub.run(
+        "ssh-audit --json --skip-rate-test --port %s %s",
+        target.text("ssh_port"),
+        target.text("vpn_address"),
+        timeout=180,
+    )
+    return ssh_audit.parse(result.stdout)
+
+
+@then("no algorithm is marked down")
+def nothing_marked_down(audit: ssh_audit.Report) -> None:
+    """Neither a failure nor a warning, and the auditor knows every algorithm."""
+    found = [str(offer) for offer in audit.complaints()]
+    assert not found, f"ssh-audit on hub marks down what {audit.software} on mail offers: {found}"
+
+
+@then("every algorithm that the auditor saw is in our policy")
+def audit_in_policy(audit: ssh_audit.Report) -> None:
+    """A second pair of eyes on the same offer."""
+    weak = outside_policy({kind: audit.algorithms(kind) for kind in ssh_audit.KINDS})
+    assert not weak, f"ssh-audit on hub saw {audit.software} on mail offer beside our policy: {weak}"
+
+
+@then("the key exchange in use is a post-quantum one")
+def post_quantum(login: ssh_login.Login) -> None:
+    """Both hybrids that OpenSSH has carry their lattice in their name."""
+    hybrid = re.match(r"(mlkem768|sntrup761)x25519-", login.kex)
+    assert hybrid, f"the administrator's login on mail agreed on the key exchange {login.kex or '(none)'}"
+
+
+@when("the packet filter in the kernel is read", target_fixture="chains")
+def read_packet_filter(mail: Host) -> tuple[nft.Chain, ...]:
+    """Base chains only: they hold the policies."""
+    return nft.chains(mail.check_output("nft --json list chains"))
+
+
+@then(parsers.parse('it denies incoming "{family}" by default'))
+def denies(chains: tuple[nft.Chain, ...], family: str) -> None:
+    """The chain's own policy, not a rule that might be passed by."""
+    found = "\n".join(map(str, chains)) or "no base chain at all"
+    assert nft.denies_by_default(chains, FILTER_FAMILY[family]), (
+        f"on mail, the kernel accepts {family} packets that no rule admits:\n{found}"
+    )
+
+
+@dataclass(frozen=True)
+class Stray:
+    """A service that listens by mistake, and what the outsider met there."""
+
+    port: int
+    addresses: Mapping[str, str]
+
+
+@given("a service listens on every address of the host by mistake", target_fixture="left_open")
+def service_left_open(mail: Host, target: Target, request: pytest.FixtureRequest) -> Stray:
+    """It answers the host itself, or this step fails; it is gone when the scenario ends."""
+    port: int = mail.call(stray.leave_open)
+    request.addfinalizer(lambda: mail.call(stray.close, port))
+    return Stray(port, {"IPv4": target.text("public_address"), "IPv6": target.text("public_address6")})
+
+
+@when(parsers.parse('the outsider knocks at it over "{family}"'), target_fixture="heard")
+def outsider_knocks(outsider: Host, left_open: Stray, family: str) -> tuple[str, Knock]:
+    """One connection on the internet segment."""
+    address = left_open.addresses[family]
+    return address, knock.knock(outsider, address, left_open.port)
+
+
+@then("the firewall is enabled in its own settings")
+def firewall_enabled(mail: Host) -> None:
+    """ufw's start-up does nothing at all without this word."""
+    settings = mail.file("/etc/ufw/ufw.conf").content_string
+    assert re.search(r"^ENABLED=yes$", settings, re.MULTILINE), f"/etc/ufw/ufw.conf on mail says:\n{settings}"
+
+
+@then("the firewall's unit runs now and starts at boot")
+def firewall_unit(mail: Host) -> None:
+    """Enabled is what systemd will do, not what ufw says of itself."""
+    unit = mail.service("ufw")
+    assert (unit.is_running, unit.is_enabled) == (True, True), (
+        f"ufw.service on mail: running {unit.is_running}, starts at boot {unit.is_enabled}"
+    )
+
+
+@then("it denied incoming IPv4 and IPv6 by default after that boot")
+def denied_after_boot(rebooted: Aftermath) -> None:
+    """Read when the administrator was in again."""
+    open_families = [
+        family for family, name in FILTER_FAMILY.items() if not nft.denies_by_default(rebooted.chains, name)
+    ]
+    found = "\n".join(map(str, rebooted.chains)) or "no base chain at all"
+    assert not open_families, f"after a reboot of mail the kernel accepts {open_families}:\n{found}"
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What would be installed unattended, beside what is pending, by where it comes from."""
+
+    plan: upgrades.Plan
+    pending: Mapping[str, tuple[str, ...]]
+
+
+@when("the automatic upgrade is rehearsed", target_fixture="rehearsal")
+def rehearse(rehearsed: Rehearsal) -> Rehearsal:
+    """The very program that the timer starts, without its last step."""
+    return rehearsed
+
+
+@pytest.fixture(scope="module")
+def rehearsed(mail: Host) -> Rehearsal:
+    """A dry run, and apt's own list of what is pending."""
+    result = mail.run("unattended-upgrade --dry-run --debug", timeout=300)
+    pending = apt.pending(mail.check_output("apt-get --simulate --quiet dist-upgrade"))
+    return Rehearsal(
+        upgrades.parse(result.stdout + result.stderr),
+        {
+            "security": tuple(update.package for update in pending if update.is_security),
+            "ordinary": tuple(update.package for update in pending if not update.is_security),
+        },
+    )
+
+
+@then("it takes packages from Debian's security archive alone")
+def security_origins(rehearsal: Rehearsal) -> None:
+    """Every origin that it names itself."""
+    others = [origin for origin in rehearsal.plan.origins if "Security" not in origin]
+    assert rehearsal.plan.origins, "unattended-upgrades on mail allows no origin at all"
+    assert not others, f"unattended-upgrades on mail also takes packages from {others}"
+
+
+@then("it selects every pending security update")
+def selects_security(rehearsal: Rehearsal, target: Target, evidence: Recorder) -> None:
+    """The lab always has one pending; another host may have none, and then this is said."""
+    pending = rehearsal.pending["security"]
+    left_out = sorted({*pending} - {*rehearsal.plan.selected})
+    if not pending:
+        evidence.note("no security update is pending on this host: only the allowed origins were proved")
+    assert not target.resettable or CANARIES["security"] in pending, (
+        f"the lab's own pending security update is missing; pending: {rehearsal.pending}"
+    )
+    assert not left_out, f"unattended-upgrades on mail leaves out security updates: {left_out}"
+
+
+@then("it selects no other pending update")
+def selects_nothing_else(rehearsal: Rehearsal, target: Target) -> None:
+    """The lab always has an ordinary update pending, so that there is something to leave alone."""
+    pending = rehearsal.pending["ordinary"]
+    taken = sorted({*pending} & {*rehearsal.plan.selected})
+    assert not target.resettable or CANARIES["ordinary"] in pending, (
+        f"the lab's own pending ordinary update is missing; pending: {rehearsal.pending}"
+    )
+    assert not taken, f"unattended-upgrades on mail would install ordinary updates: {taken}"
+
+
+@then(parsers.parse('"{timer}" runs now and starts at boot'), target_fixture="timer")
+def timer_runs(mail: Host, timer: str) -> str:
+    """A timer that waits counts as running."""
+    unit = mail.service(timer)
+    assert (unit.is_running, unit.is_enabled) == (True, True), (
+        f"{timer} on mail: running {unit.is_running}, starts at boot {unit.is_enabled}"
+    )
+    return timer
+
+
+@then("its turn is known for the days to come")
+def next_turn(mail: Host, timer: str) -> None:
+    """A timer without a next turn never comes."""
+    turn = mail.check_output("systemctl show --property=NextElapseUSecRealtime --value %s", timer)
+    assert turn.strip(), f"systemd on mail does not know when {timer} comes next"
+
+
+@when("the settings of the daily jobs are asked for", target_fixture="periodic")
+def daily_settings(mail: Host) -> Mapping[str, str]:
+    """As apt puts them together from all of its files."""
+    return apt.settings(mail.check_output("apt-config dump APT::Periodic"))
+
+
+@then("looking for updates and installing them are both on every day")
+def both_daily(periodic: Mapping[str, str]) -> None:
+    """1 is the number of days between two runs; 0 would switch everything off."""
+    off = {name: periodic.get(name, "not set") for name in DAILY if periodic.get(name) not in ("1", "always")}
+    assert not off, f"apt on mail does not do daily: {off}"
+    assert periodic.get("APT::Periodic::Enable", "1") != "0", "APT::Periodic::Enable is 0 on mail"
+
+
+@then("the warning was shown before authentication")
+def warned_before(login: ssh_login.Login) -> None:
+    """It says that only authorised people may go on, and nothing about the system."""
+    words = login.before_authentication
+    assert re.search(r"authori[sz]ed", words, re.IGNORECASE), (
+        f"before authentication, mail said to the administrator: {words!r}"
+    )
+    assert not re.search(r"debian|linux|\\[a-z]", words, re.IGNORECASE), (
+        f"before authentication, mail tells strangers about its system: {words!r}"
+    )
