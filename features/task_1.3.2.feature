@@ -30,6 +30,10 @@ Feature: 1.3.2 The host is a member of the WireGuard VPN
       Then the tunnel's settings belong to root and are closed to everybody else
       And an ordinary account cannot read them
 
+    Scenario: No copy of the key lies about
+      When copies of the private key are looked for
+      Then none lies where somebody but root could read it
+
   Rule: The tunnel comes back by itself
 
     Scenario: The tunnel is switched on for the next boot

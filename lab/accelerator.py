@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import tempfile
 import time
@@ -10,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import tools
+from lab.bootstrap import needs
 from lab.box import Box
 from lab.errors import LabError
 from lab.paths import cache
 
 PROBE_SECONDS = 10.0
-OLDEST_QEMU = (8, 2)
 ALIVE = b"Run /init as init process"  # the guest's kernel is up and starts its first process
 
 
@@ -34,18 +33,13 @@ class Accelerator:
         return ["-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max"]
 
 
-def qemu_version() -> tuple[int, int]:
+def qemu_version() -> needs.Version:
     """Major and minor version. Raises LabError where QEMU is missing or too old to run guests correctly."""
-    said = tools.run(["qemu-system-x86_64", "--version"], "Asking QEMU for its version")
-    found = re.search(r"version (\d+)\.(\d+)", said)
-    if found is None:
-        raise LabError(f"QEMU does not tell its version: {said!r}")
-    version = int(found[1]), int(found[2])
-    if version < OLDEST_QEMU:
-        raise LabError(
-            f"QEMU {version[0]}.{version[1]} is too old: before {OLDEST_QEMU[0]}.{OLDEST_QEMU[1]} it corrupts guests.",
-            "On Debian 12: apt install -t bookworm-backports qemu-system-x86 qemu-utils",
-        )
+    path = tools.find(needs.QEMU)
+    version = needs.qemu_version(needs.QEMU)
+    if version is None:
+        raise LabError(f"{path} does not tell its version.", f"apt install --reinstall {needs.QEMU_PACKAGES[0]}")
+    needs.refuse_old_qemu()
     return version
 
 

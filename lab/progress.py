@@ -27,7 +27,8 @@ def measured(name: str) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _remember(name: str, seconds: float) -> None:
+def remember(name: str, seconds: float) -> None:
+    """Keep how long the step of this name took on this machine."""
     try:
         known = json.loads(_memory().read_text())
     except (OSError, ValueError):
@@ -42,7 +43,8 @@ def _remember(name: str, seconds: float) -> None:
         return  # an estimate is a courtesy; a full disk is reported by the step that needs the room
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Seconds as minutes and seconds."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
@@ -56,7 +58,7 @@ def step(name: str, expected: float | None = None, key: str | None = None) -> It
         key: name under which durations are remembered; the step's name where None.
     """
     usual = measured(key or name) or expected
-    about = f" of about {_clock(usual)}" if usual and usual >= QUIET_SECONDS else ""
+    about = f" of about {clock(usual)}" if usual and usual >= QUIET_SECONDS else ""
     started = time.monotonic()
     ended = threading.Event()
     tty = sys.stderr.isatty()
@@ -65,13 +67,13 @@ def step(name: str, expected: float | None = None, key: str | None = None) -> It
         while not ended.wait(1.0 if tty else LINE_EVERY):
             spent = time.monotonic() - started
             if tty:
-                sys.stderr.write(f"\r\033[K  {name}  {_clock(spent)}{about}")
+                sys.stderr.write(f"\r\033[K  {name}  {clock(spent)}{about}")
             else:
-                sys.stderr.write(f"  {name}  {_clock(spent)}{about}\n")
+                sys.stderr.write(f"  {name}  {clock(spent)}{about}\n")
             sys.stderr.flush()
 
     if not tty and usual and usual >= QUIET_SECONDS:
-        sys.stderr.write(f"  {name}  (about {_clock(usual)})\n")
+        sys.stderr.write(f"  {name}  (about {clock(usual)})\n")
         sys.stderr.flush()
     ticker = threading.Thread(target=show, daemon=True)
     ticker.start()
@@ -91,4 +93,4 @@ def step(name: str, expected: float | None = None, key: str | None = None) -> It
         if outcome != "done" or spent >= QUIET_SECONDS or tty:
             sys.stderr.write(f"  {name}  {outcome} in {spent:.1f} s\n")
         sys.stderr.flush()
-    _remember(key or name, time.monotonic() - started)
+    remember(key or name, time.monotonic() - started)

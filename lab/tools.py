@@ -12,6 +12,7 @@ PACKAGES: Mapping[str, str] = {
     "qemu-system-x86_64": "qemu-system-x86",
     "qemu-img": "qemu-utils",
     "mmdebstrap": "mmdebstrap",
+    "gpg": "gpg",
     "apt-ftparchive": "apt-utils",
     "dpkg-deb": "dpkg",
     "mke2fs": "e2fsprogs",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 MAIL, HUB = "mail", "hub"
 PLACES: Mapping[str, tuple[str, ...]] = {name: ("ip", "netns", "exec", name) for name in ("outsider", "intruder")}
-HUB_USER, HUB_PORT = "root", 22
+HUB_USER = "root"
 
 
 class Standing:
@@ -47,7 +47,7 @@ class Connections:
     def current(self, name: str) -> "Host":
         """The live connection to a host or place. Raises `proof.transport.Unreachable`."""
         if name in self._lost:
-            raise self._lost[name]
+            raise self._lost[name].with_traceback(None)
         if name not in self._open:
             self._open[name] = self._connect(name)
         return self._open[name]
@@ -55,6 +55,10 @@ class Connections:
     def lose(self, name: str, error: Exception) -> None:
         """Remember that a host does not answer, so that nobody waits for it again."""
         self._lost[name] = error
+
+    def lost(self, name: str) -> bool:
+        """Whether this host is known not to answer."""
+        return name in self._lost
 
     def blamed(self, error: Exception) -> str:
         """The host that an `Unreachable` speaks of; places are reached through the hub."""
@@ -76,7 +80,7 @@ class Connections:
         if name in PLACES:
             return transport.place(self.current(HUB), name, PLACES[name])
         if name == HUB:
-            way = transport.Way(HUB_USER, HUB, HUB_PORT, self._target.ssh_config, False, HUB)
+            way = transport.Way(HUB_USER, HUB, ssh_config=self._target.ssh_config, name=HUB)
         else:
             way = transport.Way(
                 user=self._target.text("admin_user"),

@@ -14,6 +14,7 @@ from proof.redact import redactor
 from proof.session import ProofSession
 
 JOURNAL_LINES = 20
+JOURNAL_NOISE = "qemu-ga["  # the out-of-band channel writes of its own questions
 LOOK_SECONDS = 20.0
 LOOKS: tuple[tuple[str, ...], ...] = (
     ("ss", "-tlnp"),
@@ -64,38 +65,43 @@ def _where(excinfo: pytest.ExceptionInfo[BaseException], root: Path) -> str:
     return ""
 
 
-def _alive(session: ProofSession, node: str) -> bool:
-    if session.lab is None:
-        return False
-    try:
-        return session.lab.exec(node, ["true"], timeout=LOOK_SECONDS).exit_status == 0
-    except LabError:
-        return False
-
-
 def _unreachable(error: Exception, excinfo: pytest.ExceptionInfo[BaseException], session: ProofSession) -> Failure:
+    """The criterion failed where the host lives all the same; else it is the lab, or nobody can tell."""
     name = session.connections.blamed(error)
-    session.connections.lose(name, error)
-    if session.lab is None:
-        session.broken = LabError(
-            f"{session.target.name} does not answer: {error}", "look at the network, the VPN and the host"
-        )
-        return _failure("lab", str(session.broken), excinfo, session)
-    if name != MAIL:
-        session.broken = LabError(f"The {name} of the lab does not answer: {error}", "lab status; lab logs hub")
-        return _failure("lab", str(session.broken), excinfo, session)
-    if not _alive(session, MAIL):
-        session.broken = LabError(
-            f"mail answers neither on its proper path nor out of band: {error}", "lab status; lab logs mail"
-        )
+    known = session.connections.lost(name)
+    culprit = None if known else _culprit(name, session)
+    if culprit is not None:
+        session.broken = LabError(f"{culprit}: {error}", "lab status; lab logs hub; lab logs mail")
         return _failure("lab", str(session.broken), excinfo, session)
     message = f"{error}\nOut of band the host is alive, so the lab is not to blame."
     failure = _failure("unreachable", message, excinfo, session)
-    failure.seen_out_of_band = _looks(session)
-    failure.journal = journal(session)
-    if not _alive(session, HUB):
-        session.broken = LabError("The hub of the lab does not answer out of band.", "lab status; lab logs hub")
+    if not known:
+        if _refusal(name, session) is not None:
+            session.connections.lose(name, error)
+        failure.journal = journal(session)
+        failure.seen_out_of_band = _looks(session)
     return failure
+
+
+def _culprit(name: str, session: ProofSession) -> str | None:
+    """What is broken other than the host itself, None where nothing is."""
+    if session.lab is None:
+        return f"{session.target.name} does not answer, and no other way leads there"
+    if name != MAIL:
+        return f"the lab's {name} does not answer"
+    if not session.lab.alive(MAIL, LOOK_SECONDS):
+        return "mail answers neither on its proper path nor out of band"
+    refusal = _refusal(HUB, session)
+    return f"the way to mail leads through the hub, which does not answer: {refusal}" if refusal else None
+
+
+def _refusal(name: str, session: ProofSession) -> Exception | None:
+    """Why a host does not answer, on a new connection if need be; None where it does."""
+    try:
+        session.connections.current(name).run("true")
+    except Exception as error:
+        return error
+    return None
 
 
 def _looks(session: ProofSession) -> list[Evidence]:
@@ -115,13 +121,14 @@ def journal(session: ProofSession) -> list[str]:
     since = math.ceil(session.elapsed()) + 1
     argv = (
         *("journalctl", "--no-pager", "--quiet", "--output=short-precise"),
-        *(f"--lines={JOURNAL_LINES}", f"--since=-{since}s"),
+        *("--lines=500", f"--since=-{since}s"),
     )
     try:
         text = _journal_text(session, argv)
-    except Exception as error:  # noqa: BLE001 - the criterion's failure counts, whatever hides the journal
+    except Exception as error:
         return [f"(the journal could not be read: {error})"]
-    return redactor(text).splitlines()[-JOURNAL_LINES:]
+    lines = [line for line in redactor(text).splitlines() if JOURNAL_NOISE not in line]
+    return lines[-JOURNAL_LINES:]
 
 
 def _journal_text(session: ProofSession, argv: Sequence[str]) -> str:

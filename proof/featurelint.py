@@ -15,6 +15,11 @@ from proof.sabotagefiles import Sabotage
 TASK = re.compile(r"^(\d+)\.(\d+)\.(\d+)$")
 
 
+def shown(path: Path) -> Path:
+    """A path as a person names it: relative to the working directory where it lies below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
 @dataclass(frozen=True, order=True)
 class Finding:
     """Something to mend, and where: line counts from 1."""
@@ -24,7 +29,7 @@ class Finding:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.message}"
+        return f"{shown(self.path)}:{self.line}: {self.message}"
 
 
 def task_tags(task: str) -> frozenset[str]:

@@ -5,8 +5,10 @@ from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
+from lab.errors import LabError
 from proof.evidence import Recorder, shortened
 from proof.record import Evidence
+from proof.redact import redactor
 
 
 class Completed(Protocol):
@@ -119,7 +121,18 @@ class WatchedLab:
         with self._recorder.watching("lab", f"power cut of {node}"):
             self._lab.power_cut(node)
 
+    def alive(self, node: str, timeout: float) -> bool:
+        """Whether a command runs on a node out of band."""
+        try:
+            return self._lab.exec(node, ["true"], timeout=timeout).exit_status == 0
+        except LabError:
+            return False
+
     def collect(self, folder: Path) -> None:
-        """Write logs and tables of both nodes into a folder."""
+        """Write logs and tables of both nodes into a folder, redacted."""
         folder.mkdir(parents=True, exist_ok=True)
         self._lab.collect(folder)
+        for path in folder.rglob("*"):
+            if path.is_file():
+                text = path.read_text(encoding="utf-8", errors="replace")
+                path.write_text(redactor(text), encoding="utf-8")

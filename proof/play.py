@@ -1,7 +1,6 @@
 """Playbooks that a scenario runs against its own lab."""
 
 import json
-import os
 import re
 import sys
 import tempfile
@@ -9,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import provisioning
 from proof import process
 from proof.evidence import Recorder
 from proof.target import HOST, Target, inventory
 
-RECAP = re.compile(rf"^{HOST}\s*:\s*(?P<counts>(?:\w+=\d+\s*)+)", re.MULTILINE)
 TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(?P<name>.*?)\] \**$")
 CHANGED = re.compile(rf"^changed: \[{HOST}\]")
 
@@ -32,8 +31,7 @@ class PlayResult:
 
 def parse(stdout: str, exit_status: int) -> PlayResult:
     """The result that ansible-playbook's default output tells."""
-    recap = RECAP.search(stdout)
-    counts = dict(pair.split("=") for pair in recap["counts"].split()) if recap else {}
+    counts = provisioning.recap(stdout)
     name, changed = "", []
     for line in stdout.splitlines():
         if task := TASK.match(line):
@@ -42,9 +40,9 @@ def parse(stdout: str, exit_status: int) -> PlayResult:
             changed.append(name)
     return PlayResult(
         exit_status=exit_status,
-        ok=int(counts.get("ok", 0)),
-        changed=int(counts.get("changed", 0)),
-        failed=int(counts.get("failed", 0)) + int(counts.get("unreachable", 0)),
+        ok=counts.get("ok", 0),
+        changed=counts.get("changed", 0),
+        failed=counts.get("failed", 0) + counts.get("unreachable", 0),
         changed_tasks=tuple(changed),
         stdout=stdout,
     )
@@ -71,12 +69,6 @@ def run(
     """
     beside = Path(sys.executable).with_name("ansible-playbook")
     program = str(beside) if beside.exists() else "ansible-playbook"
-    environment = {
-        **os.environ,
-        "ANSIBLE_CONFIG": str(root / "provision/ansible.cfg"),
-        "ANSIBLE_NOCOLOR": "1",
-        "LC_ALL": "C.UTF-8",
-    }
     with tempfile.NamedTemporaryFile("w", suffix=".json", prefix="extra-") as variables:
         json.dump(dict(extra or {}), variables)
         variables.flush()
@@ -89,7 +81,7 @@ def run(
             ],
             timeout=timeout,
             cwd=root,
-            env=environment,
+            env={**provisioning.environment(), "ANSIBLE_NOCOLOR": "1", "LC_ALL": "C.UTF-8"},
         )
     recorder.command(
         "runner",

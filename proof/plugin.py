@@ -15,7 +15,7 @@ from proof.featurefiles import DISRUPTIVE, FeatureSyntaxError
 from proof.record import Scenario as Record
 from proof.runfolder import RunFolder
 from proof.selection import CASE, ON_PRODUCTION
-from proof.session import SESSION, THE_LAB_BROKE, ProofSession, scenario_of
+from proof.session import SESSION, ProofSession, scenario_of
 from proof.target import Target
 
 pytest_plugins = ["proof.fixtures"]
@@ -65,6 +65,8 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(str(error)) from None
         except LabError as error:
             pytest.exit(f"Error of the lab: {error}", EXIT_LAB_BROKEN)
+        if config.option.tbstyle == "auto":
+            config.option.tbstyle = "line"  # a failed criterion is told by the report, not by a traceback
     if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
         config.args = [str(config.rootpath / ("tests" if name is None else "steps"))]
 
@@ -167,17 +169,20 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     record = item.stash[RECORD]
     proving.begin(record)
     try:
-        return (yield)
+        with proving.live.during(f"{record.task}  {record.name}", f"scenario {record.id}"):
+            return (yield)
     finally:
         steps = [(step.keyword, step.text, step.line) for step in item.stash[CASE].scenario.steps]
         proving.end(steps)
-        _line(item.config, record)
+        _line(item.config, record, proving.run.scenarios)
 
 
-def _line(config: pytest.Config, record: Record) -> None:
+def _line(config: pytest.Config, record: Record, every: list[Record]) -> None:
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None:
-        text = f"  {WORDS[record.state]}  {record.task}  {record.name}  {report.duration(record.seconds)}"
+        number = f"{every.index(record) + 1:{len(str(len(every)))}}/{len(every)}"
+        text = f"  {number}  {WORDS[record.state]}  {record.task}  {record.name}"
+        text += f"  {report.duration(record.seconds)}"
         if record.state in ("skipped", "not run") and record.reason:
             text += f"  ({record.reason})"
         terminal.write_line(text, **{COLOURS[record.state]: True})
@@ -190,8 +195,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if proving is None or RECORD not in item.stash:
         return
     if proving.broken is not None:
-        proving.settle("not run", THE_LAB_BROKE)
-        pytest.skip(f"not run: {THE_LAB_BROKE}")
+        proving.settle("not run", proving.broke)
+        pytest.skip(f"not run: {proving.broke}")
     if item.stash[CASE].scenario.disruptive and not proving.target.resettable:
         pytest.skip(ON_PRODUCTION)
     proving.touch()
@@ -214,7 +219,7 @@ def pytest_runtest_makereport(
         if record.failure is None:
             record.failure = failure
         if failure.kind == "lab":
-            proving.settle("not run", THE_LAB_BROKE)
+            proving.settle("not run", proving.broke)
         else:
             proving.settle("failed")
     elif made.skipped and not record.reason:

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from proof.record import Criterion, Evidence, Run, Scenario, Task
+from proof.record import Criterion, Evidence, Failure, Run, Scenario, Task
+from proof.target import LAB
 
 LINES_SHOWN = 25
 CriterionState = Literal["proved", "failed", "skipped", "not run"]
@@ -23,7 +23,7 @@ FAILED_BECAUSE = {
     "unreachable": "FAILED: the host does not answer on its proper path",
     "undefined": "UNDEFINED STEP",
     "steps": "ERROR IN THE STEPS",
-    "lab": "ERROR OF THE LAB",
+    "lab": "THE HOST COULD NOT BE PROVED",
 }
 
 
@@ -119,7 +119,7 @@ def verdict(run: Run) -> Text:
     if failed:
         parts.append(f"{failed} of {total.total()} criteria failed")
     if run.lab_error:
-        parts.append("the lab broke")
+        parts.append("the lab broke" if run.target == LAB else f"{run.target} did not answer")
     if run.state == "interrupted":
         parts.append("the run was interrupted")
     if not parts and open_:
@@ -141,7 +141,7 @@ def _last_lines(text: str) -> list[str]:
     return [f"[... {len(lines) - LINES_SHOWN} lines above ...]", *lines[-LINES_SHOWN:]]
 
 
-def _evidence(evidence: Evidence) -> Iterator[RenderableType]:
+def _evidence(evidence: Evidence) -> Iterator[Text]:
     if evidence.kind == "note":
         yield Text(f"note: {evidence.text}")
         return
@@ -174,44 +174,59 @@ def rerun(run: Run, scenario: Scenario) -> str:
     return f"pytest --host={run.target} {shlex.quote(scenario.node)}"
 
 
-def failure(run: Run, scenario: Scenario) -> Group:
+def failure(run: Run, scenario: Scenario) -> Iterator[RenderableType]:
     """Everything on a scenario that did not pass."""
     said = scenario.failure
     if said is None:
-        return Group()
-    step = next((step for step in reversed(scenario.steps) if step.line and step.state != "not run"), None)
-    grid = Table.grid(padding=(0, 2))
+        return
+    because = "ERROR OF THE LAB" if said.kind == "lab" and run.target == LAB else FAILED_BECAUSE[said.kind]
+    yield Text(f"{because}  {scenario.task} {scenario.name}", style="bold red")
+    grid = Table.grid(padding=(0, 2, 0, 2), pad_edge=True)
     grid.add_column(style="dim")
-    grid.add_column()
+    grid.add_column(overflow="fold")
     grid.add_row("criterion", Text(f"{scenario.task} {scenario.rule}", style="bold"))
     grid.add_row("scenario", Text(f"{scenario.name}  ({scenario.file}:{scenario.line})"))
+    step = next((step for step in reversed(scenario.steps) if step.line and step.state != "not run"), None)
     if step is not None:
         grid.add_row("step", Text(f"{step.keyword} {step.text}  ({said.where or f'line {step.line}'})"))
     grid.add_row("failed", Text(said.message.strip()))
-    body: list[RenderableType] = [grid]
-    body += [Text(line) for line in said.traceback.splitlines()]
-    for evidence in telling(scenario):
-        body += _evidence(evidence)
+    yield grid
+    for line in _details(said, telling(scenario)):
+        yield Text("  ").append_text(line)
+    yield Text.assemble("  again: ", (rerun(run, scenario), "cyan"))
+    yield Text("")
+
+
+def _details(said: Failure, asked: Iterable[Evidence]) -> Iterator[Text]:
+    yield from map(Text, said.traceback.splitlines())
+    for evidence in asked:
+        yield from _evidence(evidence)
     if said.seen_out_of_band:
-        body.append(Text("What the out-of-band channel saw:", style="bold"))
+        yield Text("What the out-of-band channel saw:", style="bold")
         for evidence in said.seen_out_of_band:
-            body += _evidence(evidence)
+            yield from _evidence(evidence)
     if said.journal:
-        body.append(Text("Journal of the host at that moment:", style="bold"))
-        body += [Text(f"  {line}", style="dim") for line in said.journal]
-    body.append(Text.assemble("again: ", (rerun(run, scenario), "cyan")))
-    title = Text(f"{FAILED_BECAUSE[said.kind]}  {scenario.task} {scenario.name}", style="bold red")
-    return Group(title, Padding(Group(*body), (0, 0, 1, 2)))
+        yield Text("Journal of the host at that moment:", style="bold")
+        yield from (Text(f"  {line}", style="dim") for line in said.journal)
 
 
 def render(run: Run, folder: str, *, width: int, colour: bool) -> str:
     """The end of a run as text: failures, table, reasons, verdict, and where the evidence lies."""
-    parts: list[RenderableType] = [failure(run, scenario) for scenario in run.scenarios if scenario.failure is not None]
-    parts += [table(run), *_reasons(run)]
-    if run.lab_error:
-        parts.append(Text(f"Error of the lab: {run.lab_error}", style="bold red"))
-    parts += [verdict(run), Text(f"Evidence: {folder}", style="dim")]
     sink = io.StringIO()
     console = Console(file=sink, width=width, force_terminal=colour, color_system="standard" if colour else None)
-    console.print(Group(*parts), soft_wrap=False, highlight=False)
+
+    def show(part: RenderableType) -> None:
+        console.print(part, soft_wrap=isinstance(part, Text), highlight=False)  # a line can be copied whole
+
+    for scenario in run.scenarios:
+        for part in failure(run, scenario):
+            show(part)
+    show(table(run))
+    for reason in _reasons(run):
+        show(reason)
+    if run.lab_error:
+        whose = "Error of the lab: " if run.target == LAB else ""
+        show(Text(f"{whose}{run.lab_error}", style="bold red"))
+    show(verdict(run))
+    show(Text(f"Evidence: {folder}", style="dim"))
     return sink.getvalue()

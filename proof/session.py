@@ -1,19 +1,18 @@
 """One run against a host: its lab, its connections, its evidence, and the moment the lab breaks."""
 
-import fcntl
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO
 
 import pytest
 
 from lab.errors import EXIT_LAB_BROKEN, LabError
-from lab.progress import step
-from proof import outofband, provenance
+from proof import labclaim, outofband, provenance
 from proof.connections import Connections
 from proof.evidence import AFTER, Recorder
 from proof.featurefiles import Feature
+from proof.liveline import LiveLine
 from proof.outofband import WatchedLab
 from proof.record import Criterion, Run, Scenario, ScenarioState, Step, StepState, Task
 from proof.runfolder import RunFolder, slug, utc_now
@@ -22,7 +21,6 @@ from proof.target import LAB, Target
 
 WRITE_EVERY = 5.0  # seconds between two records of a run under way
 COLLECTED_SCENARIOS = 3  # failed disruptive scenarios whose artefacts are kept before the reset
-THE_LAB_BROKE = "the lab broke"
 STOPPED = "the run was stopped before"
 
 
@@ -92,8 +90,10 @@ class ProofSession:
         self.current: Scenario | None = None
         self.run = Run(folder.id, target.name, utc_now(), list(command))
         self.run.outside = self.recorder.outside
-        self._lock: IO[str] | None = None
-        self._touched = root / ".lab" / "touched"
+        self._held = ExitStack()
+        self.broke = "the lab broke" if target.name == LAB else f"{target.name} did not answer"
+        self.live = LiveLine()
+        self._touched = labclaim.mark(root)
         self._began = time.monotonic()
         self._scenario_began = self._began
         self._step_began = self._began
@@ -108,17 +108,6 @@ class ProofSession:
         self.run.scenarios = list(scenarios)
         self.write()
 
-    def _alone(self) -> None:
-        """Hold the lab for this run alone; ends with the process."""
-        self._touched.parent.mkdir(exist_ok=True)
-        lock = (self._touched.parent / "proving").open("w")
-        self._lock = lock
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            with step("Waiting for another run against this lab"):
-                fcntl.flock(lock, fcntl.LOCK_EX)
-
     def bring_up(self) -> None:
         """See that the host is there: start the lab, and undo what a killed run left behind. Raises LabError."""
         if self.target.name != LAB:
@@ -128,7 +117,7 @@ class ProofSession:
             if not self.lab.running():
                 raise LabError("The lab does not run.", "start it with: lab up")
             return
-        self._alone()
+        self._held.enter_context(labclaim.alone(self.root))
         self.lab.up()
         if self._touched.exists():
             self._reset()
@@ -144,8 +133,7 @@ class ProofSession:
     def touch(self) -> None:
         """The current scenario now acts on the host; if it is disruptive, a reset is due from here on."""
         if self.current is not None and self.current.disruptive and self.lab is not None:
-            self._touched.parent.mkdir(exist_ok=True)
-            self._touched.touch()
+            labclaim.touch(self.root)
 
     def begin_step(self, keyword: str, text: str, line: int) -> None:
         """From now on evidence belongs to this step."""
@@ -215,11 +203,11 @@ class ProofSession:
         if self.broken is not None or any(scenario.state == "failed" for scenario in self.run.scenarios):
             self._collect(self.folder.artefacts)
         self.connections.drop()
-        if self._lock is not None:
-            self._lock.close()
+        self._held.close()
+        self.live.close()
         for scenario in self.run.scenarios:
             if scenario.state == "not run" and not scenario.reason:
-                scenario.reason = THE_LAB_BROKE if self.broken else STOPPED
+                scenario.reason = self.broke if self.broken else STOPPED
         if self.broken is not None:
             exit_status = EXIT_LAB_BROKEN
             self.run.lab_error = str(self.broken)
@@ -238,7 +226,7 @@ class ProofSession:
     def _reset(self) -> None:
         if self.lab is not None:
             self.lab.reset()
-            self._touched.unlink(missing_ok=True)
+            labclaim.was_reset(self.root)
 
     def _collect_before_reset(self, scenario: Scenario) -> None:
         self._collected += 1

@@ -60,7 +60,7 @@ class Terminal:
         return self._screen.decode(errors="replace")
 
     def expect(self, *words: str) -> str:
-        """Wait until one of these texts is shown after what was waited for before; returns the one.
+        """Wait until one of these texts is shown after what was waited for before; returns the first.
 
         Upper and lower case are the same here.
 
@@ -69,11 +69,12 @@ class Terminal:
         """
         deadline = time.monotonic() + self._patience
         while True:
-            fresh = self._screen[self._seen :].decode(errors="replace").lower()
-            for word in words:
-                if word.lower() in fresh:
-                    self._seen = len(self._screen)
-                    return word
+            fresh = self._screen[self._seen :].lower()
+            found = [(fresh.index(word.lower().encode()), word) for word in words if word.lower().encode() in fresh]
+            if found:
+                at, word = min(found)
+                self._seen += at + len(word.encode())
+                return word
             if not self._read(deadline):
                 raise WaitTimeoutError(f"none of {words} was shown; the screen:\n{self.screen}")
 

@@ -54,6 +54,7 @@ require_key() { # NAME VALUE
   [[ $2 =~ ^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$ ]] || fail "the $1 is not a WireGuard key (44 characters of base64)" 3
 }
 
+private_key='' hub_public_key='' preshared_key=''
 ask private_key "Private key of this host (not shown)" -s
 require_key "private key" "$private_key"
 ask hub_public_key "Public key of the hub" ""

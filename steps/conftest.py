@@ -1,5 +1,7 @@
 """Sentences and looks that several tasks share."""
 
+from contextlib import suppress
+
 import pytest
 from pytest_bdd import given, parsers, then, when
 from testinfra.host import Host
@@ -13,10 +15,13 @@ from proof.onsite import accounts, ownership
 from proof.onsite.accounts import Accounts
 from proof.onsite.ownership import Owned
 from proof.outofband import WatchedLab
+from proof.outsider_scan import OutsiderScan
 from proof.readings import ss, ssh_login
+from proof.selection import CASE
 from proof.target import Target
 
 SHOWN = 20
+LONG_SCAN = "has scanned every TCP port"
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +33,7 @@ def verbose_login(admin: Admin) -> ssh_login.Login:
 @pytest.fixture(scope="session")
 def files_of_others(mail: Host) -> list[Owned]:
     """Every file that is not root's alone, once a run: for scenarios that leave the host as it is."""
-    found: list[Owned] = mail.call(ownership.not_roots)
+    found: list[Owned] = mail.call(ownership.not_roots, timeout=120)
     return found
 
 
@@ -67,6 +72,21 @@ def can_log_in_and_use_sudo(admin: Admin, name: str) -> None:
     """A new login on the administrator's own path."""
     login: Login = admin.login(user=name, command=("sudo", "-n", "id", "-un"))
     assert (login.exit_status, login.stdout) == (0, "root\n"), f"$ {login.command}\n{login}"
+
+
+@pytest.fixture(scope="session")
+def outsider_scan(outsider: Host, target: Target) -> OutsiderScan:
+    """Every TCP port of the public addresses, scanned by an outsider once a run."""
+    return OutsiderScan(outsider, {"IPv4": target.text("public_address"), "IPv6": target.text("public_address6")})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def early_start(request: pytest.FixtureRequest) -> None:
+    """The long scan begins before the first scenario, where one of this run will ask for it."""
+    cases = (item.stash[CASE] for item in request.session.items if CASE in item.stash)
+    if any(LONG_SCAN in step.text for case in cases for step in case.scenario.steps):
+        with suppress(pytest.skip.Exception):  # that scenario will say why there is no outsider
+            request.getfixturevalue("outsider_scan")
 
 
 @pytest.fixture(scope="session")

@@ -96,5 +96,5 @@ def no_trace(mail: Host, user: str) -> None:
 @then("no file on the host is without an owner")
 def no_file_without_owner(mail: Host) -> None:
     """A fresh search: the removal has just been at work."""
-    strays = ownership.unowned(mail.call(ownership.not_roots))
+    strays = ownership.unowned(mail.call(ownership.not_roots, timeout=120))
     assert not strays, f"on mail, the removal left files without an owner: {strays[:20]}"

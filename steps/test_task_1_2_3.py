@@ -44,7 +44,7 @@ def groups_of(accounts: Accounts, name: str) -> tuple[str, ...]:
 
 def lasting_files(mail: Host, name: str) -> frozenset[str]:
     """Paths of a user's files, but for those that do not outlive a login."""
-    found: list[Owned] = mail.call(ownership.not_roots)
+    found: list[Owned] = mail.call(ownership.not_roots, timeout=120)
     return frozenset(f["path"] for f in found if f["user"] == name and not f["path"].startswith(PASSING))
 
 

@@ -10,7 +10,6 @@ from testinfra.host import Host
 from proof.knock import Knock, knock
 from proof.onsite import engine
 from proof.onsite.engine import Trial
-from proof.outofband import WatchedLab
 from proof.target import Target
 from proof.waits import wait_until
 
@@ -72,7 +71,7 @@ def compose_answers(result: CommandResult) -> None:
 @when("a container without network runs a program from the host's own tools", target_fixture="trial")
 def run_container(mail: Host) -> Trial:
     """No registry is asked: the image holds folders, the host lends its programs."""
-    trial: Trial = mail.call(engine.try_container, TRIAL, f'test "$$" -eq 1 && exit {ENDED_WELL}')
+    trial: Trial = mail.call(engine.try_container, TRIAL, f'test "$$" -eq 1 && exit {ENDED_WELL}', timeout=120)
     return trial
 
 
@@ -89,12 +88,11 @@ def nothing_left(trial: Trial) -> None:
 
 
 @given("docker compose has started a container that publishes a port to the whole world")
-def publishing_container(mail: Host, lab: WatchedLab) -> None:
+def publishing_container(mail: Host) -> None:
     """A server that answers on the host, because a port where nobody listens proves nothing."""
     brought = mail.call(engine.bring_image, TRIAL)
-    argv = ["docker", "compose", "--file", "-", "up", "--detach"]
-    started = lab.exec("mail", argv, stdin=COMPOSE.encode(), timeout=180.0)
-    assert started.exit_status == 0, f"docker compose on mail: {started}; the image before it: {brought}"
+    started = mail.run("docker compose --file - up --detach", stdin=COMPOSE, timeout=180)
+    assert started.rc == 0, f"docker compose on mail: {started}; the image before it: {brought}"
     wait_for_server(mail)
 
 

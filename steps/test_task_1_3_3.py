@@ -19,6 +19,7 @@ from proof.waits import wait_until
 scenarios("../features/task_1.3.3.feature")
 
 FLAG = {"IPv4": "-4", "IPv6": "-6"}
+EVERYTHING = ("default", "0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1")
 RESOLVER_FILES = ("/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/hosts")
 
 
@@ -60,7 +61,7 @@ def past_tunnel(mail: Host, way: Route, target: Target) -> None:
 def look_up_defaults(mail: Host, family: str) -> tuple[Route, ...]:
     """In every table, and with the two halves that stand for a default route in disguise."""
     found = routes.parse(mail.check_output("ip -json %s route show table all", FLAG[family]))
-    return tuple(route for route in found if route.destination in ("default", "0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1"))
+    return tuple(route for route in found if route.destination in EVERYTHING)
 
 
 @then("there is one, and none of them leads into the tunnel")
@@ -129,8 +130,9 @@ def no_vpn_resolver(settings: Mapping[str, bytes], target: Target) -> None:
 @then("the tunnel brings no resolver with it")
 def no_resolver_in_tunnel(mail: Host, target: Target) -> None:
     """wg-quick would put it into resolv.conf at the next start."""
-    stripped = mail.run_expect([0], "grep -icE '^[[:space:]]*DNS[[:space:]]*=' /etc/wireguard/%s.conf || true", "x")
-    assert stripped.stdout.strip() == "0", "the tunnel's settings on mail name a resolver"
+    path = f"/etc/wireguard/{target.text('vpn_interface')}.conf"
+    lines = mail.run_expect([0, 1], "grep -ciE %s %s", r"^\s*DNS\s*=", path).stdout.strip()
+    assert lines == "0", f"{path} on mail names a resolver"
 
 
 @given("the settings of name resolution are remembered", target_fixture="remembered")
@@ -140,7 +142,7 @@ def remember(mail: Host) -> Mapping[str, bytes]:
 
 
 @when("the tunnel is taken down and up again")
-def down_and_up(lab: WatchedLab, mail: Host, target: Target) -> None:
+def down_and_up(lab: WatchedLab, target: Target) -> None:
     """From the console, since the way in is the tunnel itself."""
     unit = f"wg-quick@{target.text('vpn_interface')}"
     for verb in ("stop", "start"):

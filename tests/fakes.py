@@ -119,17 +119,17 @@ class FakeHost:
     """Answers from `answers`, by the beginning of the command; an exception in there is raised."""
 
     name: str
-    answers: dict[str, str | Exception]
+    answers: dict[str, str | BaseException]
     record: Callable[[str, str, str], None]
     did: list[str]
 
     def run(self, command: str) -> str:
         self.did.append(f"{self.name}: {command}")
-        answer: str | Exception = command.rsplit(" ", 1)[-1]
+        answer: str | BaseException = command.rsplit(" ", 1)[-1]
         for start, known in self.answers.items():
-            if command.startswith(start):
+            if f"{self.name}: {command}".startswith(start) or command.startswith(start):
                 answer = known
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         self.record(self.name, command, answer)
         return answer
@@ -141,7 +141,7 @@ class Project:
 
     pytester: pytest.Pytester
     lab: FakeLab
-    answers: dict[str, str | Exception]
+    answers: dict[str, str | BaseException]
 
     def write(self, path: str, text: str) -> Path:
         file = self.pytester.path / path
@@ -150,7 +150,7 @@ class Project:
         return file
 
     def run(self, *arguments: str) -> pytest.RunResult:
-        return self.pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
+        return self.pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments, no_reraise_ctrlc=True)
 
     @property
     def last(self) -> Path:

@@ -123,6 +123,7 @@ def test_a_lab_that_does_not_come_up_is_no_failed_criterion(project: Project) ->
 
 def test_unreachable_but_alive_is_a_failed_criterion_with_what_was_seen(project: Project) -> None:
     project.answers["sudo -n id"] = unreachable()
+    project.answers["mail: true"] = unreachable()
     result = project.run("--host=lab", "-m", "not disruptive")
     assert result.ret == 1
     run = run_of(project)
@@ -130,9 +131,22 @@ def test_unreachable_but_alive_is_a_failed_criterion_with_what_was_seen(project:
     failure = run.scenarios[0].failure
     assert failure is not None
     assert failure.kind == "unreachable"
-    assert [evidence.text for evidence in failure.seen_out_of_band][0] == "ss -tlnp"
+    assert failure.seen_out_of_band[0].text == "ss -tlnp"
     assert "mail: refused nobody" not in project.lab.did, "a host known to be gone is asked again"
     result.stdout.fnmatch_lines(["*does not answer on its proper path*", "*ss says so*"])
+
+
+def test_a_connection_lost_once_fails_one_scenario(project: Project) -> None:
+    project.answers["sudo -n id"] = unreachable()
+    project.run("--host=lab", "-m", "not disruptive")
+    assert [scenario.state for scenario in run_of(project).scenarios] == ["failed", "passed", "passed"]
+
+
+def test_a_silent_hub_is_a_broken_lab(project: Project) -> None:
+    project.answers["sudo -n id"] = unreachable()
+    project.answers["hub: true"] = unreachable()
+    assert project.run("--host=lab").ret == EXIT_LAB_BROKEN
+    assert "the hub" in run_of(project).lab_error
 
 
 def test_unreachable_and_dead_out_of_band_is_a_broken_lab(project: Project) -> None:
@@ -144,9 +158,28 @@ def test_unreachable_and_dead_out_of_band_is_a_broken_lab(project: Project) -> N
 def test_after_a_reset_a_lost_host_is_asked_again(project: Project) -> None:
     more = FEATURE + "\n    @disruptive\n    Scenario: Another\n      Given a broken thing\n"
     project.write("features/task_1.2.1.feature", more)
-    project.answers["answer root"] = unreachable()
+    project.answers["answer root"] = project.answers["mail: true"] = unreachable()
     project.run("--host=lab", "-m", "disruptive")
     assert [scenario.state for scenario in run_of(project).scenarios] == ["failed", "passed"]
+
+
+def test_an_interrupted_run_is_recorded_and_leaves_a_reset_lab(project: Project) -> None:
+    project.answers["break it"] = KeyboardInterrupt()
+    result = project.run("--host=lab")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    run = run_of(project)
+    assert (run.state, run.exit_status) == ("interrupted", 2)
+    assert [scenario.state for scenario in run.scenarios] == ["passed"] * 3 + ["not run"]
+    assert project.lab.did[-1] == "reset"
+    assert not (project.pytester.path / ".lab" / "touched").exists()
+
+
+def test_a_silent_production_host_is_no_failed_criterion(project: Project) -> None:
+    project.answers["sudo -n id"] = unreachable()
+    result = project.run("--host=vultr")
+    assert result.ret == EXIT_LAB_BROKEN
+    result.stdout.fnmatch_lines(["*vultr did not answer*"])
+    assert "of the lab" not in result.stdout.str().lower()
 
 
 def test_what_a_killed_run_left_is_undone_first(project: Project) -> None:

@@ -50,7 +50,7 @@ def refuse_old_qemu() -> None:
     if found is not None and found < OLDEST_QEMU:
         raise LabError(
             f"{tools.find(QEMU)} is version {written(found)}: guests get corrupted with it.",
-            f"Put QEMU {written(OLDEST_QEMU)} or newer first on PATH, or remove this one and run make again.",
+            f"Run make accept to install one, or put QEMU {written(OLDEST_QEMU)} or newer first on PATH.",
         )
 
 
@@ -93,6 +93,7 @@ NEEDS = (
         "verifies those packages",
         lambda: Path("/usr/share/keyrings/debian-archive-keyring.gpg").exists(),
     ),
+    Need("gpg", "finds the key of those packages", _has("gpg")),
     Need("apt-utils", "indexes the box's package archive", _has("apt-ftparchive")),
     Need("e2fsprogs", "makes the box's file system", _has("mke2fs")),
     Need("openssh-client", "reaches the machines", _has("ssh")),

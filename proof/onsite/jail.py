@@ -1,5 +1,9 @@
 """Questions to the fail2ban server, through its own client library: no new interpreter for each of them."""
 
+import sys
+
+LIBRARY = "/usr/lib/python3/dist-packages"  # where Debian keeps it, outside a bare interpreter's search path
+
 
 def ask(questions: list[list[str]], socket_path: str = "/run/fail2ban/fail2ban.sock") -> list[str]:
     """The server's answers as text, one for each question such as `["get", "sshd", "bantime"]`.
@@ -7,6 +11,8 @@ def ask(questions: list[list[str]], socket_path: str = "/run/fail2ban/fail2ban.s
     Raises:
         OSError: no server answers on the socket.
     """
+    if LIBRARY not in sys.path:
+        sys.path.append(LIBRARY)
     from fail2ban.client.csocket import CSocket  # noqa: PLC0415 - there is a fail2ban on the host only
 
     answers = []

@@ -60,7 +60,7 @@ def listen_while(
         while time.monotonic() < deadline:
             ready, _, _ = select.select(list(sockets), [], [], QUIET_SECONDS)
             for raw in ready:
-                _count(seen[sockets[raw]], raw.recvfrom(LONGEST), pattern, port)
+                count(seen[sockets[raw]], raw.recvfrom(LONGEST), pattern, port)
             if not ready and speaker.poll() is not None:
                 break
     finally:
@@ -73,7 +73,8 @@ def listen_while(
     return seen
 
 
-def _count(found: dict[str, int | str], received: tuple[bytes, tuple[str, int]], pattern: bytes, port: int) -> None:
+def count(found: dict[str, int | str], received: tuple[bytes, tuple[str, int]], pattern: bytes, port: int) -> None:
+    """Add one received packet, with the address that came with it, to what was found."""
     packet, (_, protocol, *_) = received
     found["packets"] = int(found["packets"]) + 1
     if pattern in packet:

@@ -166,7 +166,9 @@ def _watch_streams(
             selector.register(stream, selectors.EVENT_READ, partial(_carry, say, kind, stream.fileno()))
     if process.stdin:
         os.set_blocking(process.stdin.fileno(), False)
-        selector.register(process.stdin, selectors.EVENT_WRITE, partial(_feed, process.stdin, deque([stdin])))
+        selector.register(
+            process.stdin, selectors.EVENT_WRITE, partial(_feed, process.stdin, deque([memoryview(stdin)]))
+        )
 
 
 def _carry(say: Voice, kind: bytes, fd: int) -> bool:
@@ -176,16 +178,17 @@ def _carry(say: Voice, kind: bytes, fd: int) -> bool:
     return bool(data)
 
 
-def _feed(stream: IO[bytes], left: deque[bytes]) -> bool:
+def _feed(stream: IO[bytes], left: deque[memoryview]) -> bool:
     """Write some of what is left; a command that no longer reads has had enough."""
     data = left.popleft()
     try:
         data = data[os.write(stream.fileno(), data[:CHUNK]) :]
     except BrokenPipeError:
-        data = b""
+        data = data[:0]
     if data:
         left.append(data)
         return True
+    stream.close()
     return False
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from testinfra.backend.base import BaseBackend, CommandResult
 
+from proof.transport.location import RUN_TIMEOUT, Place
 from proof.transport.pending import Pending
-from proof.transport.place import RUN_TIMEOUT, Place
 
 
 class Backend(BaseBackend):
@@ -16,6 +16,9 @@ class Backend(BaseBackend):
     def __init__(self, place: Place) -> None:
         super().__init__(place.name)
         self.place = place
+
+    def __repr__(self) -> str:
+        return f"<{self.place.name}>"
 
     def run(self, command: str, *args: str, **kwargs: Any) -> CommandResult:
         """Run a shell command; keywords as of `start`."""

@@ -1,7 +1,6 @@
 """A host with testinfra's API: nouns answered natively, commands as processes, one connection behind both."""
 
 import functools
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from testinfra.backend.base import CommandResult
 from proof.remote import tools
 from proof.transport.backend import Backend
 from proof.transport.errors import Unreachable
+from proof.transport.location import ASK_TIMEOUT, RUN_TIMEOUT, Place, place_at
 from proof.transport.modules.account import Group, User
 from proof.transport.modules.file import File
 from proof.transport.modules.interface import Interfaces
@@ -20,7 +20,6 @@ from proof.transport.modules.socket import Sockets
 from proof.transport.modules.system import MountPoints, Sysctl, SystemInfo
 from proof.transport.observation import Observer, nobody
 from proof.transport.pending import Pending
-from proof.transport.place import ASK_TIMEOUT, RUN_TIMEOUT, Place, place_at
 from proof.transport.way import Way
 
 
@@ -76,15 +75,19 @@ class Host(testinfra.host.Host):
         Args:
             function: of a module that imports nothing but the standard library and `proof.remote`.
             args: None, bool, int, float, str, bytes, and list, tuple and dict of these; so is what it returns.
-            timeout: seconds after which the connection counts as dead; other questions wait for it.
+            timeout: seconds after which the connection counts as dead.
 
         Raises:
             NoAnswerError: it raised an OSError.
             RemoteError: it raised anything else; with the traceback.
         """
+        return self.begin(function, *args, timeout=timeout)()
+
+    def begin(self, function: Callable[..., Any], *args: Any, timeout: float = ASK_TIMEOUT) -> Callable[[], Any]:
+        """Begin what `call` does and go on; what it returns is called for the answer."""
         given = ", ".join(repr(arg) for arg in args)
-        question = f"{inspect.getmodulename(function.__code__.co_filename)}.{function.__name__}({given})"
-        return self._place.ask(question, function, *args, timeout=timeout, again=False)
+        question = f"{function.__module__.rpartition('.')[2]}.{function.__name__}({given})"
+        return self._place.begin(question, function, args, timeout)
 
     def ask(self, question: str, function: Callable[..., Any], *args: Any, shown: Callable[[Any], str] = repr) -> Any:
         """Answer a question natively; `question` is how the evidence names it. It may be asked twice."""

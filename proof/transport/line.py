@@ -13,7 +13,7 @@ from proof.remote import hello
 from proof.transport.errors import ConnectionLostError, Unreachable
 from proof.transport.way import Way
 
-FRESH = 1.0  # seconds since its last answer for which a connection needs no proof that it lives
+FRESH = 0.25  # seconds since its last answer for which a connection needs no proof that it lives
 PING = 12.0  # seconds for that proof; ssh itself finds a dead connection sooner
 GOODBYE = 2.0  # seconds for the other end to leave by itself
 
@@ -62,7 +62,8 @@ class Link:
     def hang_up(self) -> None:
         """End the connection: politely where the other end listens, in any case soon."""
         if not self.ended.is_set():
-            self.context.shutdown()
+            with contextlib.suppress(*LOST):
+                self.context.shutdown()
             self.ended.wait(GOODBYE)
         if not self.ended.is_set():
             self.cut()
@@ -139,13 +140,20 @@ class Line:
         self.drop()
         return ConnectionLostError(self.way, command, words or str(error) or "no answer in time")
 
+    def close(self) -> None:
+        """End the connection on purpose, so that the other end leaves nothing; the next one is no news."""
+        with self._lock:
+            link, self._link, self._last_boot = self._link, None, None
+        if link:
+            link.hang_up()
+
     def drop(self) -> None:
-        """End the connection, if there is one."""
+        """Give up a connection that is dead or as good as dead."""
         with self._lock:
             link, self._link = self._link, None
         if link:
-            with contextlib.suppress(*LOST):
-                link.hang_up()
+            link.cut()
+            link.ended.wait(GOODBYE)
 
     def _tell(self, boot: str) -> None:
         if self._last_boot is not None:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 import mitogen.core
@@ -80,7 +81,8 @@ class Pending(Generic[Result]):
         except LOST as error:
             return None, self._lose(error)
         finally:
-            self._receiver.close()
+            with suppress(KeyError):  # Mitogen forgets the receivers of a dead connection by itself
+                self._receiver.close()
         out, err = (b"".join(self._pieces[kind]) for kind in (OUT, ERR))
         try:
             return self._finish(*self._ended, out, err), None

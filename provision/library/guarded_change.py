@@ -17,8 +17,8 @@ module: guarded_change
 short_description: Change files and activate them under a dead-man switch
 description:
   - Compares the files with what is wanted. Where nothing differs, nothing happens.
-  - Otherwise keeps the previous state below C(/run/deadman/NAME), arms the timer C(deadman-NAME.timer), writes the files and
-    runs the commands. When the timer elapses, the previous state comes back.
+  - Otherwise keeps the previous state below C(/run/deadman/NAME), arms the timer C(deadman-NAME.timer), writes the
+    files and runs the commands. When the timer elapses, the previous state comes back.
   - Whoever armed it proves the way in from a new login and stops the timer (role deadman).
 options:
   name: {description: Name of the switch, type: str, required: true}
@@ -39,9 +39,12 @@ options:
     type: list
     elements: path
     default: []
-  validate: {description: Commands that must succeed before anything is activated, type: list, elements: list, default: []}
+  validate: {description: Commands that must succeed before the others run, type: list, elements: list, default: []}
   activate: {description: Commands that make the new state effective, type: list, elements: list, default: []}
-  restore: {description: Commands after the previous files are back; those of O(activate) by default, type: list, elements: list}
+  restore:
+    description: Commands that run after the previous files are back; those of O(activate) by default.
+    type: list
+    elements: list
   force: {description: Activate although no file differs, type: bool, default: false}
 author: [mail-lab]
 """
@@ -82,10 +85,8 @@ class Switch:
         self.script.chmod(0o700)
         if pending:
             self._run(["systemctl", "stop", f"{self.unit}.timer"])
-        self._run(
-            ["systemd-run", "--quiet", "--collect", f"--unit={self.unit}", f"--on-active={seconds}"]
-            + ["--timer-property=AccuracySec=1s", f"--description=Undo the unconfirmed change {self.unit}", str(self.script)]
-        )
+        timer = [f"--unit={self.unit}", f"--on-active={seconds}", "--timer-property=AccuracySec=1s"]
+        self._run(["systemd-run", "--quiet", "--collect", *timer, str(self.script)])
 
     def undo(self) -> None:
         """Put the previous state back now."""

@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 
 import mitogen.core
 
+from proof.remote import aside
 from proof.remote import command as remote
+from proof.remote.errors import UnanswerableError
 from proof.transport.errors import NoAnswerError, RemoteError, TimeLimitError, TooMuchOutputError, Unreachable
 from proof.transport.line import LOST, Line, Link
 from proof.transport.observation import Observation, Observer
@@ -41,24 +43,14 @@ class Place:
         self.prefix = list(prefix)
         self._observer = observer
 
-    def ask(
-        self,
-        question: str,
-        function: Callable[..., Any],
-        *args: Any,
-        shown: Callable[[Any], str] = repr,
-        timeout: float = ASK_TIMEOUT,
-        again: bool = True,
-    ) -> Any:
-        """Answer a question natively.
+    def ask(self, question: str, function: Callable[..., Any], *args: Any, shown: Callable[[Any], str] = repr) -> Any:
+        """Answer a question natively; it is asked again where the connection dies meanwhile.
 
         Args:
             question: for the evidence, as "file /etc/sudoers mode".
-            function: answers it at the other end.
+            function: answers it at the other end, at once.
             args: its arguments.
             shown: makes the evidence of the answer; secrets are left out here.
-            timeout: seconds after which the connection counts as dead.
-            again: the question has no effect and may be asked again on a new connection.
 
         Raises:
             NoAnswerError: what is asked about does not exist or cannot be told.
@@ -66,12 +58,43 @@ class Place:
         """
         started = time.monotonic()
         try:
-            answer = self.questions.ask(function, *args, timeout=timeout, again=again)
+            answer = self.questions.ask(function, *args, timeout=ASK_TIMEOUT, again=True)
         except mitogen.core.CallError as error:
-            told = self._told(question, str(error))
-            self._observe(question, None, "", str(told), started)
-            raise told from None
+            raise self._told(question, str(error), started) from None
         self._observe(question, None, shown(answer)[:SHOWN], "", started)
+        return answer
+
+    def begin(
+        self, question: str, function: Callable[..., Any], args: tuple[Any, ...], timeout: float
+    ) -> Callable[[], Any]:
+        """Begin a function at the other end that takes its time.
+
+        Returns:
+            Waits, at most `timeout` seconds after which the connection counts as dead, and returns what the
+            function returned; raises as `ask`, or ConnectionLostError.
+        """
+        started = time.monotonic()
+        link = self.questions.ready()
+        receiver = mitogen.core.Receiver(router(), persist=False, respondent=link.context)
+        request = (function.__module__, function.__name__, args, receiver.to_sender())
+
+        def answer() -> Any:
+            try:
+                given = receiver.get(timeout=max(0.0, started + timeout - time.monotonic())).unpickle()
+            except mitogen.core.CallError as error:
+                raise self._told(question, str(error), started) from None
+            except LOST as error:
+                raise self._lost(self.questions, question, error, started) from error
+            link.heard = time.monotonic()
+            self._observe(question, None, repr(given)[:SHOWN], "", started)
+            return given
+
+        try:
+            link.ask(aside.begin, request, ASK_TIMEOUT)
+        except mitogen.core.CallError as error:
+            raise self._told(question, str(error), started) from None
+        except LOST as error:
+            raise self._lost(self.questions, question, error, started) from error
         return answer
 
     def start(
@@ -101,9 +124,7 @@ class Place:
             return make(status, stdout, stderr)
 
         def lose(error: Exception) -> Exception:
-            lost = self.line.lost(command, error)
-            self._observe(command, None, "", str(lost), started)
-            return lost
+            return self._lost(self.line, command, error, started)
 
         def stop() -> None:
             self.line.ask(remote.stop, number, timeout=ASK_TIMEOUT)
@@ -130,19 +151,26 @@ class Place:
 
     def close(self) -> None:
         """End the connection; of a place behind a prefix, only its own interpreter."""
-        self.questions.drop()
-        if not self.prefix:
-            self.line.drop()
+        self.questions.close()
 
-    def _told(self, question: str, error: str) -> Exception:
+    def _told(self, question: str, error: str, started: float) -> Exception:
+        """What an exception at the other end means here; seen in the evidence too."""
         kind, _, rest = error.partition(": ")
         message = rest.partition("\n  File ")[0].strip()
-        short = kind.rpartition(".")[2]
-        builtin = getattr(builtins, short, None)
+        name = kind.rpartition(".")[2]
+        builtin = getattr(builtins, name, None)
         expected = isinstance(builtin, type) and issubclass(builtin, OSError)
-        if expected or short == "UnanswerableError":
-            return NoAnswerError(f"{self.name}: {question}: {message}")
-        return RemoteError(f"{self.name}: {question}: {error}")
+        if expected or name == UnanswerableError.__name__:
+            told: Exception = NoAnswerError(f"{self.name}: {question}: {message}")
+        else:
+            told = RemoteError(f"{self.name}: {question}: {error}")
+        self._observe(question, None, "", str(told), started)
+        return told
+
+    def _lost(self, line: Line, command: str, error: Exception, started: float) -> Exception:
+        lost = line.lost(command, error)
+        self._observe(command, None, "", str(lost), started)
+        return lost
 
     def _observe(
         self, command: str, status: int | None, stdout: str | bytes, stderr: str | bytes, started: float

@@ -1,0 +1,247 @@
+"""Does the suite notice? Each sabotage breaks a freshly reset lab, and its criterion must turn red."""
+
+import argparse
+import hashlib
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lab.errors import UsageError
+from lab.paths import ROOT
+from proof import featurefiles, labclaim, outofband, process, sabotagefiles, sabotagelog
+from proof.featurefiles import Feature, FeatureSyntaxError, Scenario
+from proof.outofband import LabLike
+from proof.record import Run
+from proof.report import duration
+from proof.runfolder import slug, utc_now
+from proof.sabotagefiles import Sabotage
+from proof.sabotagelog import Outcome, Result
+
+SCRIPT_SECONDS = 180.0
+PROOF_SECONDS = 900.0
+STYLES = {"caught": "green", "survived": "bold red", "error": "red"}
+RED = ("criterion", "unreachable")  # failures that are the criterion's own
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a run on the broken host showed: `detail` is the scenario that caught it, or what went wrong."""
+
+    outcome: Outcome
+    detail: str
+
+
+def batches(scenarios: Sequence[Scenario]) -> list[list[Scenario]]:
+    """The runs that a sabotage needs: a disruptive scenario leaves a host that the next must not inherit."""
+    calm = [scenario for scenario in scenarios if not scenario.disruptive]
+    rough = [scenario for scenario in scenarios if scenario.disruptive]
+    return [group for group in [calm + rough[:1], *([scenario] for scenario in rough[1:])] if group]
+
+
+def judge(run: Run, rule: str, exit_status: int) -> Verdict:
+    """The verdict of one run on a broken host."""
+    for scenario in run.scenarios:
+        failure = scenario.failure
+        if failure is None:
+            continue
+        if failure.kind in RED and scenario.rule == rule:
+            return Verdict("caught", scenario.name)
+        return Verdict("error", f"{scenario.name}: {failure.message.splitlines()[0]}")
+    if run.lab_error:
+        return Verdict("error", f"the lab broke: {run.lab_error.splitlines()[0]}")
+    if exit_status != 0 or not run.scenarios:
+        return Verdict("error", f"the run ended with status {exit_status} and no failed scenario")
+    skipped = [scenario.name for scenario in run.scenarios if scenario.state != "passed"]
+    if len(skipped) == len(run.scenarios):
+        return Verdict("error", f"nothing ran: {', '.join(skipped)}")
+    return Verdict("survived", "")
+
+
+def prove(
+    root: Path, task: str, rule: str, scenarios: Sequence[Scenario], folder: Path
+) -> tuple[Run | None, process.Finished]:
+    """Run scenarios of one Rule on the lab as it stands; no record where pytest did not come that far."""
+    steps = root / "steps" / f"test_task_{task.replace('.', '_')}.py"
+    where = [str(steps)] if steps.exists() else ["-m", f"task-{task}"]
+    names = [word for scenario in scenarios for word in ("--scenario", scenario.name)]
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    done = process.run(
+        [
+            *(sys.executable, "-m", "pytest", "--host=lab", "--as-it-is", "--exitfirst", "-q"),
+            *("-p", "no:cacheprovider", f"--run-folder={folder}", "--rule", rule),
+            *names,
+            *where,
+        ],
+        timeout=PROOF_SECONDS,
+        cwd=root,
+    )
+    (folder / "pytest.txt").write_text(done.stdout + done.stderr)
+    try:
+        return Run.read(folder / "run.json"), done
+    except (OSError, ValueError):
+        return None, done
+
+
+def attempt(lab: LabLike, root: Path, sabotage: Sabotage, scenarios: Sequence[Scenario]) -> Verdict:
+    """Break the lab in one way, and see whether the scenarios of its Rule notice. Raises LabError."""
+    verdict = Verdict("error", f"no Rule reads {sabotage.rule!r}")
+    for number, batch in enumerate(batches(scenarios), start=1):
+        lab.reset()
+        labclaim.touch(root)
+        done = lab.exec(sabotage.on, ["bash", "-euc", sabotage.run], timeout=SCRIPT_SECONDS)
+        if done.exit_status != 0:
+            said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+            last = said[-1] if said else "no word"
+            return Verdict("error", f"the sabotage itself ended with status {done.exit_status}: {last}")
+        folder = root / "build" / "sabotage" / f"{sabotage.task}-{slug(sabotage.name)}-{number}"
+        run, finished = prove(root, sabotage.task, sabotage.rule, batch, folder)
+        if run is None:
+            said = (finished.stderr + finished.stdout).strip().splitlines()
+            ended = "did not end in time" if finished.timed_out else f"ended with {finished.exit_status}"
+            return Verdict("error", f"pytest {ended}: {said[0] if said else 'no word'}")
+        verdict = judge(run, sabotage.rule, finished.exit_status)
+        if verdict.outcome != "survived":
+            return verdict
+    return verdict
+
+
+def chosen(
+    features: Sequence[Feature], tasks: Sequence[str], names: Sequence[str]
+) -> Iterator[tuple[Feature, Sabotage]]:
+    """The sabotages of these tasks and names, all where nothing is named. Raises UsageError for unknown tasks."""
+    known = {feature.task for feature in features}
+    for task in tasks:
+        if task not in known:
+            raise UsageError(f"There is no task {task!r}; features are there for: {', '.join(sorted(known))}.")
+    for feature in features:
+        if tasks and feature.task not in tasks:
+            continue
+        for sabotage in sabotagefiles.read(feature.path, feature.task):
+            if not names or any(name.lower() in sabotage.name.lower() for name in names):
+                yield feature, sabotage
+
+
+def already_red(root: Path) -> set[tuple[str, str]]:
+    """Criteria that the last run against the lab found failed: no sabotage of them would prove anything."""
+    try:
+        run = Run.read(root / "build" / "runs" / "last" / "run.json")
+    except (OSError, ValueError):
+        return set()
+    if run.target != "lab":
+        return set()
+    return {(scenario.task, scenario.rule) for scenario in run.scenarios if scenario.state == "failed"}
+
+
+def perform(
+    lab: LabLike,
+    root: Path,
+    work: Sequence[tuple[Feature, Sabotage]],
+    say: Callable[[str], None],
+) -> list[Result]:
+    """Try every sabotage, one after the other; each result is kept at once. Raises LabError."""
+    log = root / "build" / "sabotage.json"
+    before = {result.key: result.seconds for result in sabotagelog.read(log)}
+    usual = sum(before.values()) / len(before) if before else 15.0
+    expected = [before.get((one.task, one.rule, one.name), usual) for _, one in work]
+    red = already_red(root)
+    results: list[Result] = []
+    for number, (feature, one) in enumerate(work, start=1):
+        started = time.monotonic()
+        scenarios = [each for rule in feature.rules if rule.name == one.rule for each in rule.scenarios]
+        if (one.task, one.rule) in red:
+            verdict = Verdict("error", "the criterion failed in the last run already, without any sabotage")
+        else:
+            verdict = attempt(lab, root, one, scenarios)
+        result = Result(
+            task=one.task,
+            rule=one.rule,
+            name=one.name,
+            outcome=verdict.outcome,
+            detail=verdict.detail,
+            seconds=round(time.monotonic() - started, 1),
+            at=utc_now(),
+            content=hashlib.sha256(f"{one.on}\0{one.run}".encode()).hexdigest()[:16],
+        )
+        results.append(result)
+        sabotagelog.keep(log, result)
+        left = sum(expected[number:])
+        rest = f", about {duration(left)} left" if number < len(work) else ""
+        say(
+            f"[{number}/{len(work)}] {result.outcome.upper():8} {one.task} {one.name}"
+            f"  ({duration(result.seconds)}{rest})"
+        )
+    return results
+
+
+def table(results: Sequence[Result]) -> Table:
+    """Sabotages with their outcomes."""
+    shown = Table(title="Sabotages", title_justify="left", pad_edge=False)
+    for column in ("task", "criterion", "sabotage", "outcome", "by, or why"):
+        shown.add_column(column, overflow="fold")
+    shown.add_column("time", justify="right", no_wrap=True)
+    for result in results:
+        shown.add_row(
+            *(Text(text) for text in (result.task, result.rule, result.name)),
+            Text(result.outcome, style=STYLES[result.outcome]),
+            Text(result.detail),
+            duration(result.seconds),
+        )
+    return shown
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run sabotages; returns 1 where one survived or could not be tried. Raises LabError."""
+    parser = argparse.ArgumentParser(
+        prog="lab sabotage",
+        description="Break the lab in small ways, one at a time; the criterion concerned must turn red each time.",
+        epilog="Exit status: 0 all were caught, 1 one survived or could not be tried, 12 the lab broke.",
+    )
+    parser.add_argument("--task", action="append", default=[], metavar="X.Y.Z", help="only sabotages of a task")
+    parser.add_argument(
+        "--name", action="append", default=[], metavar="TEXT", help="only sabotages whose name holds this text"
+    )
+    parser.add_argument("--list", action="store_true", help="name the sabotages and do nothing")
+    options = parser.parse_args(arguments)
+    try:
+        work = list(chosen(featurefiles.read_all(ROOT / "features"), options.task, options.name))
+    except FeatureSyntaxError as error:
+        raise UsageError(str(error)) from error
+    if not work:
+        raise UsageError("No sabotage is of that task and that name.")
+    if options.list:
+        for _, one in work:
+            print(f"{one.task}  {one.name}  -> {one.rule}")
+        return 0
+    return _run(work)
+
+
+def _run(work: Sequence[tuple[Feature, Sabotage]]) -> int:
+    lab = outofband.open_lab()
+    with labclaim.alone(ROOT):
+        lab.up()
+        started = time.monotonic()
+        try:
+            results = perform(lab, ROOT, work, lambda line: print(line, flush=True))
+        finally:
+            lab.reset()
+            labclaim.was_reset(ROOT)
+    console = Console(highlight=False)
+    console.print(table(results))
+    bad = [result for result in results if result.outcome != "caught"]
+    survived = sum(result.outcome == "survived" for result in bad)
+    sentence = f"{len(results) - len(bad)} of {len(results)} sabotages caught"
+    if survived:
+        sentence += f", {survived} survived"
+    if len(bad) > survived:
+        sentence += f", {len(bad) - survived} could not be tried"
+    style = "bold red" if bad else "bold green"
+    console.print(Text(f"{sentence}, in {duration(time.monotonic() - started)}.", style=style))
+    return 1 if bad else 0

@@ -1,0 +1,356 @@
+"""1.3.4: nobody but the VPN finds SSH, and nothing short of pulling the plug locks the operator out."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from pytest_bdd import given, parsers, scenarios, then, when
+from testinfra.host import Host
+
+from proof import knock
+from proof.admin import Admin
+from proof.aftermath import Aftermath
+from proof.evidence import Recorder
+from proof.knock import Knock
+from proof.onsite import stray
+from proof.outofband import WatchedLab
+from proof.outsider_scan import FAMILIES, OutsiderScan
+from proof.play import PlayResult
+from proof.readings import iptables, nmap, ss
+from proof.target import Target
+from proof.waits import wait_until
+
+scenarios("../features/task_1.3.4.feature")
+
+BACK_AGAIN = 90.0  # seconds within which SSH must be there again by itself
+CONTROL_PORTS = 50  # neighbours of the known open port that are scanned with it
+RESTRICTION = "/etc/ssh/sshd_config.d/30-vpn-only.conf"
+ROLLBACK = "/usr/local/sbin/ssh-vpn-only-rollback"
+SWITCH = "proof"
+SWITCH_SECONDS = 30
+BENIGN = ("/etc/ssh/sshd_config.d/90-proof.conf", "LoginGraceTime 77\n")
+
+
+def console(lab: WatchedLab, *argv: str, timeout: float = 60.0) -> str:
+    """Run a command at the host's console, as somebody who cannot get in any other way; returns its output."""
+    done = lab.exec("mail", argv, timeout=timeout)
+    assert done.exit_status == 0, f"$ {' '.join(argv)} at mail's console: {done.stdout!r} {done.stderr!r}"
+    return done.stdout.decode(errors="replace")
+
+
+def ssh_listeners(lab: WatchedLab) -> tuple[ss.Listener, ...]:
+    """Listeners of the SSH server, seen from the console."""
+    return ss.of_ssh(ss.parse(console(lab, "ss", "-H", "-l", "-t", "-n", "-p")))
+
+
+def is_vpn_only(listeners: tuple[ss.Listener, ...], target: Target) -> bool:
+    """Whether there is one listener, on the VPN address and the SSH port."""
+    found = [(listener.address, listener.port) for listener in listeners]
+    return found == [(target.text("vpn_address"), target.number("ssh_port"))]
+
+
+@then("there is exactly one, on the VPN address and the SSH port")
+@then("the SSH server has exactly one listener, on the VPN address")
+def exactly_one(mail: Host, target: Target) -> None:
+    """IPv4 and IPv6 together."""
+    listeners = ss.of_ssh(ss.parse(mail.check_output("ss -H -l -t -n -p")))
+    found = ", ".join(map(str, listeners)) or "nowhere"
+    assert is_vpn_only(listeners, target), f"on mail, SSH listens on: {found}"
+
+
+@given(parsers.parse('the outsider\'s scanner finds a port that is known to be open over "{family}"'))
+def scanner_can_see(hub: Host, outsider: Host, target: Target, family: str, request: pytest.FixtureRequest) -> None:
+    """A port of the hub, on the same segment, with the same options: without it, silence would prove nothing."""
+    port: int = hub.call(stray.leave_open)
+    request.addfinalizer(lambda: hub.call(stray.close, port))
+    address = target.text("hub_address" if family == "IPv4" else "lab_hub_address6")
+    first, last = max(1, port - CONTROL_PORTS), min(nmap.EVERY_PORT, port + CONTROL_PORTS)
+    scan = OutsiderScan(outsider, {family: address}, ports=f"{first}-{last}").result(family)
+    found = [answer.port for answer in scan.answers if answer.state == "open"]
+    assert port in found, f"hub listens on {port}, but the outsider's scan did not find it: {scan}"
+
+
+@when(
+    parsers.parse('the outsider has scanned every TCP port of the public address over "{family}"'),
+    target_fixture="scan",
+)
+def has_scanned(outsider_scan: OutsiderScan, family: str, evidence: Recorder) -> nmap.Scan:
+    """The scan has been running since the beginning of the run."""
+    scan = outsider_scan.result(family)
+    evidence.note(f"from the outsider's place: {scan}")
+    return scan
+
+
+@then("all of them stayed silent")
+def all_silent(scan: nmap.Scan) -> None:
+    """An open port is a door; a refusal still tells that somebody is at home."""
+    assert scan.silent == nmap.EVERY_PORT, f"the outsider heard answers from mail: {scan}"
+
+
+@given("a service listens on every address and the firewall admits it", target_fixture="opened")
+def opened_service(mail: Host) -> int:
+    """What a careless `ufw allow` beside a new service does."""
+    port: int = mail.call(stray.leave_open)
+    mail.run_expect([0], "ufw allow %s/tcp", str(port))
+    return port
+
+
+@when(
+    "the outsider scans every TCP port of the public address again, over IPv4 and IPv6",
+    target_fixture="scans",
+)
+def scan_again(outsider: Host, target: Target) -> dict[str, nmap.Scan]:
+    """The very same options."""
+    addresses = {"IPv4": target.text("public_address"), "IPv6": target.text("public_address6")}
+    running = OutsiderScan(outsider, addresses)
+    return {family: running.result(family) for family in FAMILIES}
+
+
+@then("the scan names the opened port and no other, over IPv4 and IPv6")
+def names_the_port(scans: dict[str, nmap.Scan], opened: int) -> None:
+    """So the silence of the other scan is one that would have been broken."""
+    for family, scan in scans.items():
+        found = [(answer.port, answer.state) for answer in scan.answers]
+        assert found == [(opened, "open")], f"over {family} the scan should name {opened} alone: {scan}"
+
+
+@when("the firewall's rules for the SSH port are read", target_fixture="rules")
+def read_rules(mail: Host, target: Target) -> tuple[iptables.Rule, ...]:
+    """From the kernel, for both families."""
+    port = target.number("ssh_port")
+    text = mail.check_output("iptables -S") + mail.check_output("ip6tables -S")
+    return iptables.admitting(text, port)
+
+
+@then("there is one at least, and each admits nobody but the VPN network")
+def rules_admit_vpn(rules: tuple[iptables.Rule, ...], target: Target) -> None:
+    """The source of each rule lies in the VPN network."""
+    network = target.text("vpn_network")
+    wide = [rule.text for rule in rules if rule.admits_from_elsewhere(network)]
+    assert rules, "the kernel of mail has no rule that admits SSH at all"
+    assert not wide, f"rules of mail's kernel admit SSH from outside {network}: {wide}"
+
+
+@given("the outsider sends packets for the VPN address straight to the host")
+def shortcut(outsider: Host, target: Target, request: pytest.FixtureRequest) -> None:
+    """A route that nobody can forbid the outsider; it is gone when the scenario ends."""
+    way = (f"{target.text('vpn_address')}/32", target.text("public_address"))
+    outsider.run_expect([0], "ip route replace %s via %s", *way)
+    request.addfinalizer(lambda: outsider.run("ip route del %s via %s", *way))
+
+
+@when("the outsider knocks at the SSH port of the VPN address", target_fixture="heard")
+def knock_at_ssh(outsider: Host, target: Target) -> tuple[str, Knock]:
+    """There is a listener at that address and port."""
+    address = target.text("vpn_address")
+    return address, knock.knock(outsider, address, target.number("ssh_port"))
+
+
+@then("the SSH server's unit is ordered after the tunnel's and starts at boot")
+def ordered_after(mail: Host, target: Target) -> None:
+    """As systemd has put all files of the unit together."""
+    tunnel = f"wg-quick@{target.text('vpn_interface')}.service"
+    after = mail.check_output("systemctl show --property=After --value ssh.service").split()
+    assert tunnel in after, f"ssh.service on mail is not ordered after {tunnel}: {after}"
+    assert mail.service("ssh").is_enabled, "ssh.service on mail does not start at boot"
+
+
+@then("the administrator could log in over the VPN after that boot")
+def logged_in_after_boot(rebooted: Aftermath) -> None:
+    """The reboot's own wait is a login; without one there is no aftermath."""
+    assert rebooted.seconds <= BACK_AGAIN, f"after a reboot SSH took {rebooted.seconds:.0f} s to come back"
+
+
+@then("the SSH server had exactly one listener after that boot")
+def one_listener_after_boot(rebooted: Aftermath, target: Target) -> None:
+    """On the VPN address."""
+    found = ", ".join(map(str, rebooted.listeners))
+    assert is_vpn_only(rebooted.listeners, target), f"after a reboot SSH listens on mail on: {found}"
+
+
+@given("a typo in the tunnel's settings keeps it down at the next boot", target_fixture="settings")
+def broken_tunnel(lab: WatchedLab, target: Target) -> str:
+    """The private key has lost its first character; the old settings lie beside."""
+    path = f"/etc/wireguard/{target.text('vpn_interface')}.conf"
+    console(lab, "cp", "-p", path, f"{path}.good")
+    console(lab, "sed", "-i", r"s/^\(PrivateKey *= *\)./\1/", path)
+    lab.reboot("mail")
+    return path
+
+
+@given("the host has come up again without its tunnel and without SSH on any other address")
+def up_without_tunnel(lab: WatchedLab, admin: Admin, target: Target) -> None:
+    """Closed rather than open: no tunnel, no SSH."""
+    unit = f"wg-quick@{target.text('vpn_interface')}"
+    wait_until(
+        lambda: lab.exec("mail", ["systemctl", "is-failed", unit]).exit_status == 0, f"{unit} to have failed", 60
+    )
+    tunnel = lab.exec("mail", ["ip", "link", "show", "dev", target.text("vpn_interface")])
+    elsewhere = [str(found) for found in ssh_listeners(lab) if found.address != target.text("vpn_address")]
+    assert tunnel.exit_status != 0, "the tunnel came up in spite of its broken key"
+    assert not elsewhere, f"without its tunnel, mail opens SSH on {elsewhere}"
+    assert not admin.login(timeout=10).accepted, "the administrator got in although the tunnel is down"
+
+
+@when("the tunnel alone is repaired from the console")
+def repair_tunnel(lab: WatchedLab, settings: str, target: Target) -> None:
+    """What anybody would do: the right settings, and the tunnel's unit started; nothing about SSH."""
+    console(lab, "mv", f"{settings}.good", settings)
+    console(lab, "systemctl", "restart", f"wg-quick@{target.text('vpn_interface')}")
+
+
+@then("the administrator can log in again without further help")
+def can_log_in_again(admin: Admin, evidence: Recorder) -> None:
+    """Within the time that a person would wait before giving up."""
+    started = time.monotonic()
+    wait_until(lambda: admin.login(timeout=10).accepted, "a login to succeed again", BACK_AGAIN)
+    evidence.note(f"SSH was back {time.monotonic() - started:.0f} s later")
+
+
+@when("the tunnel is restarted")
+def restart_tunnel(lab: WatchedLab, target: Target) -> None:
+    """The address goes and comes back within a second."""
+    console(lab, "systemctl", "restart", f"wg-quick@{target.text('vpn_interface')}")
+
+
+@when("the tunnel is taken down and started again")
+def stop_and_start_tunnel(lab: WatchedLab, target: Target) -> None:
+    """Two steps, as a person does it."""
+    for verb in ("stop", "start"):
+        console(lab, "systemctl", verb, f"wg-quick@{target.text('vpn_interface')}")
+
+
+@when("the tunnel is started after the SSH server was restarted without it")
+def ssh_restarted_without_tunnel(lab: WatchedLab, target: Target) -> None:
+    """An upgrade of the server while the tunnel is down: it cannot bind, and must not give up for good."""
+    tunnel = f"wg-quick@{target.text('vpn_interface')}"
+    console(lab, "systemctl", "stop", tunnel)
+    lab.exec("mail", ["systemctl", "restart", "ssh.service"])  # may fail: that is the point
+    console(lab, "systemctl", "start", tunnel)
+
+
+@when("the emergency rollback is run at the console")
+def run_rollback(lab: WatchedLab, outsider: Host, target: Target) -> None:
+    """Before it, the outsider hears nothing where SSH will be."""
+    before = knock.knock(outsider, target.text("public_address"), target.number("ssh_port"))
+    assert before.outcome == "silent", f"SSH was open to the outsider before the rollback:\n{before.said}"
+    console(lab, ROLLBACK, "--yes")
+
+
+@then("the administrator can log in on the public address")
+def login_on_public_address(admin: Admin, target: Target) -> None:
+    """With the same key on the same port."""
+    login = admin.login(address=target.text("public_address"))
+    assert login.accepted, f"$ {login.command}\nexit status {login.exit_status}\n{login.stderr}"
+
+
+@when("task 1.3.4 is applied once more")
+def apply_again(play: Callable[..., PlayResult]) -> None:
+    """The provisioning finds the host on its public address and goes on from there."""
+    result = play("task_1.3.4.yml")
+    assert result.exit_status == 0, f"task_1.3.4.yml failed after the rollback:\n{result.stdout[-3000:]}"
+
+
+@then("SSH is there for the VPN and for nobody else again")
+def vpn_only_again(lab: WatchedLab, admin: Admin, outsider: Host, mail: Host, target: Target) -> None:
+    """Listener, firewall and login."""
+    listeners = ssh_listeners(lab)
+    heard = knock.knock(outsider, target.text("public_address"), target.number("ssh_port"))
+    login = admin.login()
+    assert is_vpn_only(listeners, target), f"SSH listens on {', '.join(map(str, listeners))}"
+    assert heard.outcome == "silent", f"the outsider still hears SSH:\n{heard.said}"
+    assert login.accepted, f"$ {login.command}\nexit status {login.exit_status}\n{login.stderr}"
+    rules_admit_vpn(read_rules(mail, target), target)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change under a switch, the file's content before it (None for no file), and when the switch acts."""
+
+    path: str
+    before: str | None
+    acts_at: float
+
+
+def guard(play: Callable[..., PlayResult], lab: WatchedLab, path: str, content: str, *, confirms: bool) -> Change:
+    """Make a change through the provisioning's own module and role."""
+    held = lab.exec("mail", ["cat", path])
+    before = held.stdout.decode() if held.exit_status == 0 else None
+    result = play(
+        "../steps/playbooks/guarded_change.yml",
+        extra={
+            "proof_switch": SWITCH,
+            "proof_seconds": SWITCH_SECONDS,
+            "proof_path": path,
+            "proof_content": content,
+            "proof_confirms": confirms,
+        },
+    )
+    assert result.exit_status == 0, f"the guarded change failed:\n{result.stdout[-3000:]}"
+    return Change(path, before, time.monotonic() + SWITCH_SECONDS)
+
+
+@given("a dead-man switch guards a change that shuts SSH", target_fixture="change")
+def guarded_lock_out(lab: WatchedLab, play: Callable[..., PlayResult], admin: Admin) -> Change:
+    """An address that is not the host's VPN address: the typo that everybody makes once."""
+    change = guard(play, lab, RESTRICTION, "ListenAddress 127.0.0.1\n", confirms=False)
+    assert not admin.login(timeout=10).accepted, "the change did not shut SSH, so nothing can be proved by it"
+    return change
+
+
+@given("a dead-man switch guards a change", target_fixture="change")
+def guarded_change(lab: WatchedLab, play: Callable[..., PlayResult]) -> Change:
+    """A harmless one; it is confirmed by the role that confirms every change."""
+    return guard(play, lab, *BENIGN, confirms=True)
+
+
+@when("nobody confirms the change in time")
+def nobody_confirms(lab: WatchedLab, change: Change) -> None:
+    """The switch has acted when its timer is gone."""
+    wait_until(
+        lambda: not armed_switches(lab),
+        "the dead-man switch to act",
+        max(1.0, change.acts_at - time.monotonic()) + BACK_AGAIN,
+    )
+
+
+@when("the change is confirmed from a new connection")
+def confirmed(lab: WatchedLab) -> None:
+    """The play has done it already: no switch may be left that could act."""
+    assert not armed_switches(lab), "the change was confirmed, but its switch is still armed"
+
+
+@then("the change stays after the switch would have acted")
+def change_stays(lab: WatchedLab, change: Change) -> None:
+    """Looked at only when the time is over."""
+    wait_until(lambda: time.monotonic() > change.acts_at, "the switch's time to be over", SWITCH_SECONDS + 10)
+    assert console(lab, "cat", change.path) == BENIGN[1], f"{change.path} was changed back although confirmed"
+
+
+@then("the file that was changed is as it was before")
+def put_back(lab: WatchedLab, change: Change) -> None:
+    """Byte for byte."""
+    now = console(lab, "cat", change.path)
+    assert now == change.before, f"{change.path} on mail was not put back:\n{now}"
+
+
+def armed_switches(lab: WatchedLab) -> list[str]:
+    """Units of dead-man switches that systemd still knows, timers and what they start."""
+    shown = console(lab, "systemctl", "list-units", "--all", "--plain", "--no-legend", "deadman-*")
+    return shown.split("\n")[:-1]
+
+
+@then("nothing of the switch is left over")
+def nothing_left_over(lab: WatchedLab) -> None:
+    """Neither a unit nor a copy of the previous state."""
+    kept = lab.exec("mail", ["find", "/run/deadman", "-mindepth", "1"])
+    assert not armed_switches(lab), f"units of dead-man switches are left on mail: {armed_switches(lab)}"
+    assert not kept.stdout, f"a dead-man switch left files on mail: {kept.stdout.decode()}"
+
+
+@then("no dead-man switch is waiting on the host")
+def no_switch_waits(mail: Host) -> None:
+    """One that is forgotten would undo the hardening some minutes later."""
+    units = mail.check_output("systemctl list-units --all --plain --no-legend 'deadman-*'")
+    assert not units.strip(), f"dead-man switches are armed on mail:\n{units}"

@@ -1,0 +1,263 @@
+"""1.3.5: whoever fails to log in too often is shut out in the kernel, for a while, and alone."""
+
+import ast
+import re
+import time
+
+import pytest
+from pytest_bdd import given, parsers, scenarios, then, when
+from testinfra.backend.base import CommandResult
+from testinfra.host import Host
+
+from proof import aftermath, knock
+from proof.admin import Admin
+from proof.aftermath import Aftermath
+from proof.evidence import Recorder
+from proof.onsite import jail
+from proof.readings import fail2ban, nft
+from proof.target import Target
+from proof.waits import wait_until
+
+scenarios("../features/task_1.3.5.feature")
+
+JAIL = "sshd"
+TABLE = "f2b-table"
+STRANGER = "guest"  # an account that the host does not have
+WRONG_KEY = "/run/wrong-key"
+SHORT_BAN = 10
+NOTICED = 30.0  # seconds within which fail2ban must have read what sshd wrote
+
+
+def status(mail: Host) -> fail2ban.Jail:
+    """The jail as the operator's command shows it."""
+    return fail2ban.parse(mail.check_output("fail2ban-client status %s", JAIL))
+
+
+def members(mail: Host) -> tuple[str, ...]:
+    """Addresses in the kernel's set of banned ones; none where the table is not there yet."""
+    listed = mail.run("nft --json list table inet %s", TABLE)
+    return nft.members(listed.stdout) if listed.rc == 0 else ()
+
+
+def fail_to_log_in(intruder: Host, target: Target, account: str) -> CommandResult:
+    """One login over the VPN with a key that nobody trusts, to the end that the server puts to it."""
+    result = intruder.run(
+        "ssh -F none -i %s -p %s -l %s -o BatchMode=yes -o IdentitiesOnly=yes -o ConnectTimeout=15"
+        " -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR %s true",
+        WRONG_KEY,
+        target.text("ssh_port"),
+        account,
+        target.text("vpn_address"),
+    )
+    assert "Permission denied" in result.stderr, f"the server did not refuse the intruder's login: {result}"
+    return result
+
+
+def account_for(credential: str, target: Target) -> str:
+    """The account that a kind of failure goes to."""
+    return target.text("admin_user") if "real account" in credential else STRANGER
+
+
+@pytest.fixture
+def wrong_key(intruder: Host) -> str:
+    """A good key that the host does not know."""
+    intruder.run_expect([0], "rm -f %s %s.pub", WRONG_KEY, WRONG_KEY)
+    intruder.run_expect([0], "ssh-keygen -q -t ed25519 -N '' -f %s", WRONG_KEY)
+    return WRONG_KEY
+
+
+@pytest.fixture
+def intruder_address(target: Target) -> str:
+    """Where the intruder's packets come from."""
+    return target.text("lab_intruder_address")
+
+
+@when("fail2ban is asked for the policy in force", target_fixture="policy")
+def ask_policy(mail: Host) -> dict[str, str]:
+    """The server's own numbers, whichever file they come from."""
+    names = ("maxretry", "findtime", "bantime")
+    answers: list[str] = mail.call(jail.ask, [["get", JAIL, name] for name in names])
+    return dict(zip(names, answers, strict=True))
+
+
+@then("it bans for 1 hour after 3 failures within 10 minutes")
+def policy_is_agreed(policy: dict[str, str], target: Target) -> None:
+    """The numbers of the inventory are those of this sentence."""
+    agreed = {"maxretry": "3", "findtime": "600", "bantime": "3600"}
+    named = ("ban_attempts", "ban_window_seconds", "ban_seconds")
+    assert [target.text(name) for name in named] == [*agreed.values()], "the inventory says otherwise"
+    assert policy == agreed, f"fail2ban on mail has {policy}, agreed is {agreed}"
+
+
+@given(parsers.parse("the intruder has failed to log in twice with {credential}"))
+def failed_twice(intruder: Host, target: Target, wrong_key: str, credential: str) -> None:
+    """Two connections, one failure each."""
+    assert wrong_key
+    for _ in range(target.number("ban_attempts") - 1):
+        fail_to_log_in(intruder, target, account_for(credential, target))
+
+
+@given("fail2ban has counted both without a ban")
+def counted_without_ban(mail: Host, intruder: Host, target: Target) -> None:
+    """Counted first: silence of a guard that sleeps would look the same."""
+    wait_until(lambda: status(mail).failures >= target.number("ban_attempts") - 1, "both failures counted", NOTICED)
+    found = status(mail)
+    assert not found.banned, f"fail2ban on mail banned after two failures: {found}"
+    heard = knock.knock(intruder, target.text("vpn_address"), target.number("ssh_port_fresh"))
+    assert heard.outcome != "refused", f"the intruder is refused after two failures:\n{heard.said}"
+
+
+@when(parsers.parse("the intruder fails once more with {credential}"))
+def fails_once_more(intruder: Host, target: Target, credential: str) -> None:
+    """The third."""
+    fail_to_log_in(intruder, target, account_for(credential, target))
+
+
+@given("the intruder is banned")
+def is_banned(mail: Host, intruder: Host, target: Target, wrong_key: str, intruder_address: str) -> None:
+    """By three failures, not by the operator's command."""
+    assert wrong_key
+    for _ in range(target.number("ban_attempts")):
+        fail_to_log_in(intruder, target, target.text("admin_user"))
+    names_banned(mail, intruder_address)
+
+
+@then("fail2ban names the intruder as banned")
+def names_banned(mail: Host, intruder_address: str) -> None:
+    """And nobody else."""
+
+    def banned() -> tuple[str, ...]:
+        return status(mail).banned
+
+    found = wait_until(banned, f"fail2ban to ban {intruder_address}", NOTICED)
+    assert found == (intruder_address,), f"fail2ban on mail bans {found}, the intruder is {intruder_address}"
+
+
+@then("the kernel's set of banned addresses holds the intruder and nobody else")
+def set_holds_intruder(mail: Host, intruder_address: str) -> None:
+    """fail2ban's word is one thing, the packet filter another."""
+    found = wait_until(lambda: members(mail), "an address in the kernel's set", 10.0)
+    assert found == (intruder_address,), f"the kernel of mail shuts out {found}, not {intruder_address} alone"
+
+
+@then("the kernel's set of banned addresses is empty")
+def set_is_empty(mail: Host) -> None:
+    """Nobody is shut out any more."""
+    wait_until(lambda: not members(mail), "the kernel's set of banned addresses to be empty", 10.0)
+
+
+def seen_by_ssh(mail: Host, address: str) -> int:
+    """How many connections from an address sshd has ever written about, accepted or dropped."""
+    lines = mail.check_output("journalctl --quiet --output=cat --unit=ssh.service")
+    return len(re.findall(rf"^(?:Connection from|drop connection .*) \[?{re.escape(address)}\b", lines, re.MULTILINE))
+
+
+@then("the intruder's next connection is refused before SSH sees it")
+def refused_before_ssh(mail: Host, intruder: Host, target: Target, intruder_address: str) -> None:
+    """OpenSSH's own penalties take a connection first and then drop it; a ban never lets it come that far."""
+    before = seen_by_ssh(mail, intruder_address)
+    heard = knock.knock(intruder, target.text("vpn_address"), target.number("ssh_port"))
+    after = seen_by_ssh(mail, intruder_address)
+    assert heard.outcome != "open", f"the banned intruder reached SSH:\n{heard.said}"
+    assert before > 0, "sshd on mail never wrote about the intruder, so nothing could be seen here"
+    assert after == before, f"sshd on mail saw {after - before} connections of the banned intruder"
+
+
+@then("the intruder's next connection reaches SSH")
+def reaches_ssh(mail: Host, intruder: Host, target: Target, intruder_address: str) -> None:
+    """The door is shown again; what SSH makes of it is another matter."""
+    before = seen_by_ssh(mail, intruder_address)
+    heard = knock.knock(intruder, target.text("vpn_address"), target.number("ssh_port"))
+    assert heard.outcome == "open", f"the intruder is still shut out:\n{heard.said}"
+    wait_until(lambda: seen_by_ssh(mail, intruder_address) > before, "sshd to write about the intruder", 10.0)
+
+
+@then("the administrator can log in")
+def administrator_logs_in(admin: Admin) -> None:
+    """From another address of the same VPN, with a new connection."""
+    login = admin.login()
+    assert login.accepted, f"$ {login.command}\nexit status {login.exit_status}\n{login.stderr}"
+
+
+@when("the operator lifts the ban")
+def lift_ban(mail: Host, intruder_address: str) -> None:
+    """With the command that the manual names."""
+    mail.run_expect([0], "fail2ban-client set %s unbanip %s", JAIL, intruder_address)
+
+
+def end_of_ban(mail: Host, address: str) -> str:
+    """When a ban ends, as fail2ban writes it."""
+    listed = mail.check_output("fail2ban-client get %s banip --with-time", JAIL)
+    found = re.search(rf"^{re.escape(address)}\s.*= (.*)$", listed, re.MULTILINE)
+    assert found, f"fail2ban on mail does not tell when the ban of {address} ends:\n{listed}"
+    return found[1]
+
+
+@when("fail2ban is restarted", target_fixture="end_before")
+def restart_guard(mail: Host, intruder_address: str) -> str:
+    """As an upgrade would do it; returns when the ban was to end before."""
+    before = end_of_ban(mail, intruder_address)
+    mail.run_expect([0], "systemctl restart fail2ban", timeout=120)
+    wait_until(
+        lambda: mail.run("fail2ban-client status %s", JAIL).rc == 0, "fail2ban to answer after its restart", 60.0
+    )
+    return before
+
+
+@then("the ban ends when it would have ended")
+def ends_as_before(mail: Host, intruder_address: str, end_before: str) -> None:
+    """To the second."""
+    now = end_of_ban(mail, intruder_address)
+    assert now == end_before, f"the ban was to end at {end_before}, after the restart at {now}"
+
+
+@given(f"bans last {SHORT_BAN} seconds only")
+def short_bans(mail: Host) -> None:
+    """In the running server alone."""
+    mail.run_expect([0], "fail2ban-client set %s bantime %s", JAIL, str(SHORT_BAN))
+
+
+@when("the time of the ban is over")
+def ban_is_over(mail: Host, evidence: Recorder) -> None:
+    """fail2ban itself must lift it."""
+    started = time.monotonic()
+    wait_until(lambda: not status(mail).banned, "fail2ban to lift the ban", SHORT_BAN + NOTICED)
+    evidence.note(f"fail2ban lifted the ban {time.monotonic() - started:.0f} s later")
+
+
+@then("fail2ban's unit runs now and starts at boot")
+def guard_unit(mail: Host) -> None:
+    """systemd's own view."""
+    unit = mail.service("fail2ban")
+    assert (unit.is_running, unit.is_enabled) == (True, True), (
+        f"fail2ban.service on mail: running {unit.is_running}, starts at boot {unit.is_enabled}"
+    )
+
+
+@when("fail2ban is asked what the jail reads", target_fixture="matches")
+def ask_matches(mail: Host) -> list[list[str]]:
+    """Alternatives; each is a list of fields that must all be so."""
+    answers: list[str] = mail.call(jail.ask, [["get", JAIL, "journalmatch"]])
+    found: list[list[str]] = ast.literal_eval(answers[0])
+    return found
+
+
+@then("it reads the journal")
+def reads_journal(matches: list[list[str]]) -> None:
+    """A file of logs does not exist on this host."""
+    assert matches, "the jail on mail reads no journal"
+
+
+@then("the administrator's own logins are among what it reads")
+def reads_logins(mail: Host, matches: list[list[str]]) -> None:
+    """OpenSSH changed the name that it writes under more than once."""
+    words = " + ".join(" ".join(["%s"] * len(match)) for match in matches)
+    fields = [field for match in matches for field in match]
+    found = mail.run(f"journalctl --quiet --output=cat --lines=1 --grep='^Accepted publickey' {words}", *fields)
+    assert found.stdout.strip(), f"mail's journal has no login where the jail looks: {' or '.join(map(str, matches))}"
+
+
+@then("the jail was watching SSH after that boot")
+def watching_after_boot(rebooted: Aftermath) -> None:
+    """Its own status, when the administrator was in again."""
+    assert aftermath.jail_watches(rebooted), f"after a reboot of mail fail2ban said:\n{rebooted.jail}"
