@@ -88,7 +88,8 @@ class Agent:
             timeout: seconds after which it is killed.
 
         Raises:
-            LabError: the agent does not answer, the program does not exist, or the time is over.
+            LabError: the agent does not answer.
+            TimeoutError: the command was not done in time; the lab itself may be well.
         """
         request = {
             "path": "/usr/bin/env",
@@ -105,7 +106,7 @@ class Agent:
                 break
             if time.monotonic() > deadline:
                 self._kill(started["pid"])
-                raise LabError(f"On {self._node}, out of band: {argv[0]} was not done after {timeout:.0f} s.")
+                raise TimeoutError(f"On {self._node}, out of band: {argv[0]} was not done after {timeout:.0f} s.")
             time.sleep(pause)
             pause = min(pause * 1.5, 0.2)
         status = state.get("exitcode", 128 + int(state.get("signal", 0)))

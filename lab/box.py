@@ -164,17 +164,19 @@ def _image(node: str, work: Path, lock: Path | None) -> dict[str, str]:
     setup: list[str] = []
     if lock is not None:
         pins = "$1/etc/apt/preferences.d"
-        setup = [f"--setup-hook=mkdir -p {pins} && cp {preferences} {pins}/lock.pref"]
+        setup = [f"--setup-hook=mkdir -p {pins}", f"--setup-hook=upload {preferences} /etc/apt/preferences.d/lock.pref"]
     tools.run(
         [
             "mmdebstrap",
             *OPTIONS,
             f"--include={','.join(recipe['common'] + recipe[node])}",
             *setup,
-            f"--customize-hook=bash {RECIPE}/common.sh $1",
-            f"--customize-hook=bash {RECIPE}/{node}.sh $1",
-            "--customize-hook=rm -f $1/etc/apt/preferences.d/lock.pref",
-            f"--customize-hook=chroot $1 dpkg-query --show > {manifest}",
+            f"--customize-hook=copy-in {RECIPE} /",  # an unprivileged build may not look into the user's folders
+            "--customize-hook=bash $1/recipe/common.sh $1",
+            f"--customize-hook=bash $1/recipe/{node}.sh $1",
+            "--customize-hook=chroot $1 dpkg-query --show > $1/recipe/manifest",
+            f"--customize-hook=download /recipe/manifest {manifest}",
+            "--customize-hook=rm -rf $1/recipe $1/etc/apt/preferences.d/lock.pref",
             f"--customize-hook=download /vmlinuz {work}/{node}.vmlinuz",
             f"--customize-hook=download /initrd.img {work}/{node}.initrd",
             SUITE,
@@ -196,11 +198,20 @@ def _image(node: str, work: Path, lock: Path | None) -> dict[str, str]:
 
 def _filesystem(node: str, tree: Path, work: Path, log: Path) -> None:
     """Turn a tar of the root into a sparse ext4 image, with the right owners, as root or as an ordinary user."""
-    image, root = work / f"{node}.img", work / f"{node}.root"
-    inside: list[str | Path] = ["sh", "-euc", FILESYSTEM, "sh", tree, root, image, f"{DISK_GIB[node]}G", node]
-    if os.geteuid() != 0:
-        image.touch(mode=0o666)
-        image.chmod(0o666)
-        root.parent.chmod(0o777)
-        inside = ["mmdebstrap", "--unshare-helper", *inside]
-    tools.run(inside, f"Writing the file system of {node}", log=log)
+    image, root = f"{node}.img", f"{node}.root"
+    inside = ["sh", "-euc", FILESYSTEM, "sh", tree.name, root, image, f"{DISK_GIB[node]}G", node]
+    if os.geteuid() == 0:
+        tools.run(inside, f"Writing the file system of {node}", log=log, cwd=work)
+        return
+    # Names are relative to the folder it starts in: mapped users may not pass through the folders above.
+    # They may not make device nodes either, which the kernel provides.
+    mapped = ["mmdebstrap", "--unshare-helper"]
+    environment = {**os.environ, "TAR_OPTIONS": "--exclude=./dev/?*"}
+    (work / image).touch()
+    (work / image).chmod(0o666)
+    work.chmod(0o777)
+    try:
+        tools.run([*mapped, *inside], f"Writing the file system of {node}", env=environment, log=log, cwd=work)
+    finally:
+        tools.run([*mapped, "rm", "-rf", root], f"Removing the tree of {node}", cwd=work)
+        (work / image).chmod(0o644)

@@ -25,6 +25,7 @@ exit status:
   1    the answer is no: the lab is not running (status), something is missing (doctor), a sabotage survived
   4    wrong use
   12   the lab or the machine is broken; the message says what to do
+  124  a command was not done in time
   130  interrupted; run the same command again
   lab exec and lab ssh pass through the exit status of the command
 """
@@ -39,6 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LabError as error:
         sys.stderr.write(f"lab: {error}\n")
         return error.exit_status
+    except TimeoutError as error:
+        sys.stderr.write(f"lab: {error}\n")
+        return 124
     except KeyboardInterrupt:
         sys.stderr.write("lab: interrupted; nothing half-made is left, run it again at any time\n")
         return 130

@@ -204,7 +204,8 @@ class Lab:
             timeout: seconds after which it is killed.
 
         Raises:
-            LabError: the VM or its agent does not answer, or the time is over.
+            LabError: the VM or its agent does not answer.
+            TimeoutError: the command was not done in time; the lab itself may be well.
         """
         return self._provider.run(node, argv, stdin, timeout)
 
@@ -267,7 +268,7 @@ class Lab:
                 try:
                     done = self.exec(node, argv, timeout=30)
                     text = done.stdout + done.stderr
-                except LabError as error:
+                except (LabError, TimeoutError) as error:
                     text = f"{error}\n".encode()
                 (folder / f"{node}-{name}").write_bytes(text)
 

@@ -36,6 +36,7 @@ def run(
     what: str,
     *,
     env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
     log: Path | None = None,
     stdin: bytes | None = None,
     cure: str = "",
@@ -46,6 +47,7 @@ def run(
         argv: program and arguments; the program is looked up by `find`.
         what: the step in a person's words, for the error message.
         env: the whole environment, or None for ours.
+        cwd: folder to start it in, or None for ours.
         log: file that receives stdout and stderr instead; the result is then empty.
         stdin: bytes for its standard input; nothing where None.
         cure: what to do when it fails.
@@ -55,11 +57,13 @@ def run(
     """
     command = [find(str(argv[0])), *map(str, argv[1:])]
     if log is None:
-        done = subprocess.run(command, input=stdin, capture_output=True, env=env, check=False)
+        done = subprocess.run(command, input=stdin, capture_output=True, env=env, cwd=cwd, check=False)
         stdout, said = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
     else:
         with log.open("ab") as sink:
-            done = subprocess.run(command, input=stdin, stdout=sink, stderr=subprocess.STDOUT, env=env, check=False)
+            done = subprocess.run(
+                command, input=stdin, stdout=sink, stderr=subprocess.STDOUT, env=env, cwd=cwd, check=False
+            )
         stdout, said = "", log.read_text(errors="replace")
     if done.returncode != 0:
         last = "\n".join(f"  | {line}" for line in said.strip().splitlines()[-12:])

@@ -9,6 +9,7 @@ from proof import knock
 from proof.admin import Admin
 from proof.outofband import WatchedLab
 from proof.readings import fail2ban, nft, ss, wireguard
+from proof.readings.errors import NothingToReadError
 from proof.target import Target
 from proof.waits import wait_until
 
@@ -69,5 +70,5 @@ def jail_watches(aftermath: Aftermath) -> bool:
     """Whether the jail of SSH was there and read the journal."""
     try:
         return bool(fail2ban.parse(aftermath.jail).journal)
-    except ValueError:
+    except NothingToReadError:
         return False

@@ -28,7 +28,7 @@ _BIN = Path(sys.executable).parent
 _CRITERIA_FAILED = 1
 
 
-class CriterionFailed(Exception):
+class CriterionFailed(AssertionError):
     """An acceptance run was red: its time says nothing."""
 
 
@@ -163,7 +163,7 @@ def main() -> int:
             "python": platform.python_version(),
             "provider": status.provider,
         }
-    except (LabError, CriterionFailed) as error:
+    except (LabError, AssertionError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return error.exit_status if isinstance(error, LabError) else _CRITERIA_FAILED
     finally:

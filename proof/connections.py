@@ -1,6 +1,7 @@
 """The hosts and places that scenarios speak to: opened when first used, one login each, new after a reset."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from proof.evidence import Recorder
@@ -70,7 +71,8 @@ class Connections:
         from proof import transport  # noqa: PLC0415 - loaded by the first run that connects
 
         for name in [name for name in self._open if name not in PLACES]:
-            transport.close(self._open[name])
+            with suppress(Exception):  # what cannot be closed is gone already
+                transport.close(self._open[name])
         self._open.clear()
         self._lost.clear()
 

@@ -1,6 +1,7 @@
 """The credentials script as an operator uses it: at a terminal, in a shell with a history, all programs watched."""
 
 import base64
+import os
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,8 @@ from lab.paths import PROVISION
 from proof import process
 from proof.terminal import Terminal
 
-SCRIPT = PROVISION / "setup_wg_credentials.sh"
+# A sabotage has a copy of provision/ looked at in its place.
+SCRIPT = Path(os.environ.get("PROVISION_UNDER_TEST", PROVISION)) / "setup_wg_credentials.sh"
 PROMPT = "ready> "
 ENDED = "status="
 SEARCH_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
@@ -105,14 +107,10 @@ def type_in(keys: Keys, home: Path) -> Use:
     return _use(int(status), screen, home, keys.secrets)
 
 
-def pipe_in(keys: Keys, home: Path) -> Use:
+def pipe_in(keys: Keys, home: Path, arguments: Sequence[str] = ()) -> Use:
     """Hand the keys over on the standard input, one a line."""
-    return run((), home, keys, "".join(f"{line}\n" for line in (keys.private, keys.hub_public, keys.preshared)))
-
-
-def run(arguments: Sequence[str], home: Path, keys: Keys, stdin: str = "") -> Use:
-    """Run the script without a terminal."""
-    done = process.run([str(SCRIPT), *arguments], timeout=30, cwd=home, env=_environment(home), stdin=stdin.encode())
+    lines = "".join(f"{line}\n" for line in (keys.private, keys.hub_public, keys.preshared))
+    done = process.run([str(SCRIPT), *arguments], timeout=30, cwd=home, env=_environment(home), stdin=lines.encode())
     return _use(done.exit_status, done.stdout + done.stderr, home, keys.secrets)
 
 

@@ -35,6 +35,6 @@ class OutsiderScan:
 
         Raises:
             TimeLimitError: the scan did not end.
-            ValueError: it ended without a result; the message shows the end of its report.
+            NothingToReadError: it ended without a result; the message shows the end of its report.
         """
         return nmap.parse(self._running[family].result().stdout)

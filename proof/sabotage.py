@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import os
 import shutil
 import sys
 import time
@@ -21,11 +22,12 @@ from proof.outofband import LabLike
 from proof.record import Run
 from proof.report import duration
 from proof.runfolder import slug, utc_now
-from proof.sabotagefiles import Sabotage
+from proof.sabotagefiles import RUNNER, Sabotage
 from proof.sabotagelog import Outcome, Result
 
 SCRIPT_SECONDS = 180.0
 PROOF_SECONDS = 900.0
+PROVISION_UNDER_TEST = "PROVISION_UNDER_TEST"  # environment: where scenarios look for provision/
 STYLES = {"caught": "green", "survived": "bold red", "error": "red"}
 RED = ("criterion", "unreachable")  # failures that are the criterion's own
 
@@ -65,9 +67,17 @@ def judge(run: Run, rule: str, exit_status: int) -> Verdict:
 
 
 def prove(
-    root: Path, task: str, rule: str, scenarios: Sequence[Scenario], folder: Path
+    root: Path,
+    task: str,
+    rule: str,
+    scenarios: Sequence[Scenario],
+    folder: Path,
+    provision: Path | None = None,
 ) -> tuple[Run | None, process.Finished]:
-    """Run scenarios of one Rule on the lab as it stands; no record where pytest did not come that far."""
+    """Run scenarios of one Rule on the lab as it stands; no record where pytest did not come that far.
+
+    `provision` is a folder that scenarios take for the project's own provision/.
+    """
     steps = root / "steps" / f"test_task_{task.replace('.', '_')}.py"
     where = [str(steps)] if steps.exists() else ["-m", f"task-{task}"]
     names = [word for scenario in scenarios for word in ("--scenario", scenario.name)]
@@ -82,6 +92,7 @@ def prove(
         ],
         timeout=PROOF_SECONDS,
         cwd=root,
+        env={**os.environ, PROVISION_UNDER_TEST: str(provision)} if provision else None,
     )
     (folder / "pytest.txt").write_text(done.stdout + done.stderr)
     try:
@@ -96,21 +107,35 @@ def attempt(lab: LabLike, root: Path, sabotage: Sabotage, scenarios: Sequence[Sc
     for number, batch in enumerate(batches(scenarios), start=1):
         lab.reset()
         labclaim.touch(root)
-        done = lab.exec(sabotage.on, ["bash", "-euc", sabotage.run], timeout=SCRIPT_SECONDS)
-        if done.exit_status != 0:
-            said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
-            last = said[-1] if said else "no word"
-            return Verdict("error", f"the sabotage itself ended with status {done.exit_status}: {last}")
         folder = root / "build" / "sabotage" / f"{sabotage.task}-{slug(sabotage.name)}-{number}"
-        run, finished = prove(root, sabotage.task, sabotage.rule, batch, folder)
+        provision = folder.with_name(f"{folder.name}-provision") if sabotage.on == RUNNER else None
+        exit_status, said = _break_copy(root, provision, sabotage) if provision else _break_node(lab, sabotage)
+        if exit_status != 0:
+            last = said.strip().splitlines()[-1] if said.strip() else "no word"
+            return Verdict("error", f"the sabotage itself ended with status {exit_status}: {last}")
+        run, finished = prove(root, sabotage.task, sabotage.rule, batch, folder, provision)
         if run is None:
-            said = (finished.stderr + finished.stdout).strip().splitlines()
+            words = (finished.stderr + finished.stdout).strip().splitlines()
             ended = "did not end in time" if finished.timed_out else f"ended with {finished.exit_status}"
-            return Verdict("error", f"pytest {ended}: {said[0] if said else 'no word'}")
+            return Verdict("error", f"pytest {ended}: {words[0] if words else 'no word'}")
         verdict = judge(run, sabotage.rule, finished.exit_status)
         if verdict.outcome != "survived":
             return verdict
     return verdict
+
+
+def _break_node(lab: LabLike, sabotage: Sabotage) -> tuple[int, str]:
+    """Run the script out of band; returns exit status and words."""
+    done = lab.exec(sabotage.on, ["bash", "-euc", sabotage.run], timeout=SCRIPT_SECONDS)
+    return done.exit_status, (done.stderr or done.stdout).decode(errors="replace")
+
+
+def _break_copy(root: Path, provision: Path, sabotage: Sabotage) -> tuple[int, str]:
+    """Run the script in a copy of provision/, never in the project itself; returns exit status and words."""
+    shutil.rmtree(provision, ignore_errors=True)
+    shutil.copytree(root / "provision", provision, ignore=shutil.ignore_patterns("host_vars"))
+    done = process.run(["bash", "-euc", sabotage.run], timeout=SCRIPT_SECONDS, cwd=provision)
+    return done.exit_status, done.stderr or done.stdout
 
 
 def chosen(

@@ -7,14 +7,15 @@ import yaml
 
 from proof.featurefiles import FeatureSyntaxError
 
-NODES = ("mail", "hub")
+RUNNER = "runner"  # the machine of the run itself: the script changes a copy of provision/, its working directory
+NODES = ("mail", "hub", RUNNER)
 REQUIRED = frozenset({"name", "rule", "run"})
 KNOWN = REQUIRED | {"on"}
 
 
 @dataclass(frozen=True)
 class Sabotage:
-    """One fault: `run` is a shell script that root runs out of band on node `on`."""
+    """One fault: `run` is a shell script that root runs out of band on node `on`, or that is run on a copy."""
 
     task: str
     name: str
@@ -45,7 +46,7 @@ def _entry(node: yaml.Node, task: str, path: Path) -> Sabotage:
         raise FeatureSyntaxError(path, line, f"the sabotage lacks {', '.join(missing)}")
     on = values["on"].value if "on" in values else NODES[0]
     if on not in NODES:
-        raise FeatureSyntaxError(path, line, f"there is no node {on!r}; the lab has {' and '.join(NODES)}")
+        raise FeatureSyntaxError(path, line, f"there is no node {on!r}, only {' and '.join(NODES)}")
     return Sabotage(task, values["name"].value, values["rule"].value.strip(), on, values["run"].value, path, line)
 
 

@@ -223,7 +223,7 @@ def type_damaged(keys: Keys, fault: str, tmp_path: Path, evidence: Recorder) -> 
 @when("the operator gives the private key to the credentials script as an argument", target_fixture="use")
 def key_as_argument(keys: Keys, tmp_path: Path, evidence: Recorder) -> Use:
     """The mistake that the script must not reward."""
-    return record(evidence, credentials.run([keys.private], tmp_path / "home", keys))
+    return record(evidence, credentials.pipe_in(keys, tmp_path / "home", [keys.private]))
 
 
 @then("the keys are in the credentials file, which is for the operator alone")

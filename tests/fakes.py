@@ -123,6 +123,9 @@ class FakeHost:
     record: Callable[[str, str, str], None]
     did: list[str]
 
+    def close(self) -> None:
+        self.did.append(f"close {self.name}")
+
     def run(self, command: str) -> str:
         self.did.append(f"{self.name}: {command}")
         answer: str | BaseException = command.rsplit(" ", 1)[-1]
@@ -176,7 +179,6 @@ def make_project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("proof.target._ask_ansible", lambda *_: {"admin_user": "phalkonadmin"})
     monkeypatch.setattr("proof.outofband.open_lab", lambda: project.lab)
     monkeypatch.setattr(Connections, "_connect", connect)
-    monkeypatch.setattr("proof.transport.close", lambda _: None, raising=False)
     pytester.makeini("[pytest]\naddopts = --strict-markers\ntestpaths = tests steps\n")
     project.write("conftest.py", 'pytest_plugins = ["proof.plugin"]\n')
     for name in ("lab", "vultr"):

@@ -34,7 +34,7 @@ def test_copies_of_a_key_are_found_where_others_can_read_them(tmp_path: Path) ->
 
 def test_settings_without_a_key_are_no_reassurance(tmp_path: Path) -> None:
     (tmp_path / "wg0.conf").write_text("[Interface]\n")
-    with pytest.raises(ValueError, match="no private key"):
+    with pytest.raises(OSError, match="no private key"):
         copies.readable_by_others(str(tmp_path / "wg0.conf"), [str(tmp_path)])
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from proof.readings import fail2ban, upgrades
+from proof.readings.errors import NothingToReadError
 
 STATUS = """\
 Status for the jail: sshd
@@ -31,7 +32,7 @@ def test_a_jail_that_banned_nobody_reads_no_journal_into_the_list() -> None:
 
 
 def test_an_unknown_jail_is_no_empty_one() -> None:
-    with pytest.raises(ValueError, match="not a jail's status"):
+    with pytest.raises(NothingToReadError, match="not a jail's status"):
         fail2ban.parse("Sorry but the jail 'sshd' does not exist")
 
 
@@ -61,5 +62,5 @@ def test_a_rehearsal_may_find_nothing() -> None:
 
 @pytest.mark.parametrize("text", ["", "Lock could not be acquired", DRY_RUN.partition("Packages")[0]])
 def test_a_rehearsal_that_broke_off_has_selected_nothing_for_sure(text: str) -> None:
-    with pytest.raises(ValueError, match="decided nothing"):
+    with pytest.raises(NothingToReadError, match="decided nothing"):
         upgrades.parse(text)

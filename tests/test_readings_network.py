@@ -5,6 +5,7 @@ import json
 import pytest
 
 from proof.readings import nft, nmap, wireguard
+from proof.readings.errors import NothingToReadError
 
 
 def grouped(state: str, reason: str, count: int) -> str:
@@ -50,7 +51,7 @@ def test_a_refusal_is_an_answer_even_where_nmap_only_counts_it() -> None:
     ids=["nothing", "cut short", "failed", "no host"],
 )
 def test_a_scan_that_did_not_take_place_is_no_silence(text: str) -> None:
-    with pytest.raises(ValueError, match="nmap"):
+    with pytest.raises(NothingToReadError, match="nmap"):
         nmap.parse(text)
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from proof.readings import ssh_audit, ssh_login, sshd
+from proof.readings.errors import NothingToReadError
 
 VERBOSE = """\
 OpenSSH_9.2p1 Debian-2+deb12u7, OpenSSL 3.0.17 1 Jul 2025
@@ -64,17 +65,13 @@ def test_a_connection_that_never_came_about_shows_nothing() -> None:
 
 
 def test_settings_that_add_up_keep_every_value() -> None:
-    settings = sshd.parse(
-        "port 2288\nlistenaddress 10.100.0.25:2288\nlistenaddress [::]:2288\npermitrootlogin no\n"
-    )
+    settings = sshd.parse("port 2288\nlistenaddress 10.100.0.25:2288\nlistenaddress [::]:2288\npermitrootlogin no\n")
     assert settings["listenaddress"] == ("10.100.0.25:2288", "[::]:2288")
     assert settings["permitrootlogin"] == ("no",)
 
 
 def report(**kinds: object) -> str:
-    return json.dumps(
-        {"banner": {"software": "OpenSSH_10.0p2"}, "kex": [], "key": [], "enc": [], "mac": [], **kinds}
-    )
+    return json.dumps({"banner": {"software": "OpenSSH_10.0p2"}, "kex": [], "key": [], "enc": [], "mac": [], **kinds})
 
 
 def test_a_warning_and_an_unknown_algorithm_are_complaints_and_an_information_is_not() -> None:
@@ -97,9 +94,7 @@ def test_a_warning_and_an_unknown_algorithm_are_complaints_and_an_information_is
     assert audit.algorithms("kex") == ("mlkem768x25519-sha256",)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[exception] cannot connect to 10.100.0.25 port 2288", "{}", '{"banner": null}']
-)
+@pytest.mark.parametrize("text", ["", "[exception] cannot connect to 10.100.0.25 port 2288", "{}", '{"banner": null}'])
 def test_an_audit_that_saw_no_server_is_no_good_mark(text: str) -> None:
-    with pytest.raises(ValueError, match="not a report"):
+    with pytest.raises(NothingToReadError, match="not a report"):
         ssh_audit.parse(text)

@@ -3,12 +3,13 @@ from pathlib import Path
 import pytest
 
 from lab.errors import UsageError
+from lab.paths import ROOT
 from proof import featurefiles, process, sabotage, sabotagelog
 from proof.featurefiles import Feature, Scenario
 from proof.record import Failure, FailureKind, Run
 from proof.record import Scenario as Record
 from proof.sabotagefiles import Sabotage
-from tests.fakes import FEATURE, SABOTAGE, Done, FakeLab
+from tests.fakes import FEATURE, SABOTAGE, STEPS, Done, FakeLab
 
 
 @pytest.fixture
@@ -64,7 +65,10 @@ def test_results_are_kept_and_told(
     said: list[str] = []
     proved: list[tuple[str, str, list[str], str]] = []
 
-    def prove(_: Path, task: str, rule: str, scenarios: list[Scenario], folder: Path) -> tuple[Run, process.Finished]:
+    def prove(
+        _: Path, task: str, rule: str, scenarios: list[Scenario], folder: Path, provision: Path | None
+    ) -> tuple[Run, process.Finished]:
+        assert provision is None
         proved.append((task, rule, [scenario.name for scenario in scenarios], folder.name))
         kind: FailureKind | None = "criterion" if rule.startswith("Members") else None
         return run_with(rule, kind), process.Finished(1 if kind else 0, "", "", 0.1, False)
@@ -77,6 +81,42 @@ def test_results_are_kept_and_told(
     assert said[0].startswith("[1/2] CAUGHT   1.2.1 somebody takes the rule away")
     assert sabotagelog.read(root / "build" / "sabotage.json") == results
     assert (root / ".lab" / "touched").exists(), "a killed run would leave a broken lab unnoticed"
+
+
+PRETEND = """
+from pathlib import Path
+
+import proof.outofband, proof.target
+from proof.connections import Connections
+from tests.fakes import FakeHost, FakeLab
+
+pytest_plugins = ["proof.plugin"]
+answers = {"answer root": "not root"} if Path("broken").exists() else {}
+proof.outofband.open_lab = FakeLab
+proof.target._ask_ansible = lambda *_: {}
+Connections._connect = lambda self, name: FakeHost(name, answers, lambda *_: None, [])
+"""
+
+
+def test_a_real_run_on_the_broken_host_is_judged(
+    root: Path, work: list[tuple[Feature, Sabotage]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    for name, text in {
+        "conftest.py": PRETEND,
+        "pytest.ini": "[pytest]\naddopts = --strict-markers\n",
+        "provision/inventory/lab.yml": "all:\n",
+        "steps/test_task_1_2_1.py": STEPS,
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    assert sabotage.attempt(FakeLab(), root, work[0][1], work[0][0].rules[0].scenarios).outcome == "survived"
+    (root / "broken").touch()
+    verdict = sabotage.attempt(FakeLab(), root, work[0][1], work[0][0].rules[0].scenarios)
+    assert verdict == sabotage.Verdict("caught", "A member becomes root")
+    verdict = sabotage.attempt(FakeLab(), root, work[1][1], work[1][0].rules[1].scenarios)
+    assert verdict.outcome == "survived"
+    assert not (root / "build" / "runs").exists()
 
 
 def test_a_sabotage_that_fails_itself_is_told_apart(
@@ -111,3 +151,23 @@ def test_sabotages_are_chosen_by_part_of_their_name(root: Path) -> None:
 def test_a_damaged_log_is_begun_anew(tmp_path: Path) -> None:
     (tmp_path / "sabotage.json").write_text("{")
     assert sabotagelog.read(tmp_path / "sabotage.json") == []
+
+
+def test_a_fault_of_the_runner_is_made_in_a_copy(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "provision").mkdir()
+    (root / "provision" / "script.sh").write_text("as it was")
+    fault = Sabotage("1.2.1", "a fault", "R", "runner", "echo broken > script.sh", root / "x", 1)
+    copies: list[Path | None] = []
+
+    def prove(*given: object) -> tuple[Run, process.Finished]:
+        copy = given[-1]
+        assert isinstance(copy, Path)
+        copies.append(copy)
+        assert (copy / "script.sh").read_text() == "broken\n"
+        return run_with("R", "criterion"), process.Finished(1, "", "", 0.1, False)
+
+    monkeypatch.setattr(sabotage, "prove", prove)
+    scenario = Scenario("a", 1, frozenset(), (), 1)
+    assert sabotage.attempt(FakeLab(), root, fault, [scenario]).outcome == "caught"
+    assert (root / "provision" / "script.sh").read_text() == "as it was"
+    assert len(copies) == 1

@@ -67,6 +67,16 @@ def test_a_function_lost_on_the_way_is_no_result(here: Host) -> None:
         answer()
 
 
+def test_a_command_lost_earlier_costs_no_later_connection(here: Host, seen: list[Observation]) -> None:
+    lost = here.start("sleep 60")
+    os.kill(pid_of(here), signal.SIGKILL)
+    pid = pid_of(here)
+    with pytest.raises(ConnectionLostError):
+        lost.result()
+    assert pid_of(here) == pid
+    assert len(reconnections(seen)) == 1
+
+
 def test_closing_leaves_no_process(here: Host) -> None:
     pid = pid_of(here)
     command = here.start("echo $$; sleep 60")

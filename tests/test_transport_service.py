@@ -5,6 +5,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,11 +59,10 @@ class Systemd:
         self.calls: list[str] = []
         self.connections: list[socket.socket] = []
 
-    def connect(self, _: str, timeout: float) -> socket.socket:
+    def logged_in(self, _: str) -> socket.socket:
         ours, theirs = socket.socketpair()
         self.connections.append(theirs)
         threading.Thread(target=self._serve, args=(theirs,), daemon=True).start()
-        assert timeout > 0
         return ours
 
     def hang_up(self) -> None:
@@ -100,7 +100,7 @@ class Systemd:
 @pytest.fixture
 def systemd(monkeypatch: pytest.MonkeyPatch) -> Iterator[Systemd]:
     pretended = Systemd()
-    monkeypatch.setattr(units, "prep_socket", pretended.connect)
+    monkeypatch.setattr(units, "logged_in", pretended.logged_in)
     monkeypatch.setattr(units, "PRIVATE", "/dev/null")
     monkeypatch.setattr(units, "_bus", None)
     yield pretended
@@ -180,13 +180,31 @@ def test_one_connection_for_all_and_a_new_one_after_systemd_restarted(systemd: S
 
 
 def test_no_systemd_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: str, timeout: float) -> socket.socket:
-        raise ConnectionRefusedError(111, f"refused within {timeout}")
+    def refuse(_: str) -> socket.socket:
+        raise ConnectionRefusedError(111, "refused")
 
-    monkeypatch.setattr(units, "prep_socket", refuse)
+    monkeypatch.setattr(units, "logged_in", refuse)
     monkeypatch.setattr(units, "_bus", None)
     with pytest.raises(UnanswerableError, match="systemd does not answer"):
         _ = Service(LocalAsker(), "ssh").is_running
+
+
+@pytest.mark.parametrize(("answer", "error"), [(b"REJECTED EXTERNAL\r\n", PermissionError), (b"", ConnectionError)])
+def test_authentication_refused(tmp_path: Path, answer: bytes, error: type[Exception]) -> None:
+    path = str(tmp_path / "bus")
+    with socket.create_server(path, family=socket.AF_UNIX) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                assert connection.recv(100).endswith(b"\r\nBEGIN\r\n")
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(error):
+            units.logged_in(path)
+        thread.join()
 
 
 @pytest.mark.parametrize(

@@ -97,8 +97,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
     (folder / "ssh_config").write_text(
         f"Host server other\nHostName 127.0.0.1\nPort {port}\nIdentityFile {folder}/key\nIdentitiesOnly yes\n"
         f"UserKnownHostsFile {folder}/known_hosts\nGlobalKnownHostsFile none\n"
-        "StrictHostKeyChecking no\nHostKeyAlias %n\nControlMaster auto\n"
-        f"ControlPath {folder}/shared\n"
+        f"StrictHostKeyChecking no\nControlMaster auto\nControlPath {folder}/shared\n"
+        "Host server\nHostKeyAlias server\nHost other\nHostKeyAlias other\n"
     )
     arguments = [str(sshd()), "-D", "-e", "-f", str(folder / "sshd_config")]
     with (folder / "log").open("wb") as log, subprocess.Popen(arguments, stderr=log) as process:

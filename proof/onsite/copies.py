@@ -13,11 +13,11 @@ def readable_by_others(settings: str, folders: list[str]) -> list[str]:
     """Files that hold the private key of a WireGuard settings file and can be read by somebody but root.
 
     Raises:
-        ValueError: the settings hold no private key.
+        OSError: the settings hold no private key.
     """
     found = re.search(rb"^\s*PrivateKey\s*=\s*(\S+)", Path(settings).read_bytes(), re.MULTILINE | re.IGNORECASE)
     if found is None:
-        raise ValueError(f"{settings} holds no private key")
+        raise OSError(f"{settings} holds no private key")
     return sorted(
         f"{path} ({stat.filemode(state.st_mode)}, UID {state.st_uid})"
         for folder in folders

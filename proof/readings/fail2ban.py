@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from proof.readings.errors import NothingToReadError
+
 
 @dataclass(frozen=True)
 class Jail:
@@ -17,11 +19,11 @@ def parse(text: str) -> Jail:
     """Read a jail's status.
 
     Raises:
-        ValueError: the text is no status of a jail.
+        NothingToReadError: the text is no status of a jail.
     """
     failures = re.search(r"Total failed:\s*(\d+)", text)
     banned = re.search(r"Banned IP list:[ \t]*(.*)", text)
     if failures is None or banned is None:
-        raise ValueError(f"not a jail's status: {text!r}")
+        raise NothingToReadError(f"not a jail's status: {text!r}")
     journal = re.search(r"Journal matches:[ \t]*(.*)", text)
     return Jail(int(failures[1]), tuple(banned[1].split()), journal[1].strip() if journal else "")

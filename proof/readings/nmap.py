@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree as Xml
 
+from proof.readings.errors import NothingToReadError
+
 EVERY_PORT = 65535
 
 
@@ -47,15 +49,15 @@ def parse(text: str) -> Scan:
     """Read the XML (`nmap -oX`) of a finished scan of one host.
 
     Raises:
-        ValueError: the scan did not finish, or saw no host.
+        NothingToReadError: the scan did not finish, or saw no host.
     """
     try:
         root = Xml.fromstring(text)  # noqa: S314 - written by our own nmap on our own hub
     except Xml.ParseError as error:
-        raise ValueError(f"nmap's report is not complete ({error}): ...{text[-300:]!r}") from error
+        raise NothingToReadError(f"nmap's report is not complete ({error}): ...{text[-300:]!r}") from error
     host, finished = root.find("host"), root.find("runstats/finished")
     if host is None or finished is None or finished.get("exit") != "success":
-        raise ValueError(f"nmap did not finish a scan of a host: ...{text[-300:]!r}")
+        raise NothingToReadError(f"nmap did not finish a scan of a host: ...{text[-300:]!r}")
     answers, silent = [], 0
     for port in host.iterfind("ports/port"):
         answer = _answer(port)
@@ -78,7 +80,7 @@ def parse(text: str) -> Scan:
 def _answer(port: Xml.Element) -> Answer:
     state = port.find("state")
     if state is None:
-        raise ValueError(f"nmap names port {port.get('portid')} without a state")
+        raise NothingToReadError(f"nmap names port {port.get('portid')} without a state")
     return Answer(int(port.get("portid", "0")), state.get("state", ""), state.get("reason", ""))
 
 

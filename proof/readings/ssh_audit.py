@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from proof.readings.errors import NothingToReadError
+
 KINDS = ("kex", "key", "enc", "mac")
 MARKERS = ("ext-info-s", "kex-strict-s-v00@openssh.com")  # offered among the key exchanges, but none of them
 
@@ -49,14 +51,14 @@ def parse(text: str) -> Report:
     """Read a report.
 
     Raises:
-        ValueError: the text is no report of a finished audit.
+        NothingToReadError: the text is no report of a finished audit.
     """
     try:
         document = json.loads(text)
         software = str(document["banner"]["software"])
         offers = tuple(_offer(kind, entry) for kind in KINDS for entry in document[kind])
     except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"not a report of ssh-audit ({error!r}): {text[:400]!r}") from error
+        raise NothingToReadError(f"not a report of ssh-audit ({error!r}): {text[:400]!r}") from error
     return Report(software, offers)
 
 

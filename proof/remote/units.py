@@ -6,7 +6,6 @@ from itertools import count
 from typing import Any
 
 from jeepney import DBusAddress, HeaderFields, Message, MessageType, Parser, message_bus, new_method_call
-from jeepney.io.blocking import prep_socket
 
 from proof.remote.errors import UnanswerableError
 
@@ -141,7 +140,28 @@ def _asked(message: Message) -> tuple[Any, ...]:
 
 def _opened() -> Bus:
     if os.access(PRIVATE, os.W_OK):
-        return Bus(prep_socket(PRIVATE, timeout=PATIENCE))
-    bus = Bus(prep_socket(SYSTEM_BUS, timeout=PATIENCE))
+        return Bus(logged_in(PRIVATE))
+    bus = Bus(logged_in(SYSTEM_BUS))
     bus.ask(message_bus.Hello())
     return bus
+
+
+def logged_in(path: str) -> socket.socket:
+    """A D-Bus connection past its authentication.
+
+    The end of the authentication is sent with its beginning, as systemctl does: systemd overlooks a first
+    message that arrives together with it.
+    """
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(PATIENCE)
+    sock.connect(path)
+    sock.sendall(f"\0AUTH EXTERNAL {str(os.geteuid()).encode().hex()}\r\nBEGIN\r\n".encode())
+    answer = b""
+    while not answer.endswith(b"\r\n"):
+        data = sock.recv(1024)
+        if not data:
+            raise ConnectionResetError(f"{path} hung up: {answer!r}")
+        answer += data
+    if not answer.startswith(b"OK "):
+        raise PermissionError(f"{path} refused: {answer!r}")
+    return sock

@@ -11,7 +11,7 @@ CURES = (
     ("Permission denied", "the key was not accepted: look at IdentityFile, the agent and authorized_keys"),
     ("timed out", "nothing answers: the host is down, or a firewall or a missing route is in the way"),
     ("Could not resolve", "the name is unknown: look at the inventory"),
-    ("not found", "python3 must be installed at the other end"),
+    ("python3", "python3 must be installed at the other end"),
 )
 
 

@@ -96,7 +96,8 @@ class Line:
         with self._lock:
             if self._link and self._link.lives:
                 return self._link
-            self.drop()
+            if self._link:
+                self.drop(self._link)
             link = self._dial()
             try:
                 mitogen.core.listen(link.context, "disconnect", link.ended.set)
@@ -129,16 +130,16 @@ class Line:
             raise
         except LOST as error:
             if again:
-                self.drop()
+                self.drop(link)
                 return self.ask(function, *args, timeout=timeout)
-            raise self.lost(function.__name__, error) from error
+            raise self.lost(link, function.__name__, error) from error
 
-    def lost(self, command: str, error: Exception) -> ConnectionLostError:
-        """Give the connection up; returns the error that says so."""
-        link = self._link
-        words = link.words() if link else ""
-        self.drop()
-        return ConnectionLostError(self.way, command, words or str(error) or "no answer in time")
+    def lost(self, link: Link, command: str, error: Exception) -> ConnectionLostError:
+        """Give a link up; returns the error that says so."""
+        self.drop(link)
+        silent = isinstance(error, mitogen.core.TimeoutError)
+        told = "no answer came" if silent else "the other end hung up, or did not answer ssh any more"
+        return ConnectionLostError(self.way, command, link.words() or told)
 
     def close(self) -> None:
         """End the connection on purpose, so that the other end leaves nothing; the next one is no news."""
@@ -147,13 +148,13 @@ class Line:
         if link:
             link.hang_up()
 
-    def drop(self) -> None:
-        """Give up a connection that is dead or as good as dead."""
+    def drop(self, link: Link) -> None:
+        """Give up a link that is dead or as good as dead."""
         with self._lock:
-            link, self._link = self._link, None
-        if link:
-            link.cut()
-            link.ended.wait(GOODBYE)
+            if self._link is link:
+                self._link = None
+        link.cut()
+        link.ended.wait(GOODBYE)
 
     def _tell(self, boot: str) -> None:
         if self._last_boot is not None:

@@ -84,7 +84,7 @@ class Place:
             except mitogen.core.CallError as error:
                 raise self._told(question, str(error), started) from None
             except LOST as error:
-                raise self._lost(self.questions, question, error, started) from error
+                raise self._lost(self.questions, link, question, error, started) from error
             link.heard = time.monotonic()
             self._observe(question, None, repr(given)[:SHOWN], "", started)
             return given
@@ -94,7 +94,7 @@ class Place:
         except mitogen.core.CallError as error:
             raise self._told(question, str(error), started) from None
         except LOST as error:
-            raise self._lost(self.questions, question, error, started) from error
+            raise self._lost(self.questions, link, question, error, started) from error
         return answer
 
     def start(
@@ -124,7 +124,7 @@ class Place:
             return make(status, stdout, stderr)
 
         def lose(error: Exception) -> Exception:
-            return self._lost(self.line, command, error, started)
+            return self._lost(self.line, link, command, error, started)
 
         def stop() -> None:
             self.line.ask(remote.stop, number, timeout=ASK_TIMEOUT)
@@ -167,8 +167,8 @@ class Place:
         self._observe(question, None, "", str(told), started)
         return told
 
-    def _lost(self, line: Line, command: str, error: Exception, started: float) -> Exception:
-        lost = line.lost(command, error)
+    def _lost(self, line: Line, link: Link, command: str, error: Exception, started: float) -> Exception:
+        lost = line.lost(link, command, error)
         self._observe(command, None, "", str(lost), started)
         return lost
 
@@ -197,10 +197,10 @@ def _link_over_ssh(way: Way) -> Link:
 
 def _link_behind(line: Line, name: str, prefix: list[str]) -> Link:
     """An interpreter of its own behind a prefix, started by the host's."""
-    via = line.ready().context
+    base = line.ready()
     try:
         context = router().local(
-            via=via,
+            via=base.context,
             name=name,
             remote_name="proof",
             python_path=[*prefix, "env", "PYTHONDONTWRITEBYTECODE=1", "python3", "-S"],
@@ -208,7 +208,7 @@ def _link_behind(line: Line, name: str, prefix: list[str]) -> Link:
         )
     except LOST as error:
         raise Unreachable(line.way, f"no interpreter behind `{' '.join(prefix)}`: {error}") from error
-    return Link(context, str, line.drop)
+    return Link(context, base.words, lambda: line.drop(base))
 
 
 def _reconnected(name: str, news: str) -> Observation:
