@@ -19,6 +19,7 @@ from lab.paths import INVENTORY, PROVISION
 BARE = "bare"
 _PLAYBOOK_KEYS = ("import_playbook", "ansible.builtin.import_playbook")
 _ROLE_KEYS = tuple(f"{prefix}{verb}_role" for prefix in ("", "ansible.builtin.") for verb in ("import", "include"))
+_VARIABLES_KEYS = ("include_vars", "ansible.builtin.include_vars")
 _FILE_KEYS = tuple(
     f"{prefix}{verb}"
     for prefix in ("", "ansible.builtin.")
@@ -119,7 +120,9 @@ def _uses(node: object) -> Iterator[tuple[str, str]]:
     elif isinstance(node, dict):
         for key, value in node.items():
             if key in _PLAYBOOK_KEYS or key in _FILE_KEYS:
-                yield "file", str(value["file"] if isinstance(value, dict) else value)
+                name = str(value["file"] if isinstance(value, dict) else value)
+                if not (key in _VARIABLES_KEYS and "{{" in name):  # the target's own credentials: the lab's identity
+                    yield "file", name
             elif key in _ROLE_KEYS and isinstance(value, dict):
                 yield "role", str(value["name"])
             elif key in ("roles", "dependencies") and isinstance(value, list):

@@ -10,7 +10,7 @@ from testinfra.backend.base import CommandResult
 from proof.remote import tools
 from proof.transport.backend import Backend
 from proof.transport.errors import Unreachable
-from proof.transport.location import ASK_TIMEOUT, RUN_TIMEOUT, Place, place_at
+from proof.transport.location import ASK_TIMEOUT, RUN_TIMEOUT, SHOWN, Place, place_at
 from proof.transport.modules.account import Group, User
 from proof.transport.modules.file import File
 from proof.transport.modules.interface import Interfaces
@@ -87,7 +87,7 @@ class Host(testinfra.host.Host):
         """Begin what `call` does and go on; what it returns is called for the answer."""
         given = ", ".join(repr(arg) for arg in args)
         question = f"{function.__module__.rpartition('.')[2]}.{function.__name__}({given})"
-        return self._place.begin(question, function, args, timeout)
+        return self._place.begin(question[:SHOWN], function, args, timeout)
 
     def ask(self, question: str, function: Callable[..., Any], *args: Any, shown: Callable[[Any], str] = repr) -> Any:
         """Answer a question natively; `question` is how the evidence names it. It may be asked twice."""
