@@ -86,7 +86,7 @@ Feature: 1.3.1 The host gives an attacker little to work with
 
     Scenario: The firewall is switched on for the next boot
       Then the firewall is enabled in its own settings
-      And the firewall's unit runs now and starts at boot
+      And the firewall's unit starts at boot
 
     @disruptive
     Scenario: A reboot brings the firewall back unaided

@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -31,9 +31,9 @@ exec "@HOME@/real/${0##*/}" "$@"
 class Keys:
     """Throw-away keys, as WireGuard writes them."""
 
-    private: str
+    private: str = field(repr=False)
     hub_public: str
-    preshared: str
+    preshared: str = field(repr=False)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ class Use:
     programs: str
     history: str
     home: Path
-    secrets: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
 
     @property
     def files(self) -> tuple[Path, ...]:

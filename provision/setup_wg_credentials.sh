@@ -25,13 +25,18 @@ fail() {
   exit "$2"
 }
 
+key='^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$'
 replace='' file=''
 while (($#)); do
   case $1 in
     --replace) replace=yes ;;
     --help) usage && exit 0 ;;
     -*) usage >&2 && exit 2 ;;
-    *) [[ -z $file ]] || { usage >&2 && exit 2; } && file=$1 ;;
+    *)
+      # Whoever hands over a key here has shown it already, and must learn that.
+      [[ -z $file && ! $1 =~ $key ]] || { usage >&2 && exit 2; }
+      file=$1
+      ;;
   esac
   shift
 done
@@ -51,7 +56,7 @@ ask() { # VARIABLE QUESTION OPTION_OF_READ
 }
 
 require_key() { # NAME VALUE
-  [[ $2 =~ ^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$ ]] || fail "the $1 is not a WireGuard key (44 characters of base64)" 3
+  [[ $2 =~ $key ]] || fail "the $1 is not a WireGuard key (44 characters of base64)" 3
 }
 
 private_key='' hub_public_key='' preshared_key=''

@@ -210,13 +210,10 @@ def firewall_enabled(mail: Host) -> None:
     assert re.search(r"^ENABLED=yes$", settings, re.MULTILINE), f"/etc/ufw/ufw.conf on mail says:\n{settings}"
 
 
-@then("the firewall's unit runs now and starts at boot")
+@then("the firewall's unit starts at boot")
 def firewall_unit(mail: Host) -> None:
-    """Enabled is what systemd will do, not what ufw says of itself."""
-    unit = mail.service("ufw")
-    assert (unit.is_running, unit.is_enabled) == (True, True), (
-        f"ufw.service on mail: running {unit.is_running}, starts at boot {unit.is_enabled}"
-    )
+    """What systemd will do, not what ufw says of itself."""
+    assert mail.service("ufw").is_enabled, "ufw.service on mail does not start at boot"
 
 
 @then("it denied incoming IPv4 and IPv6 by default after that boot")

@@ -50,6 +50,7 @@ UNITS = {
     "failed.service": Unit("enabled", "failed"),
     "wg-quick@wg0.service": Unit("enabled", "active"),
 }
+NAMES = {units.object_path(name): name for name in UNITS}
 
 
 class Systemd:
@@ -86,15 +87,16 @@ class Systemd:
             if not state:
                 return new_error(call, NO_SUCH_UNIT, "s", ("no such unit",))
             return new_method_return(call, "s", (state,))
-        name = call.header.fields[HeaderFields.path].rpartition("/")[2]
-        wanted = UNITS[bytes.fromhex(name).decode()].wanted_by if call.body[1] == "WantedBy" else []
-        return new_method_return(call, "v", (("as", wanted),))
+        name, which = NAMES.get(call.header.fields[HeaderFields.path], ""), call.body[1]
+        unit = UNITS.get(name, Unit(load="not-found"))
+        wanted = unit.wanted_by if which == "WantedBy" else []
+        words = {"ActiveState": ("s", unit.active), "LoadState": ("s", unit.load)}
+        return new_method_return(call, "v", (words.get(which, ("as", wanted)),))
 
     def _row(self, name: str) -> tuple[Any, ...]:
         unit = UNITS.get(name, Unit(load="not-found"))
         full = unit.also or name
-        path = f"/unit/{full.encode().hex()}"
-        return (full, "a unit", unit.load, unit.active, "sub", "", path, 0, "", "/")
+        return (full, "a unit", unit.load, unit.active, "sub", "", units.object_path(full), 0, "", "/")
 
 
 @pytest.fixture
@@ -222,6 +224,11 @@ def test_authentication_refused(tmp_path: Path, answer: bytes, error: type[Excep
 )
 def test_names_are_completed_as_systemctl_does(name: str, full: str) -> None:
     assert units.unit_name(name) == full
+
+
+def test_path_of_a_unit() -> None:
+    assert units.object_path("wg-quick@wg0.service").endswith("/unit/wg_2dquick_40wg0_2eservice")
+    assert units.object_path("0a.mount").endswith("/unit/_30a_2emount")
 
 
 class Answering(LocalAsker):

@@ -5,7 +5,7 @@ import re
 import stat
 from pathlib import Path
 
-LARGEST = 256 * 1024
+LARGEST = 64 * 1024
 FOLDERS = ["/etc", "/home", "/tmp", "/var/tmp", "/var/backups", "/var/log", "/srv", "/opt", "/usr/local"]  # noqa: S108
 
 

@@ -14,18 +14,22 @@ LARGEST = 100 << 20  # bytes of a file that fit into one answer
 
 
 def status(path: str) -> dict[str, Any]:
-    """What stat(2) says of what the path leads to, with the names of owner and group (numbers where they have none)."""
+    """What stat(2) says of what the path leads to."""
     found = os.stat(path)  # noqa: PTH116
     return {
         "mode": stat.S_IMODE(found.st_mode),
         "uid": found.st_uid,
         "gid": found.st_gid,
-        "user": _name(pwd.getpwuid, found.st_uid),
-        "group": _name(grp.getgrgid, found.st_gid),
         "size": found.st_size,
         "mtime": found.st_mtime,
         "inode": found.st_ino,
     }
+
+
+def owner(path: str) -> dict[str, str]:
+    """Names of owner and group of what the path leads to; their numbers where they have none."""
+    found = os.stat(path)  # noqa: PTH116
+    return {"user": _name(pwd.getpwuid, found.st_uid), "group": _name(grp.getgrgid, found.st_gid)}
 
 
 def kind(path: str) -> str:

@@ -1,11 +1,13 @@
 """Questions about the kernel: parameters and mounts, from /proc."""
 
+import os
 import re
 from pathlib import Path
 
 from proof.remote.errors import UnanswerableError
 
 PARAMETERS = Path("/proc/sys")
+LONGEST = 1 << 16  # bytes of a parameter
 MOUNTS = Path("/proc/self/mounts")
 
 
@@ -18,9 +20,12 @@ def parameter(name: str) -> str:
     Raises:
         UnanswerableError: there is no such parameter, or it cannot be read.
     """
-    path = PARAMETERS / path_of(name)
     try:
-        return path.read_text().rstrip("\n")
+        opened = os.open(f"{PARAMETERS}/{path_of(name)}", os.O_RDONLY)
+        try:
+            return os.read(opened, LONGEST).decode(errors="replace").rstrip("\n")
+        finally:
+            os.close(opened)
     except OSError as error:
         raise UnanswerableError(f"kernel parameter {name}: {error.strerror}") from error
 

@@ -63,14 +63,19 @@ def unit(name: str) -> dict[str, str]:
     """A unit as systemd has it loaded.
 
     Returns:
-        id (its own name where `name` is an alias), load, active, sub (as `systemctl show` names them) and path (D-Bus).
+        id (its own name where `name` is an alias), load, active and sub, with the words of `systemctl show`.
     """
     asked = unit_name(name)
     found = _manager("ListUnitsByNames", "as", ([asked],))[0]
     if not found:
         raise UnanswerableError(f"{asked} is no valid name of a unit")
-    full, _, load, active, sub, _, path, *_ = found[0]
-    return {"id": full, "load": load, "active": active, "sub": sub, "path": path}
+    full, _, load, active, sub, *_ = found[0]
+    return {"id": full, "load": load, "active": active, "sub": sub}
+
+
+def word(name: str, which: str) -> str:
+    """One word about a unit, such as ActiveState or LoadState; the quickest question there is."""
+    return str(_property(object_path(unit_name(name)), which))
 
 
 def file_state(name: str) -> str:
@@ -90,26 +95,35 @@ def starts_at_boot(name: str) -> bool:
         name = unit(name)["id"]
         state = file_state(name)
     if state in BY_DEPENDENCY:
-        path = unit(name)["path"]
+        path = object_path(unit_name(name))
         return any(_property(path, which) for which in PULLING)
     return state == "enabled"
 
 
 def is_masked(name: str) -> bool:
     """Whether the unit is masked, for good or until the next boot."""
-    return file_state(name).startswith("masked") or unit(name)["load"] == "masked"
+    return word(name, "LoadState") == "masked" or file_state(name).startswith("masked")
 
 
 def unit_name(name: str) -> str:
     """The name of a unit as systemctl completes it."""
     if name.startswith("/"):
-        words = [_escaped(word) for word in name.split("/") if word]
+        words = [_escaped(part) for part in name.split("/") if part]
         return f"{'-'.join(words) or '-'}.{'device' if name.startswith('/dev/') else 'mount'}"
     return name if name.rpartition(".")[2] in SUFFIXES and "." in name else f"{name}.service"
 
 
-def _escaped(word: str) -> str:
-    kept = "".join(c if c.isalnum() or c in ":_." else f"\\x{ord(c):02x}" for c in word)
+def object_path(full_name: str) -> str:
+    """The D-Bus path of a unit, loaded or not."""
+    escaped = "".join(
+        c if c.isascii() and (c.isalpha() or (c.isdigit() and at)) else f"_{ord(c):02x}"
+        for at, c in enumerate(full_name)
+    )
+    return f"{MANAGER.object_path}/unit/{escaped}"
+
+
+def _escaped(part: str) -> str:
+    kept = "".join(c if c.isalnum() or c in ":_." else f"\\x{ord(c):02x}" for c in part)
     return f"\\x2e{kept[1:]}" if kept.startswith(".") else kept
 
 

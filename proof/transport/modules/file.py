@@ -31,8 +31,8 @@ class File:
     def _ask(self, what: str, function: Any, *args: Any, **kwargs: Any) -> Any:
         return self._asker.ask(f"file {self.path} {what}", function, self.path, *args, **kwargs)
 
-    def _status(self, what: str) -> Any:
-        return self._ask(what, files.status, shown=lambda found: repr(found[what]))[what]
+    def _status(self, what: str, function: Any = files.status) -> Any:
+        return self._ask(what, function, shown=lambda found: repr(found[what]))[what]
 
     def _kind(self) -> str:
         return str(self._ask("kind", files.kind))
@@ -80,7 +80,7 @@ class File:
     @property
     def user(self) -> str:
         """Owner's name; the number where it has none."""
-        return str(self._status("user"))
+        return str(self._status("user", files.owner))
 
     @property
     def uid(self) -> int:
@@ -90,7 +90,7 @@ class File:
     @property
     def group(self) -> str:
         """Group's name; the number where it has none."""
-        return str(self._status("group"))
+        return str(self._status("group", files.owner))
 
     @property
     def gid(self) -> int:

@@ -18,6 +18,9 @@ class Service:
     def __repr__(self) -> str:
         return f"<service {self.name}>"
 
+    def _word(self, which: str) -> str:
+        return str(self._asker.ask(f"unit {self.name} {which}", units.word, self.name, which))
+
     @property
     def state(self) -> dict[str, str]:
         """id, load, active and sub, with the words of `systemctl show`."""
@@ -31,12 +34,12 @@ class Service:
     @property
     def exists(self) -> bool:
         """Whether systemd knows a unit of exactly this name: file, instance of a template, alias, generated, masked."""
-        return self.state["load"] != "not-found"
+        return self._word("LoadState") != "not-found"
 
     @property
     def is_running(self) -> bool:
         """Whether it is active now; one that is still activating, or restarting again and again, is not."""
-        return self.state["active"] in RUNNING
+        return self._word("ActiveState") in RUNNING
 
     @property
     def is_enabled(self) -> bool:
