@@ -11,7 +11,7 @@ from pathlib import Path
 from lab import tools
 from lab.bootstrap import needs
 from lab.box import Box
-from lab.errors import LabError
+from lab.errors import LabError, UsageError
 from lab.paths import cache
 
 PROBE_SECONDS = 10.0
@@ -48,6 +48,8 @@ def choose(box: Box) -> Accelerator:
     forced = os.environ.get("MAIL_LAB_ACCEL")
     if forced in ("kvm", "tcg"):
         return Accelerator(forced, "MAIL_LAB_ACCEL says so")
+    if forced:
+        raise UsageError(f"MAIL_LAB_ACCEL is {forced!r}.", "Set it to kvm or tcg, or not at all")
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         there = Path("/dev/kvm").exists()
         return Accelerator("tcg", "/dev/kvm may not be used by this user" if there else "there is no /dev/kvm")
@@ -55,10 +57,10 @@ def choose(box: Box) -> Accelerator:
     memory = cache() / "accelerator.json"
     try:
         known = json.loads(memory.read_text())
-    except (OSError, ValueError):
-        known = {}
-    if known.get("question") == question:
-        return Accelerator(known["name"], known["reason"])
+        if known["question"] == question:
+            return Accelerator(known["name"], known["reason"])
+    except (OSError, ValueError, TypeError, KeyError):
+        memory.unlink(missing_ok=True)
     boots = probe(box)
     answer = (
         Accelerator("kvm", "a guest booted on it")
@@ -74,30 +76,14 @@ def probe(box: Box) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         serial = Path(folder) / "serial.log"
         guest = subprocess.Popen(
-            [
-                tools.find("qemu-system-x86_64"),
-                *(
-                    "-accel",
-                    "kvm",
-                    "-cpu",
-                    "host",
-                    "-m",
-                    "256",
-                    "-nodefaults",
-                    "-display",
-                    "none",
-                    "-no-reboot",
-                ),
-                *(
-                    "-kernel",
-                    str(box.kernel),
-                    "-initrd",
-                    str(box.initrd),
-                    "-append",
-                    "console=ttyS0 panic=-1",
-                ),
-                *("-serial", f"file:{serial}"),
-            ],
+            tools.bound(
+                [
+                    *(needs.QEMU, "-accel", "kvm", "-cpu", "host", "-m", "256"),
+                    *("-nodefaults", "-display", "none", "-no-reboot"),
+                    *("-kernel", box.kernel, "-initrd", box.initrd, "-append", "console=ttyS0 panic=-1"),
+                    *("-serial", f"file:{serial}"),
+                ]
+            ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -3,7 +3,7 @@
 import base64
 import fcntl
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,10 @@ from typing import Any
 from lab.errors import LabError
 from lab.jsonsocket import Disconnected, JsonSocket
 
-SEARCH_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ENVIRONMENT = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8")
+ANSWER_SECONDS = 10.0
+OUTPUT_SECONDS = 120.0  # tens of MB come through a virtual serial port
+KILL_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -27,28 +30,33 @@ class Completed:
 class Agent:
     """The guest agent of one VM. Each request is a short conversation, so several processes can share it."""
 
-    def __init__(self, socket: Path, node: str) -> None:
-        """Args: socket: of the agent's port; node: name for messages."""
+    def __init__(self, socket: Path, node: str, lives: Callable[[], bool] = lambda: True) -> None:
+        """Args: socket: of the agent's port; node: name for messages; lives: whether there is a VM to wait for."""
         self._socket = socket
         self._lock = socket.with_suffix(".lock")
         self._node = node
+        self._lives = lives
 
     @contextmanager
     def _conversation(self, timeout: float) -> Iterator[JsonSocket]:
         if not self._socket.exists():
             raise Disconnected(f"The VM {self._node} is not running.", "lab up")
-        with self._lock.open("w") as lock:
+        try:
+            lock = self._lock.open("w")
+        except FileNotFoundError as error:
+            raise Disconnected(f"The VM {self._node} is not running.", "lab up") from error
+        with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             connection = JsonSocket(self._socket, f"The guest agent of {self._node}", timeout)
             try:
-                connection.synchronise(timeout)
+                connection.synchronise(min(timeout, ANSWER_SECONDS))
                 yield connection
             finally:
                 connection.close()
 
-    def _ask(self, command: str, arguments: Mapping[str, object] | None = None, timeout: float = 10.0) -> Any:  # noqa: ANN401
+    def _ask(self, command: str, arguments: Mapping[str, object] | None = None, timeout: float = ANSWER_SECONDS) -> Any:  # noqa: ANN401
         with self._conversation(timeout) as connection:
-            connection.send({"execute": command, "arguments": dict(arguments or {})})
+            connection.send({"execute": command, "arguments": dict(arguments or {})}, timeout=timeout)
             answer = connection.receive(time.monotonic() + timeout)
         if "error" in answer:
             raise LabError(f"The guest agent of {self._node} refused {command}: {answer['error']['desc']}")
@@ -73,6 +81,8 @@ class Agent:
                 last = error.what
             else:
                 return
+            if not self._lives():
+                raise LabError(f"The VM {self._node} ended. Last: {last}", f"lab logs {self._node}")
             time.sleep(0.1)
         raise LabError(
             f"{self._node} did not answer out of band within {timeout:.0f} s. Last: {last}",
@@ -88,31 +98,41 @@ class Agent:
             timeout: seconds after which it is killed.
 
         Raises:
-            LabError: the agent does not answer.
+            LabError: the agent does not answer, or the output is longer than the agent keeps.
             TimeoutError: the command was not done in time; the lab itself may be well.
         """
         request = {
-            "path": "/usr/bin/env",
-            "arg": [SEARCH_PATH, "HOME=/root", "LC_ALL=C.UTF-8", *argv],
+            "path": "/usr/bin/setsid",
+            "arg": ["--", *argv],
+            "env": ENVIRONMENT,
             "input-data": base64.b64encode(stdin).decode(),
             "capture-output": True,
         }
-        started = self._ask("guest-exec", request)
+        started = self._ask("guest-exec", request, OUTPUT_SECONDS)
         deadline = time.monotonic() + timeout
         pause = 0.005
         while True:
-            state = self._ask("guest-exec-status", {"pid": started["pid"]})
+            state = self._ask("guest-exec-status", {"pid": started["pid"]}, OUTPUT_SECONDS)
             if state["exited"]:
                 break
             if time.monotonic() > deadline:
-                self._kill(started["pid"])
+                self._kill_group(started["pid"])
                 raise TimeoutError(f"On {self._node}, out of band: {argv[0]} was not done after {timeout:.0f} s.")
             time.sleep(pause)
             pause = min(pause * 1.5, 0.2)
+        if state.get("out-truncated") or state.get("err-truncated"):
+            raise LabError(
+                f"On {self._node}, out of band: {argv[0]} wrote more than the guest agent keeps (16 MiB).",
+                "Write it to a file in the guest, or ask for less.",
+            )
         status = state.get("exitcode", 128 + int(state.get("signal", 0)))
         return Completed(
             status, base64.b64decode(state.get("out-data", "")), base64.b64decode(state.get("err-data", ""))
         )
 
-    def _kill(self, pid: int) -> None:
-        self._ask("guest-exec", {"path": "/bin/kill", "arg": ["-KILL", str(pid)]})
+    def _kill_group(self, pid: int) -> None:
+        """Kill a command with all of its processes, and let the agent forget its output."""
+        self._ask("guest-exec", {"path": "/bin/kill", "arg": ["-KILL", "--", f"-{pid}"]})
+        deadline = time.monotonic() + KILL_SECONDS
+        while time.monotonic() < deadline and not self._ask("guest-exec-status", {"pid": pid})["exited"]:
+            time.sleep(0.05)

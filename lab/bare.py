@@ -1,11 +1,11 @@
 """From two booted images to the bare lab: a fresh server with its addresses and a key, and a hub with its places."""
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from lab.agent import Completed
 from lab.errors import LabError
 from lab.identity import Identity
+from lab.sidebyside import both
 
 Run = Callable[..., Completed]
 
@@ -45,17 +45,17 @@ AllowedIPs = {vpn_address}/32
 """
 
 
-def configure(run: Run, identity: Identity, values: Mapping[str, str]) -> None:
+def configure(run: Run, identity: Identity, values: Mapping[str, str], abandon: Callable[[], None]) -> None:
     """Give both VMs what a provider gives a fresh server: a name, addresses, the owner's key, host keys.
 
     Args:
         run: out-of-band command, `run(node, argv, stdin=b"", timeout=60.0) -> Completed`.
         identity: the lab's keys.
         values: the lab's inventory.
+        abandon: makes the commands of both end, where one failed.
     """
-    with ThreadPoolExecutor(2) as pool:
-        for future in (pool.submit(_mail, run, identity, values), pool.submit(_hub, run, identity, values)):
-            future.result()
+    settings = {"mail": _mail, "hub": _hub}
+    both(lambda node: settings[node](run, identity, values), abandon)
 
 
 def _mail(run: Run, identity: Identity, values: Mapping[str, str]) -> None:

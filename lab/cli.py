@@ -1,18 +1,22 @@
 """The command `lab`."""
 
 import argparse
+import errno
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from rich.console import Console
 from rich.table import Table
 
-from lab import box, doctor, inventory, network, tools
-from lab.errors import LabError, UsageError
+from lab import boxbuild, doctor, inventory, network, tools
+from lab.errors import EXIT_LAB_BROKEN, EXIT_USAGE, LabError, UsageError
 from lab.lab import Lab, Status
 from lab.paths import STATE
 from lab.progress import step
@@ -35,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point. Returns the exit status; errors become one message."""
     arguments = _parser().parse_args(argv)
     action: Callable[[argparse.Namespace], int] = arguments.action
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP
+            signal.signal(number, _interrupt)
     try:
         return action(arguments)
     except LabError as error:
@@ -49,16 +56,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 141
+    except OSError as error:
+        cure = tools.MORE_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        sys.stderr.write(f"lab: {LabError(f'The machine refused: {error}.', cure)}\n")
+        return EXIT_LAB_BROKEN
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+class _Parser(argparse.ArgumentParser):
+    """Ends with our own status for wrong use."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="lab",
         description="The lab: a mail host like production and a WireGuard hub beside it.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.exit_on_error = True
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, action: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
@@ -127,12 +149,6 @@ def _up(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    if box.find() is None:
-        if arguments.json:
-            print(json.dumps({"running": False}))
-        else:
-            print("The lab is not running, and its box is not built (lab up).")
-        return 1
     status = Lab.of_checkout().status()
     if arguments.json:
         print(json.dumps(asdict(status), indent=1))
@@ -210,7 +226,7 @@ def _destroy(_: argparse.Namespace) -> int:
 
 
 def _box(arguments: argparse.Namespace) -> int:
-    print(box.build(arguments.lock).folder)
+    print(boxbuild.build(arguments.lock).folder)
     return 0
 
 

@@ -11,7 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from lab import tools
+from lab.errors import LabError
 from lab.paths import cache
+from lab.scratch import locked
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ def write_secret(path: Path, text: str) -> None:
     scratch.unlink(missing_ok=True)
     with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     scratch.replace(path)
 
 
@@ -63,14 +67,23 @@ def ensure() -> Identity:
     folder = cache() / "identity"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     ssh_key, wireguard = folder / "id_ed25519", folder / "wireguard.json"
-    if not ssh_key.with_suffix(".pub").exists():
-        ssh_key.unlink(missing_ok=True)
-        tools.run(
-            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "mail-lab runner", "-f", ssh_key],
-            "Making the lab's SSH key",
-        )
-    if not wireguard.exists():
-        pairs = {"mail": asdict(_wireguard_keys()), "hub": asdict(_wireguard_keys())}
-        write_secret(wireguard, json.dumps(pairs))
-    known = json.loads(wireguard.read_text())
-    return Identity(ssh_key, WireGuardKeys(**known["mail"]), WireGuardKeys(**known["hub"]))
+    with locked(folder):
+        if not _whole(ssh_key):
+            ssh_key.unlink(missing_ok=True)
+            tools.run(
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "mail-lab runner", "-f", ssh_key],
+                "Making the lab's SSH key",
+            )
+        if not wireguard.exists():
+            pairs = {"mail": asdict(_wireguard_keys()), "hub": asdict(_wireguard_keys())}
+            write_secret(wireguard, json.dumps(pairs))
+    try:
+        known = json.loads(wireguard.read_text())
+        return Identity(ssh_key, WireGuardKeys(**known["mail"]), WireGuardKeys(**known["hub"]))
+    except (ValueError, TypeError, KeyError) as error:
+        raise LabError(f"The lab's keys in {wireguard} are damaged.", f"rm {wireguard}, then run again") from error
+
+
+def _whole(ssh_key: Path) -> bool:
+    """Whether both halves were written; a power loss can leave them empty."""
+    return all(half.is_file() and half.stat().st_size > 0 for half in (ssh_key, ssh_key.with_suffix(".pub")))

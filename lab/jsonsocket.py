@@ -13,6 +13,8 @@ from typing import Any
 
 from lab.errors import LabError
 
+SEND_SECONDS = 10.0
+
 
 class Disconnected(LabError):
     """The other end is gone, or does not answer in time."""
@@ -24,7 +26,7 @@ class JsonSocket:
     def __init__(self, path: Path, name: str, timeout: float) -> None:
         """Connect. Raises Disconnected where nobody listens."""
         self.name = name
-        self._buffer = b""
+        self._buffer = bytearray()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(timeout)
         try:
@@ -37,8 +39,9 @@ class JsonSocket:
         """Hang up."""
         self._socket.close()
 
-    def send(self, message: dict[str, object], prefix: bytes = b"") -> None:
+    def send(self, message: dict[str, object], prefix: bytes = b"", timeout: float = SEND_SECONDS) -> None:
         """Send one message. Raises Disconnected."""
+        self._socket.settimeout(timeout)
         try:
             self._socket.sendall(prefix + json.dumps(message).encode() + b"\n")
         except OSError as error:
@@ -46,30 +49,33 @@ class JsonSocket:
 
     def receive(self, deadline: float) -> dict[str, Any]:
         """Next message. `deadline` is on the monotonic clock. Raises Disconnected."""
+        searched = 0
         while True:
-            line, found, rest = self._buffer.partition(b"\n")
-            if found:
-                self._buffer = rest
-                line = line.rpartition(b"\xff")[2].strip()
-                if not line:
-                    continue
-                try:
-                    message = json.loads(line)
-                except ValueError:
-                    continue  # the tail of an answer that a killed client did not read
-                if isinstance(message, dict):
-                    return message
+            end = self._buffer.find(b"\n", searched)
+            if end < 0:
+                searched = len(self._buffer)
+                self._buffer += self._more(deadline)
                 continue
-            self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+            line, searched = bytes(self._buffer[:end]), 0
+            del self._buffer[: end + 1]
             try:
-                data = self._socket.recv(1 << 20)
-            except TimeoutError as error:
-                raise Disconnected(f"{self.name} did not answer in time.") from error
-            except OSError as error:
-                raise Disconnected(f"{self.name} hung up: {error}.") from error
-            if not data:
-                raise Disconnected(f"{self.name} hung up.")
-            self._buffer += data
+                message = json.loads(line.rpartition(b"\xff")[2] or b"null")
+            except ValueError:
+                continue  # the tail of an answer that a killed client did not read
+            if isinstance(message, dict):
+                return message
+
+    def _more(self, deadline: float) -> bytes:
+        self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+        try:
+            data = self._socket.recv(1 << 20)
+        except TimeoutError as error:
+            raise Disconnected(f"{self.name} did not answer in time.") from error
+        except OSError as error:
+            raise Disconnected(f"{self.name} hung up: {error}.") from error
+        if not data:
+            raise Disconnected(f"{self.name} hung up.")
+        return data
 
     def synchronise(self, timeout: float) -> None:
         """Agree with the guest agent where the next answer begins. Raises Disconnected."""

@@ -1,16 +1,16 @@
 """The lab of this checkout: brought up to a task, put back, looked into, taken down."""
 
+import errno
 import fcntl
 import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import bare, box, identity, inventory, layers, network, provisioning, stages
-from lab.accelerator import choose
+from lab import bare, box, boxbuild, identity, inventory, layers, network, provisioning, stages, tools
 from lab.agent import Completed
 from lab.errors import LabError
 from lab.layers import Layer
@@ -24,11 +24,12 @@ __all__ = ["Completed", "Lab", "Status"]
 
 RUN_FILE = STATE / "run.json"
 REBOOT_SECONDS = 240.0
+DISKS_GIB = 2  # what both VMs write, and the memory that a reset returns to
 
 
 @dataclass(frozen=True)
 class Status:
-    """What the lab is right now. `task` is the last one applied, None where nothing runs."""
+    """What the lab is right now. Where nothing runs, `task` is None and nothing is said about acceleration."""
 
     running: bool
     task: str | None
@@ -44,18 +45,15 @@ class Status:
 class Lab:
     """Both VMs as one thing. Methods that change it hold the checkout's lock."""
 
-    def __init__(self, built: box.Box) -> None:
-        """Args: built: the box that the VMs boot."""
-        self._box = built
-        self._accelerator = choose(built)
-        self._provider = Qemu(built, self._accelerator)
+    def __init__(self) -> None:
+        self._provider = Qemu(boxbuild.build)
 
     @classmethod
     def of_checkout(cls, provider: str | None = None) -> "Lab":
-        """The lab of this checkout; builds the box where it is missing. Raises LabError."""
+        """The lab of this checkout. Raises LabError."""
         if provider not in (None, "qemu"):
             raise LabError(f"There is no provider {provider}.", "The lab knows: qemu")
-        return cls(box.build())
+        return cls()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -66,18 +64,24 @@ class Lab:
             except BlockingIOError:
                 with step("Waiting for another command that changes this lab"):
                     fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+            try:
+                yield
+            except TimeoutError as error:
+                raise LabError(str(error), "Is the machine overloaded? Run it again.") from error
+            except OSError as error:
+                cure = tools.MORE_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+                raise LabError(f"The machine refused: {error}.", cure) from error
 
     def _plan(self, known: identity.Identity, values: Mapping[str, str]) -> list[Stage]:
-        root = repr((self._box.key, self._provider.identity, known.fingerprint, sorted(values.items()), bare.__doc__))
-        return stages.plan(root)
+        basis = (self._provider.box.key, self._provider.identity)
+        return stages.plan(repr((*basis, known.fingerprint, sorted(values.items()), bare.__doc__)))
 
     def _note(self) -> dict[str, str]:
         try:
             note: dict[str, str] = json.loads(RUN_FILE.read_text())
         except (OSError, ValueError):
             return {}
-        return note
+        return note if isinstance(note, dict) else {}
 
     def running(self) -> bool:
         """Whether the lab was brought up completely and both VMs still answer."""
@@ -93,25 +97,45 @@ class Lab:
             UsageError: there is no such task.
             LabError: a stage failed, or the machine cannot run the lab.
         """
+        stages.refuse_unknown(at)
+        network.refuse_odd_paths()
         known, values = identity.ensure(), inventory.variables()
-        wanted = stages.until(self._plan(known, values), at)
         with self._alone():
-            if self._note().get("layer") == wanted[-1].key and self.running():
-                return
-            RUN_FILE.unlink(missing_ok=True)
-            ready = layers.longest_prefix(wanted)
+            with layers.used():
+                plan = self._plan(known, values)
+                wanted = stages.until(plan, at)
+                if self._note().get("layer") == wanted[-1].key and self.running():
+                    return
+                RUN_FILE.unlink(missing_ok=True)
+                tools.require_room(STATE, DISKS_GIB, "a running lab", "Free some room.")
+                self._bring_up(wanted, known, values)
+            self._prune({stage.key for stage in plan}, layers.KEEP_SECONDS, wait=False)
+
+    def _bring_up(self, wanted: list[Stage], known: identity.Identity, values: Mapping[str, str]) -> None:
+        ready = layers.longest_prefix(wanted)
+        try:
             layer = self._restore(ready[-1], known, values) if ready else self._make_bare(wanted[0], known, values)
             for stage in wanted[max(len(ready), 1) :]:
                 layer = self._apply(stage, layer, known, values)
-            self._write_ways(known, values)
             with step("Keep the point that `lab reset` returns to", expected=4):
                 self._provider.snapshot()
-            RUN_FILE.write_text(json.dumps({"layer": layer.key, "task": layer.task}))
-            self._prune({stage.key for stage in wanted}, layers.KEEP_SECONDS)
+        except provisioning.Failed:
+            raise  # the VMs stay for a look at what the playbook left
+        except BaseException:
+            self._provider.stop()
+            raise
+        how = self._provider.accelerator
+        note = {"layer": layer.key, "task": layer.task, "accelerator": how.name, "reason": how.reason}
+        scratch = RUN_FILE.with_suffix(".new")
+        scratch.write_text(json.dumps(note))
+        scratch.replace(RUN_FILE)
 
-    def _prune(self, keep: set[str], older_than: float) -> tuple[int, int]:
-        gone = layers.prune(keep, older_than)
-        boxes = box.prune({self._box.key, *(layer.box for layer in layers.every())})
+    def _prune(self, keep: set[str], older_than: float, wait: bool) -> tuple[int, int]:
+        with layers.unused(wait) as alone:
+            if not alone:
+                return 0, 0
+            gone = layers.prune(keep, older_than)
+            boxes = box.prune({box.key(), *(layer.box for layer in layers.every())})
         return len(gone), len(boxes)
 
     def prune(self) -> tuple[int, int]:
@@ -122,21 +146,26 @@ class Lab:
         """
         plan = self._plan(identity.ensure(), inventory.variables())
         with self._alone():
-            return self._prune({stage.key for stage in plan} | {self._note().get("layer", "")}, 0)
+            return self._prune({stage.key for stage in plan} | {self._note().get("layer", "")}, 0, wait=True)
 
     def _restore(self, layer: Layer, known: identity.Identity, values: Mapping[str, str]) -> Layer:
         with step(f"Restore the lab as of {layer.task}", expected=6, key="restore a layer"):
             layer.touch()
-            self._provider.start(layer.folder)
+            try:
+                self._provider.start(layer.folder)
+            except LabError as error:
+                cure = f"lab up again; where that does not help, rm -r {layer.folder}: it is made anew"
+                raise LabError(f"The state after {layer.task} cannot be restored. {error.what}", cure) from error
         self._write_ways(known, values)
         return layer
 
     def _make_bare(self, stage: Stage, known: identity.Identity, values: Mapping[str, str]) -> Layer:
         started = time.monotonic()
-        with layers.room(), step(f"Boot both VMs ({self._accelerator.name})", expected=70):
+        layers.require_room()
+        with step(f"Boot both VMs ({self._provider.accelerator.name})", expected=70):
             self._provider.start(None)
         with step("Set up the bare lab", expected=30):
-            bare.configure(self._provider.run, known, values)
+            bare.configure(self._provider.run, known, values, abandon=self._provider.stop)
         return self._keep(stage, None, time.monotonic() - started, known, values)
 
     def _apply(self, stage: Stage, parent: Layer, known: identity.Identity, values: Mapping[str, str]) -> Layer:
@@ -147,19 +176,19 @@ class Lab:
             play = provisioning.apply(stage.playbook, "lab", log)
         if play.exit_status != 0:
             last = "\n".join(f"  | {line}" for line in play.stdout.strip().splitlines()[-25:])
-            raise LabError(f"Provisioning of {stage.task} failed.\n{last}", f"The whole log is {log}")
-        return self._keep(stage, parent.key, time.monotonic() - started, known, values)
+            raise provisioning.Failed(f"Provisioning of {stage.task} failed.\n{last}", f"The whole log is {log}")
+        return self._keep(stage, parent, time.monotonic() - started, known, values)
 
     def _keep(
         self,
         stage: Stage,
-        parent: str | None,
+        parent: Layer | None,
         seconds: float,
         known: identity.Identity,
         values: Mapping[str, str],
     ) -> Layer:
         with step(f"Store the state after {stage.task}", expected=6, key="store a layer"):
-            layer = layers.store(stage, parent, self._box.key, seconds, self._provider.store)
+            layer = layers.store(stage, parent, self._provider.box, seconds, self._provider.store)
         return self._restore(layer, known, values)
 
     def _write_ways(self, known: identity.Identity, values: Mapping[str, str]) -> None:
@@ -170,17 +199,16 @@ class Lab:
     def status(self) -> Status:
         """What runs, from which layer, and what it holds of the machine."""
         note = self._note() if self._provider.running() else {}
-        boxes = sum(path.stat().st_blocks * 512 for path in (cache() / "boxes").rglob("*") if path.is_file())
-        kept = sum(layer.bytes_on_disk for layer in layers.every())
+        boxes, kept = (_mib(cache() / part) for part in ("boxes", "layers"))
         return Status(
             running=self.running(),
             task=note.get("task"),
             layer=note.get("layer"),
             provider=self._provider.name,
-            accelerator=self._accelerator.name,
-            reason=self._accelerator.reason,
+            accelerator=note.get("accelerator", ""),
+            reason=note.get("reason", ""),
             resident_mib={node: round(self._provider.resident_mib(node), 1) for node in NODES},
-            cache_mib={"boxes": round(boxes / 2**20, 1), "layers": round(kept / 2**20, 1)},
+            cache_mib={"boxes": boxes, "layers": kept},
             ports=self._provider.endpoints() if self._provider.running() else {},
         )
 
@@ -280,6 +308,15 @@ class Lab:
 
     def destroy(self) -> None:
         """End both VMs and remove all of this checkout's lab; boxes and layers in the cache stay."""
-        self.down()
-        for path in STATE.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        with self._alone():
+            self._provider.stop()
+            shutil.rmtree(STATE)
+
+
+def _mib(folder: Path) -> float:
+    """What the files below a folder occupy; those that vanish meanwhile count nothing."""
+    blocks = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            blocks += path.lstat().st_blocks
+    return round(blocks * 512 / 2**20, 1)

@@ -1,29 +1,36 @@
 """Layers: stored states of both VMs, in the cache, shared by all checkouts, named by the key of their content.
 
-A layer's disks hold what changed since its parent's, so a parent stays as long as a child does.
+A layer's disks hold what changed since its parent's, so a parent stays as long as a child does, and a layer is void
+where the very parent (or box) that it was made on is gone: the same content made again has its blocks elsewhere.
 """
 
+import fcntl
+import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import box, scratch, tools
+from lab.box import Box
 from lab.errors import LabError
 from lab.paths import cache
+from lab.progress import step
 from lab.provider import NODES
 from lab.stages import Stage
 
+PARTS = ("qcow2", "mem")
+NEEDED_GIB = 3
 KEEP_SECONDS = 14 * 86400.0  # a layer that nobody used for this long goes, unless a younger one stands on it
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A complete layer on disk. `seconds` is how long its stage took to apply."""
+    """A complete layer on disk. `seconds` is how long its stage took to apply, `identity` differs for each storing."""
 
     task: str
     key: str
@@ -31,11 +38,7 @@ class Layer:
     box: str
     seconds: float
     folder: Path
-
-    @property
-    def bytes_on_disk(self) -> int:
-        """What the layer itself occupies, without its parents."""
-        return sum(path.stat().st_blocks * 512 for path in self.folder.iterdir())
+    identity: str
 
     def touch(self) -> None:
         """Note that it was used."""
@@ -47,21 +50,30 @@ def _home() -> Path:
 
 
 def find(key: str) -> Layer | None:
-    """A complete layer, or None."""
+    """A layer that is whole and stands on what it was made on, or None."""
     folder = _home() / key
     try:
-        known = json.loads((folder / "layer.json").read_text())
-        layer = Layer(known["task"], key, known["parent"], known["box"], known["seconds"], folder)
-    except (OSError, ValueError, KeyError):
+        text = (folder / "layer.json").read_bytes()
+        known = json.loads(text)
+        identity = hashlib.sha256(text).hexdigest()[:16]
+        layer = Layer(known["task"], key, known["parent"], known["box"], known["seconds"], folder, identity)
+        whole = all((folder / name).stat().st_size == size for name, size in known["sizes"].items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    if not all((folder / f"{node}.{part}").is_file() for node in NODES for part in ("qcow2", "mem")):
-        return None
-    return layer
+    return layer if whole and known.get("on") == _beneath(layer.parent, layer.box) else None
+
+
+def _beneath(parent: str | None, under: str) -> str | None:
+    """Identity of what a layer stands on, now."""
+    if parent is None:
+        return box.identity(under)
+    layer = find(parent)
+    return layer.identity if layer else None
 
 
 def every() -> list[Layer]:
     """All complete layers, in no order."""
-    return [layer for path in _home().glob("*/layer.json") if (layer := find(path.parent.name))]
+    return [layer for path in _home().glob("[!.]*") if (layer := find(path.name))]
 
 
 def longest_prefix(stages: list[Stage]) -> list[Layer]:
@@ -75,63 +87,101 @@ def longest_prefix(stages: list[Stage]) -> list[Layer]:
     return layers
 
 
-@contextmanager
-def room() -> Iterator[None]:
-    """Check that there is room for a layer. Raises LabError."""
+def require_room() -> None:
+    """Raise LabError where there is no room for a layer."""
     _home().mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(_home()).free
-    if free < 3 << 30:
-        raise LabError(
-            f"{_home()} has {free >> 20} MiB free; a layer needs up to 3 GiB.",
-            "lab prune, or free some room, or point MAIL_LAB_CACHE to a larger disk.",
-        )
-    yield
+    tools.require_room(_home(), NEEDED_GIB, "a layer", f"lab prune may help. {tools.MORE_ROOM}")
 
 
-def store(stage: Stage, parent: str | None, box: str, seconds: float, write: Callable[[Path], None]) -> Layer:
+@contextmanager
+def used() -> Iterator[None]:
+    """While a lab is brought up, nobody prunes what it stands on."""
+    _home().mkdir(parents=True, exist_ok=True)
+    with scratch.locked(_users(), fcntl.LOCK_SH):
+        yield
+
+
+def _users() -> Path:
+    path = _home() / ".users"
+    path.touch()
+    return path
+
+
+def store(stage: Stage, parent: Layer | None, under: Box, seconds: float, write: Callable[[Path], None]) -> Layer:
     """Store a state as a stage's layer; it appears whole or not at all.
 
     Args:
         stage: what the state is the result of.
-        parent: key of the layer it stands on.
-        box: key of the box under all of them.
+        parent: the layer it stands on; None for the box itself.
+        under: the box under all of them.
         seconds: how long the stage took.
         write: writes disks and memory into the folder it is given.
+
+    Raises:
+        LabError: there is no room, or it could not be written.
     """
-    with room(), tempfile.TemporaryDirectory(prefix=".storing-", dir=_home()) as scratch:
-        whole = Path(scratch) / stage.key
+    require_room()
+    with scratch.folder(_home(), ".storing-") as work:
+        whole = work / stage.key
         whole.mkdir()
         write(whole)
-        about = {"task": stage.task, "parent": parent, "box": box, "seconds": round(seconds, 1), "created": time.time()}
+        about = {
+            "task": stage.task,
+            "parent": parent.key if parent else None,
+            "on": parent.identity if parent else under.identity,
+            "box": under.key,
+            "seconds": round(seconds, 1),
+            "created": time.time(),
+            "sizes": {f"{node}.{part}": (whole / f"{node}.{part}").stat().st_size for node in NODES for part in PARTS},
+        }
         (whole / "layer.json").write_text(json.dumps(about, indent=1))
         os.sync()
         final = _home() / stage.key
-        if find(stage.key) is None:
-            shutil.rmtree(final, ignore_errors=True)
-            whole.rename(final)
+        with scratch.locked(_home()):
+            if find(stage.key) is None:  # else another checkout was quicker
+                shutil.rmtree(final, ignore_errors=True)
+                whole.rename(final)
     layer = find(stage.key)
     if layer is None:
-        raise LabError(f"The layer of {stage.task} was stored but cannot be read back from {_home()}.")
+        raise LabError(f"The layer of {stage.task} was stored but cannot be read back from {_home()}.", "lab up")
     return layer
 
 
-def prune(keep: set[str], older_than: float = KEEP_SECONDS) -> list[Layer]:
-    """Remove layers that nobody used for a while and that no kept layer stands on. Returns what went.
+def prune(keep: set[str], older_than: float = KEEP_SECONDS) -> list[str]:
+    """Remove layers, void ones too, that nobody used for a while and that no kept layer stands on.
+
+    Returns the keys of what went. Call it inside `unused`.
 
     Args:
         keep: keys that stay whatever their age.
         older_than: seconds since the last use.
     """
+    folders = {path.name: path for path in _home().glob("[!.]*") if path.is_dir()}
     layers = {layer.key: layer for layer in every()}
     now = time.time()
-    needed: set[str] = set()
-    for layer in layers.values():
-        if layer.key in keep or now - layer.folder.stat().st_mtime < older_than:
-            cursor: Layer | None = layer
-            while cursor is not None and cursor.key not in needed:
-                needed.add(cursor.key)
-                cursor = layers.get(cursor.parent or "")
-    gone = [layer for key, layer in layers.items() if key not in needed]
-    for layer in gone:
-        shutil.rmtree(layer.folder)
-    return gone
+    needed = {key for key, path in folders.items() if key in keep or now - path.stat().st_mtime < older_than}
+    for key in tuple(needed):
+        cursor = layers.get(key)
+        while cursor is not None:
+            needed.add(cursor.key)
+            cursor = layers.get(cursor.parent or "")
+    gone = folders.keys() - needed
+    for key in gone:
+        shutil.rmtree(folders[key])
+    return sorted(gone)
+
+
+@contextmanager
+def unused(wait: bool) -> Iterator[bool]:
+    """Keep every lab of this cache from being brought up meanwhile. Yields False where one is and we do not wait."""
+    _home().mkdir(parents=True, exist_ok=True)
+    with ExitStack() as held:
+        try:
+            held.enter_context(scratch.locked(_users(), fcntl.LOCK_EX | fcntl.LOCK_NB))
+        except BlockingIOError:
+            if not wait:
+                yield False
+                return
+            with step("Waiting for another lab that is being brought up"):
+                held.enter_context(scratch.locked(_users()))
+        yield True

@@ -46,6 +46,16 @@ class Files:
         return self.sockets / "segment"
 
 
+def value(path: Path) -> str:
+    """A path as a value among QEMU's options, where a comma ends a value and two are one."""
+    return str(path).replace(",", ",,")
+
+
+def drive(files: Files) -> str:
+    """The disk as QEMU's option; no other process of the machine has it."""
+    return f"if=none,id=disk,file={value(files.disk)},format=qcow2,discard=unmap"
+
+
 def identity(accelerator: Accelerator) -> str:
     """All of the machine's shape that a stored memory depends on, as text."""
     return repr(
@@ -94,13 +104,13 @@ def command(
         *("-name", f"mail-lab-{node}", *accelerator.arguments, *_devices()),
         *("-m", str(MEMORY_MIB[node]), "-smp", str(PROCESSORS[node])),
         *("-kernel", str(box.kernel), "-initrd", str(box.initrd), "-append", KERNEL),
-        *("-drive", f"if=none,id=disk,file={files.disk},format=qcow2,discard=unmap"),
+        *("-drive", drive(files)),
         *("-device", "virtio-blk-pci,drive=disk"),
-        *("-netdev", f"stream,id=segment,{join},addr.type=unix,addr.path={files.segment}"),
+        *("-netdev", f"stream,id=segment,{join},addr.type=unix,addr.path={value(files.segment)}"),
         *("-device", f"virtio-net-pci,netdev=segment,mac={SEGMENT_MAC[node]},romfile="),
-        *("-chardev", f"socket,id=agent,path={files.agent},server=on,wait=off"),
-        *("-chardev", f"file,id=serial,path={files.serial},append=on", "-serial", "chardev:serial"),
-        *("-qmp", f"unix:{files.monitor},server=on,wait=off"),
+        *("-chardev", f"socket,id=agent,path={value(files.agent)},server=on,wait=off"),
+        *("-chardev", f"file,id=serial,path={value(files.serial)},append=on", "-serial", "chardev:serial"),
+        *("-qmp", f"unix:{value(files.monitor)},server=on,wait=off"),
         *("-pidfile", str(files.pid), "-daemonize"),
     ]
     if node == "hub":

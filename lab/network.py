@@ -9,12 +9,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from lab.errors import LabError
 from lab.identity import Identity, write_secret
-from lab.paths import ROOT, STATE
+from lab.paths import ROOT, STATE, cache
 
 RELAYS_FILE = STATE / "relays.json"
 SSH_CONFIG = STATE / "ssh_config"
 KNOWN_HOSTS = STATE / "known_hosts"
+ODD = set("\"'$%:\\`{}\n")
 
 TEMPLATE = """\
 # Written by `lab up`; the ports belong to this run of the lab.
@@ -41,6 +43,16 @@ Host *
 """
 
 
+def refuse_odd_paths() -> None:
+    """Raise LabError where ssh, Ansible or PATH would take a character of a path for something else."""
+    for path in (ROOT, cache()):
+        if odd := sorted(ODD & set(str(path))):
+            raise LabError(
+                f"The path {str(path)!r} has characters that not every tool takes: {' '.join(odd)}",
+                "Move the checkout, or set MAIL_LAB_CACHE, to a path without them",
+            )
+
+
 def write(
     identity: Identity, ports: Mapping[str, int], values: Mapping[str, str], host_keys: Mapping[str, str]
 ) -> None:
@@ -58,7 +70,7 @@ def write(
         f"{values['public_address']}:{values['ssh_port']}": ports["public"],
         f"{values['public_address']}:{values['ssh_port_fresh']}": ports["fresh"],
     }
-    RELAYS_FILE.write_text(json.dumps(relays, indent=1))
+    write_secret(RELAYS_FILE, json.dumps(relays, indent=1))
     write_secret(STATE / "id_ed25519", identity.ssh_key.read_text())
     (STATE / "id_ed25519.pub").write_text(identity.ssh_public_key + "\n")
     known = [f"{node} {line}" for node, keys in host_keys.items() for line in keys.splitlines()]

@@ -2,14 +2,23 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import tools
 from lab.errors import LabError
 from lab.paths import INVENTORY, PROVISION, ROOT
+
+SECONDS_TO_END = 10.0
+
+
+class Failed(LabError):
+    """A playbook ended with an error; the VMs are as it left them."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,9 @@ def apply(playbook: Path, target: str, log: Path, extra: Mapping[str, str] | Non
     program = Path(sys.executable).parent / "ansible-playbook"
     if not program.exists():
         raise LabError(f"{program} is missing.", "make accept installs it")
-    command = [str(program), "-i", str(INVENTORY / f"{target}.yml"), str(playbook)]
+    # Relative paths: Ansible takes an inventory with a comma in its path for a list of hosts.
+    inventory = (INVENTORY / f"{target}.yml").relative_to(ROOT)
+    command = tools.bound([program, "-i", inventory, playbook.relative_to(ROOT)])
     if extra:
         command += ["--extra-vars", json.dumps(dict(extra))]
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -50,16 +61,28 @@ def apply(playbook: Path, target: str, log: Path, extra: Mapping[str, str] | Non
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             status = process.wait()
         except BaseException:
-            process.terminate()
-            process.wait()
+            _end(process)
             raise
     said = log.read_text(errors="replace")
     counts = recap(said)
     return Play(status, counts.get("ok", 0), counts.get("changed", 0), counts.get("failed", 0), said)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End Ansible, which ends its workers when a person interrupts it; one that does not obey is killed."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        try:
+            process.wait(SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            continue
+        return
 
 
 def recap(said: str) -> dict[str, int]:

@@ -3,43 +3,40 @@
 import json
 import os
 import shutil
-import signal
 import socket
-import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 
-from lab import accelerator, machine, tools
+from lab import accelerator, machine, paths, processes, tools
 from lab.accelerator import Accelerator
 from lab.agent import Agent, Completed
 from lab.box import Box
 from lab.errors import LabError
 from lab.jsonsocket import Disconnected
 from lab.machine import Files
-from lab.paths import STATE, sockets
+from lab.paths import STATE
 from lab.provider import NODES
 from lab.qmp import Monitor
+from lab.sidebyside import both
 
 RESET_POINT = "reset"
 BOOT_SECONDS = 300.0
 MEMORY_SECONDS = 180.0
+PORT_TRIES = 5
 
 
-def _both(action: Callable[[str], None]) -> None:
-    """Do something for both nodes side by side; the first error is raised after both have ended."""
-    with ThreadPoolExecutor(len(NODES)) as pool:
-        for future in [pool.submit(action, node) for node in NODES]:
-            future.result()
+class PortTaken(LabError):
+    """Somebody else took a port between our choice and QEMU's start."""
 
 
-def _free_ports(count: int) -> list[int]:
+def _free_ports() -> dict[str, int]:
     with ExitStack() as stack:
-        held = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in held:
+        held = {name: stack.enter_context(socket.socket()) for name in machine.HUB_PORTS}
+        for each in held.values():
             each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in held]
+        return {name: int(each.getsockname()[1]) for name, each in held.items()}
 
 
 class Qemu:
@@ -47,23 +44,33 @@ class Qemu:
 
     name = "qemu"
 
-    def __init__(self, box: Box, accelerated: Accelerator) -> None:
-        """Args: box: what the VMs boot; accelerated: KVM or TCG."""
-        self._box = box
-        self._accelerator = accelerated
-        self._folder = sockets()
-        self._ports_file = self._folder / "ports.json"
+    def __init__(self, built: Callable[[], Box]) -> None:
+        """Args: built: gives what the VMs boot; asked only where something is started."""
+        self._built = built
+
+    @cached_property
+    def box(self) -> Box:
+        """What the VMs boot."""
+        return self._built()
+
+    @cached_property
+    def accelerator(self) -> Accelerator:
+        """How the VMs run."""
+        return accelerator.choose(self.box)
 
     @property
     def identity(self) -> str:
         """What a stored state depends on besides its content: QEMU's version and the shape of the machine."""
-        return f"{accelerator.qemu_version()} {machine.identity(self._accelerator)}"
+        return f"{accelerator.qemu_version()} {machine.identity(self.accelerator)}"
 
     def _files(self, node: str) -> Files:
-        return Files(STATE / "disks" / f"{node}.qcow2", self.serial_log(node), self._folder, node)
+        return Files(STATE / "disks" / f"{node}.qcow2", self.serial_log(node), paths.sockets(), node)
+
+    def _ports_file(self) -> Path:
+        return paths.sockets() / "ports.json"
 
     def _agent(self, node: str) -> Agent:
-        return Agent(self._files(node).agent, node)
+        return Agent(self._files(node).agent, node, lambda: self._pid(node) is not None)
 
     def _monitor(self, node: str) -> Monitor:
         return Monitor(self._files(node).monitor, node)
@@ -73,10 +80,9 @@ class Qemu:
         files = self._files(node)
         try:
             pid = int(files.pid.read_text())
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
         except (OSError, ValueError):
             return None
-        return pid if f"unix:{files.monitor},".encode() in command else None
+        return pid if processes.is_vm(pid, machine.drive(files)) else None
 
     def running(self) -> bool:
         """Whether both processes live."""
@@ -84,25 +90,34 @@ class Qemu:
 
     def start(self, layer: Path | None) -> None:
         """Start both VMs from a layer's memory and disks, or boot the box. Raises LabError; nothing is left then."""
+        for attempt in range(1, PORT_TRIES + 1):
+            try:
+                return self._start(layer)
+            except PortTaken:
+                if attempt == PORT_TRIES:
+                    raise
+        raise AssertionError
+
+    def _start(self, layer: Path | None) -> None:
         self.stop()
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (STATE / "disks").mkdir(parents=True, exist_ok=True)
-        (STATE / "logs").mkdir(parents=True, exist_ok=True)
-        ports = dict(zip(machine.HUB_PORTS, _free_ports(len(machine.HUB_PORTS)), strict=True))
-        self._ports_file.write_text(json.dumps(ports))
+        for folder in (STATE / "disks", STATE / "logs"):
+            folder.mkdir(parents=True, exist_ok=True)
+        paths.make_sockets()
+        ports = _free_ports()
+        self._ports_file().write_text(json.dumps(ports))
         try:
-            _both(lambda node: self._launch(node, layer, ports))
+            both(lambda node: self._launch(node, layer, ports))
             if layer is not None:
-                _both(lambda node: self._load(node, layer / f"{node}.mem"))
+                both(lambda node: self._load(node, layer / f"{node}.mem"), self.stop)
                 self._on_both_monitors("cont")
-            _both(lambda node: self._agent(node).wait(BOOT_SECONDS))
+            both(lambda node: self._agent(node).wait(BOOT_SECONDS), self.stop)
         except BaseException:
             self.stop()
             raise
 
     def _launch(self, node: str, layer: Path | None, ports: Mapping[str, int]) -> None:
         files = self._files(node)
-        backing, form = (self._box.image(node), "raw") if layer is None else (layer / f"{node}.qcow2", "qcow2")
+        backing, form = (self.box.image(node), "raw") if layer is None else (layer / f"{node}.qcow2", "qcow2")
         files.disk.unlink(missing_ok=True)
         files.serial.unlink(missing_ok=True)
         tools.run(
@@ -110,8 +125,13 @@ class Qemu:
             f"Making the disk of {node}",
         )
         reconnect = "reconnect-ms=200" if accelerator.qemu_version() >= (9, 2) else "reconnect=1"
-        arguments = machine.command(files, self._box, self._accelerator, ports, reconnect, layer is not None)
-        tools.run(["qemu-system-x86_64", *arguments], f"Starting the VM {node}", cure="lab doctor")
+        arguments = machine.command(files, self.box, self.accelerator, ports, reconnect, layer is not None)
+        try:
+            tools.run(["qemu-system-x86_64", *arguments], f"Starting the VM {node}", cure="lab doctor")
+        except LabError as error:
+            if "host forwarding" in error.what:
+                raise PortTaken(error.what, "Run it again.") from error
+            raise
 
     def _load(self, node: str, memory: Path) -> None:
         with self._monitor(node) as monitor:
@@ -124,38 +144,20 @@ class Qemu:
                 monitor.call(command)
 
     def stop(self) -> None:
-        """End both VMs and remove their sockets; a VM that does not obey is killed by its number."""
+        """End both VMs and remove their sockets, also where a killed run left them without any record."""
         for node in NODES:
-            pid = self._pid(node)
-            if pid is not None:
-                self._end(node, pid)
-        if self._folder.exists():
-            shutil.rmtree(self._folder)
-
-    def _end(self, node: str, pid: int) -> None:
-        try:
-            with self._monitor(node) as monitor:
-                monitor.call("quit")
-        except LabError:
-            os.kill(pid, signal.SIGTERM)
-        killed = False
-        deadline = time.monotonic() + 10
-        while self._pid(node) is not None:
-            if time.monotonic() > deadline:
-                if killed:
-                    raise LabError(f"The VM {node} (process {pid}) cannot be ended.")
-                os.kill(pid, signal.SIGKILL)
-                killed = True
-                deadline = time.monotonic() + 10
-            time.sleep(0.02)
+            argument = machine.drive(self._files(node))
+            for pid in processes.vms(argument):
+                processes.end(pid, argument)
+        paths.remove_sockets()
 
     def store(self, folder: Path) -> None:
         """Stop both at one moment, write their memory, end them, and move their disks into the folder."""
         self._on_both_monitors("stop")
-        _both(lambda node: self._save(node, folder / f"{node}.mem"))
+        both(lambda node: self._save(node, folder / f"{node}.mem"), self.stop)
         self.stop()
         for node in NODES:
-            self._files(node).disk.rename(folder / f"{node}.qcow2")
+            shutil.move(self._files(node).disk, folder / f"{node}.qcow2")
 
     def _save(self, node: str, memory: Path) -> None:
         with self._monitor(node) as monitor:
@@ -170,7 +172,7 @@ class Qemu:
     def restore(self) -> None:
         """Return to the reset point, both VMs together."""
         self._as_one(f"loadvm {RESET_POINT}")
-        _both(lambda node: self._agent(node).wait(30))
+        both(lambda node: self._agent(node).wait(30))
 
     def _as_one(self, line: str) -> None:
         def act(node: str) -> None:
@@ -179,14 +181,31 @@ class Qemu:
                     raise LabError(f"`{line}` failed in {node}: {said}", "lab down, then lab up")
 
         self._on_both_monitors("stop")
-        _both(act)
+        both(act)
         self._on_both_monitors("cont")
 
     def run(self, node: str, argv: Sequence[str], stdin: bytes = b"", timeout: float = 60.0) -> Completed:
         """Run a command as root through the guest agent."""
         if self._pid(node) is None:
             raise Disconnected(f"The VM {node} is not running.", "lab up")
-        return self._agent(node).run(argv, stdin, timeout)
+        try:
+            return self._agent(node).run(argv, stdin, timeout)
+        except Disconnected:
+            self._refuse_full_disk(node)
+            raise
+
+    def _refuse_full_disk(self, node: str) -> None:
+        """Raise LabError where QEMU stopped the VM because its writes fail; such a guest is only silent."""
+        try:
+            with self._monitor(node) as monitor:
+                state = monitor.call("query-status")["status"]
+        except Disconnected:
+            return
+        if state == "io-error":
+            raise LabError(
+                f"The VM {node} was stopped: its disk under {STATE} cannot be written.",
+                "Free some room there; then lab down and lab up.",
+            )
 
     def answers(self, node: str) -> bool:
         """Whether the node's agent answers now."""
@@ -200,7 +219,7 @@ class Qemu:
     def endpoints(self) -> Mapping[str, int]:
         """Ports on 127.0.0.1 by name."""
         try:
-            ports: dict[str, int] = json.loads(self._ports_file.read_text())
+            ports: dict[str, int] = json.loads(self._ports_file().read_text())
         except (OSError, ValueError) as error:
             raise LabError("The lab is not running.", "lab up") from error
         return ports

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from lab import tools
 from lab.errors import LabError
 from lab.jsonsocket import JsonSocket
 
@@ -53,7 +54,9 @@ class Monitor:
             if status == "completed":
                 return
             if status in ("failed", "cancelled"):
-                raise LabError(f"Memory of {self._node} could not be moved: {state.get('error-desc', status)}")
+                why = str(state.get("error-desc", status))
+                cure = tools.MORE_ROOM if "No space left" in why else ""
+                raise LabError(f"Memory of {self._node} could not be moved: {why}", cure)
             if time.monotonic() > deadline:
                 raise LabError(f"Memory of {self._node} was not moved within {timeout:.0f} s; last state: {status}.")
             time.sleep(0.02)

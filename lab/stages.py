@@ -19,12 +19,12 @@ from lab.paths import INVENTORY, PROVISION
 BARE = "bare"
 _PLAYBOOK_KEYS = ("import_playbook", "ansible.builtin.import_playbook")
 _ROLE_KEYS = tuple(f"{prefix}{verb}_role" for prefix in ("", "ansible.builtin.") for verb in ("import", "include"))
-_VARIABLES_KEYS = ("include_vars", "ansible.builtin.include_vars")
 _FILE_KEYS = tuple(
     f"{prefix}{verb}"
     for prefix in ("", "ansible.builtin.")
     for verb in ("import_tasks", "include_tasks", "include_vars")
 )
+_VARIABLES_KEYS = ("include_vars", "ansible.builtin.include_vars")
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,17 @@ def plan(root: str) -> list[Stage]:
     return stages
 
 
-def until(stages: list[Stage], task: str | None) -> list[Stage]:
-    """The stages up to a task, all where None. Raises UsageError that names the tasks."""
-    if task is None:
-        return stages
-    names = [stage.task for stage in stages]
-    if task not in names:
+def refuse_unknown(task: str | None) -> None:
+    """Raise UsageError that names the tasks where the lab cannot stop at this one."""
+    names = [BARE, *tasks()]
+    if task is not None and task not in names:
         raise UsageError(f"There is no task {task}.", f"The lab can stop at: {', '.join(names)}")
-    return stages[: names.index(task) + 1]
+
+
+def until(stages: list[Stage], task: str | None) -> list[Stage]:
+    """The stages up to a task, all where None."""
+    names = [stage.task for stage in stages]
+    return stages if task is None else stages[: names.index(task) + 1]
 
 
 def _hash(*parts: str) -> str:

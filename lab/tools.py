@@ -1,9 +1,13 @@
 """Programs of the machine that the lab runs on: found, run, and explained where they fail."""
 
+import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from lab.errors import LabError
 
@@ -19,7 +23,10 @@ PACKAGES: Mapping[str, str] = {
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "newuidmap": "uidmap",
+    "setpriv": "util-linux",
 }
+MORE_ROOM = "Free some room, or point MAIL_LAB_CACHE to a larger disk."
+_running: set[subprocess.Popen[bytes]] = set()
 
 
 def find(program: str) -> str:
@@ -31,6 +38,29 @@ def find(program: str) -> str:
     return path
 
 
+def require_room(folder: Path, gib: int, what: str, cure: str = MORE_ROOM) -> None:
+    """Raise LabError where the disk of an existing folder has less room than something needs."""
+    free = shutil.disk_usage(folder).free
+    if free < gib << 30:
+        raise LabError(f"{folder} has {free >> 20} MiB free; {what} needs {gib} GiB.", cure)
+
+
+def bound(argv: Sequence[str | Path]) -> list[str]:
+    """A command that the kernel ends when we are killed; its program is looked up by `find`."""
+    return [find("setpriv"), "--pdeathsig", "TERM", "--", find(str(argv[0])), *map(str, argv[1:])]
+
+
+def end_all() -> None:
+    """Ask every program that `run` waits for to end, with its children; each cleans up after itself."""
+    for process in tuple(_running):
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+
+
 def run(
     argv: Sequence[str | Path],
     what: str,
@@ -38,7 +68,6 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     log: Path | None = None,
-    stdin: bytes | None = None,
     cure: str = "",
 ) -> str:
     """Run a program to its end and return its stdout.
@@ -49,23 +78,43 @@ def run(
         env: the whole environment, or None for ours.
         cwd: folder to start it in, or None for ours.
         log: file that receives stdout and stderr instead; the result is then empty.
-        stdin: bytes for its standard input; nothing where None.
         cure: what to do when it fails.
 
     Raises:
         LabError: the program is missing or failed; carries its last lines.
     """
-    command = [find(str(argv[0])), *map(str, argv[1:])]
+    command = bound(argv)
     if log is None:
-        done = subprocess.run(command, input=stdin, capture_output=True, env=env, cwd=cwd, check=False)
-        stdout, said = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+        status, stdout, said = _complete(command, env, cwd, subprocess.PIPE, subprocess.PIPE)
     else:
         with log.open("ab") as sink:
-            done = subprocess.run(
-                command, input=stdin, stdout=sink, stderr=subprocess.STDOUT, env=env, cwd=cwd, check=False
-            )
-        stdout, said = "", log.read_text(errors="replace")
-    if done.returncode != 0:
+            status, stdout, _ = _complete(command, env, cwd, sink, subprocess.STDOUT)
+        said = log.read_text(errors="replace")
+    if status != 0:
         last = "\n".join(f"  | {line}" for line in said.strip().splitlines()[-12:])
-        raise LabError(f"{what} failed: {argv[0]} ended with status {done.returncode}.\n{last}", cure)
+        cure = MORE_ROOM if "No space left on device" in last else cure
+        raise LabError(f"{what} failed with exit status {status}.\n{last}", cure)
     return stdout
+
+
+def _complete(
+    command: Sequence[str],
+    env: Mapping[str, str] | None,
+    cwd: Path | None,
+    stdout: IO[bytes] | int,
+    stderr: int,
+) -> tuple[int, str, str]:
+    """Exit status, stdout and stderr, as far as they are pipes. An interrupt lets the program clean up."""
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=env, cwd=cwd, start_new_session=True
+    )
+    _running.add(process)
+    try:
+        out, said = process.communicate()
+    except BaseException:
+        _end(process)
+        process.wait()
+        raise
+    finally:
+        _running.discard(process)
+    return process.returncode, (out or b"").decode(errors="replace"), (said or b"").decode(errors="replace")

@@ -235,7 +235,7 @@ def run_rollback(lab: WatchedLab, outsider: Host, target: Target) -> None:
     """Before it, the outsider hears nothing where SSH will be."""
     before = knock.knock(outsider, target.text("public_address"), target.number("ssh_port"))
     assert before.outcome == "silent", f"SSH was open to the outsider before the rollback:\n{before.said}"
-    console(lab, ROLLBACK, "--yes")
+    console(lab, "sh", "-c", f"{ROLLBACK} --yes")
 
 
 @then("the administrator can log in on the public address")

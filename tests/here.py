@@ -49,7 +49,15 @@ class LocalAsker:
         self.asked: list[tuple[str, str]] = []
         self._backend = LocalBackend("local://")
 
-    def ask(self, question: str, function: Callable[..., Any], *args: Any, shown: Callable[[Any], str] = repr) -> Any:
+    def ask(
+        self,
+        question: str,
+        function: Callable[..., Any],
+        *args: Any,
+        shown: Callable[[Any], str] = repr,
+        quick: bool = True,
+    ) -> Any:
+        assert isinstance(quick, bool)
         answer = function(*args)
         self.asked.append((question, shown(answer)))
         return answer

@@ -45,9 +45,7 @@ def test_stanzas_are_read_with_their_options() -> None:
     assert second.suites == ("bookworm-security",)
 
 
-@pytest.mark.parametrize(
-    "stanza", ["Enabled: no\n" + KEY_INSIDE, KEY_INSIDE.replace("deb\n", "deb-src\n", 1), ""]
-)
+@pytest.mark.parametrize("stanza", ["Enabled: no\n" + KEY_INSIDE, KEY_INSIDE.replace("deb\n", "deb-src\n", 1), ""])
 def test_disabled_and_source_stanzas_are_left_out(stanza: str) -> None:
     assert not list(aptsources.deb822(stanza))
 

@@ -140,7 +140,5 @@ def test_a_person_is_asked_and_ci_is_not(monkeypatch: pytest.MonkeyPatch, ci: st
         ("qemu-img: not found", None),
     ],
 )
-def test_versions_are_read_out_of_what_programs_and_apt_say(
-    text: str, version: tuple[int, int] | None
-) -> None:
+def test_versions_are_read_out_of_what_programs_and_apt_say(text: str, version: tuple[int, int] | None) -> None:
     assert needs.version_in(text) == version

@@ -115,10 +115,8 @@ def unit_name(name: str) -> str:
 
 def object_path(full_name: str) -> str:
     """The D-Bus path of a unit, loaded or not."""
-    escaped = "".join(
-        c if c.isascii() and (c.isalpha() or (c.isdigit() and at)) else f"_{ord(c):02x}"
-        for at, c in enumerate(full_name)
-    )
+    kept = (c.isascii() and (c.isalpha() or (c.isdigit() and at > 0)) for at, c in enumerate(full_name))
+    escaped = "".join(c if plain else f"_{ord(c):02x}" for c, plain in zip(full_name, kept, strict=True))
     return f"{MANAGER.object_path}/unit/{escaped}"
 
 

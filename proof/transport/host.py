@@ -89,9 +89,16 @@ class Host(testinfra.host.Host):
         question = f"{function.__module__.rpartition('.')[2]}.{function.__name__}({given})"
         return self._place.begin(question[:SHOWN], function, args, timeout)
 
-    def ask(self, question: str, function: Callable[..., Any], *args: Any, shown: Callable[[Any], str] = repr) -> Any:
+    def ask(
+        self,
+        question: str,
+        function: Callable[..., Any],
+        *args: Any,
+        shown: Callable[[Any], str] = repr,
+        quick: bool = True,
+    ) -> Any:
         """Answer a question natively; `question` is how the evidence names it. It may be asked twice."""
-        return self._place.ask(question, function, *args, shown=shown)
+        return self._place.ask(question, function, *args, shown=shown, quick=quick)
 
     def greeting(self) -> dict[str, str]:
         """What the host told when it was connected: boot, user, type, arch, distribution, release, codename."""

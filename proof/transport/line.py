@@ -9,12 +9,12 @@ from typing import Any
 
 import mitogen.core
 
-from proof.remote import hello
+from proof.remote import desk, hello
 from proof.transport.errors import ConnectionLostError, Unreachable
 from proof.transport.way import Way
 
 FRESH = 0.25  # seconds since its last answer for which a connection needs no proof that it lives
-PING = 12.0  # seconds for that proof; ssh itself finds a dead connection sooner
+PING = 20.0  # seconds for that proof; ssh itself finds a dead connection sooner
 GOODBYE = 2.0  # seconds for the other end to leave by itself
 
 LOST = (mitogen.core.ChannelError, mitogen.core.StreamError, mitogen.core.TimeoutError)
@@ -39,12 +39,32 @@ class Link:
     greeting: dict[str, str] = field(default_factory=dict)
     heard: float = 0.0
     ended: threading.Event = field(default_factory=threading.Event)
+    _desk: int = 0
+    _prepared: set[str] = field(default_factory=set)
+
+    def begin(self) -> None:
+        """Say hello, before anything else. Raises one of `LOST`."""
+        mitogen.core.listen(self.context, "disconnect", self.ended.set)
+        self.greeting = self.call(hello.hello, (), PING)
+        self._desk = self.call(desk.opened, (), PING)
+
+    def call(self, function: Callable[..., Any], args: tuple[Any, ...], timeout: float) -> Any:
+        """Call a function at the other end and wait for what it returns. Raises one of `LOST` or a CallError."""
+        return self._answer(self.context.call_async(function, *args), timeout)
 
     def ask(self, function: Callable[..., Any], args: tuple[Any, ...], timeout: float) -> Any:
-        """Call a function at the other end and wait for what it returns. Raises one of `LOST` or a CallError."""
-        answer = self.context.call_async(function, *args).get(timeout=timeout).unpickle()
+        """Call a function that answers at once: sooner than by `call`."""
+        module = function.__module__
+        if module not in self._prepared:
+            self.call(desk.prepare, (module,), timeout)
+            self._prepared.add(module)
+        question = mitogen.core.Message.pickled((module, function.__name__, args), handle=self._desk)
+        return self._answer(self.context.send_async(question), timeout)
+
+    def _answer(self, receiver: Any, timeout: float) -> Any:
+        message = receiver.get(timeout=timeout)
         self.heard = time.monotonic()
-        return answer
+        return message.unpickle()
 
     @property
     def lives(self) -> bool:
@@ -54,7 +74,7 @@ class Link:
         if time.monotonic() - self.heard < FRESH:
             return True
         try:
-            self.ask(hello.ping, (), PING)
+            self.call(hello.ping, (), PING)
         except LOST:
             return False
         return True
@@ -100,8 +120,7 @@ class Line:
                 self.drop(self._link)
             link = self._dial()
             try:
-                mitogen.core.listen(link.context, "disconnect", link.ended.set)
-                link.greeting = link.ask(hello.hello, (), PING)
+                link.begin()
             except LOST as error:
                 link.cut()
                 raise Unreachable(self.way, link.words() or str(error)) from error
@@ -109,30 +128,28 @@ class Line:
             self._tell(link.greeting["boot"])
             return link
 
-    def ask(self, function: Callable[..., Any], *args: Any, timeout: float, again: bool = False) -> Any:
-        """What a function returns at the other end.
+    def ask(self, function: Callable[..., Any], *args: Any, timeout: float, quick: bool) -> Any:
+        """What a function without effect returns at the other end; asked again where the connection dies meanwhile.
 
         Args:
-            function: a function of a module, or a class method.
+            function: of a module.
             args: made of the basic types.
             timeout: seconds after which the connection counts as dead.
-            again: ask once more on a new connection where the first one died, for questions without effect.
+            quick: it answers at once.
 
         Raises:
-            ConnectionLostError: the connection died after the question was sent.
+            ConnectionLostError: the connection died twice.
             mitogen.core.CallError: the function raised.
         """
-        link = self.ready()
-        try:
-            return link.ask(function, args, timeout)
-        except mitogen.core.CallError:
-            link.heard = time.monotonic()
-            raise
-        except LOST as error:
-            if again:
+        for last in (False, True):
+            link = self.ready()
+            try:
+                return (link.ask if quick else link.call)(function, args, timeout)
+            except LOST as error:
                 self.drop(link)
-                return self.ask(function, *args, timeout=timeout)
-            raise self.lost(link, function.__name__, error) from error
+                if last:
+                    raise self.lost(link, function.__name__, error) from error
+        return None
 
     def lost(self, link: Link, command: str, error: Exception) -> ConnectionLostError:
         """Give a link up; returns the error that says so."""

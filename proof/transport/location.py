@@ -43,14 +43,22 @@ class Place:
         self.prefix = list(prefix)
         self._observer = observer
 
-    def ask(self, question: str, function: Callable[..., Any], *args: Any, shown: Callable[[Any], str] = repr) -> Any:
+    def ask(
+        self,
+        question: str,
+        function: Callable[..., Any],
+        *args: Any,
+        shown: Callable[[Any], str] = repr,
+        quick: bool = True,
+    ) -> Any:
         """Answer a question natively; it is asked again where the connection dies meanwhile.
 
         Args:
             question: for the evidence, as "file /etc/sudoers mode".
-            function: answers it at the other end, at once.
+            function: answers it at the other end.
             args: its arguments.
             shown: makes the evidence of the answer; secrets are left out here.
+            quick: it answers at once; False lets the output of commands pass meanwhile.
 
         Raises:
             NoAnswerError: what is asked about does not exist or cannot be told.
@@ -58,7 +66,7 @@ class Place:
         """
         started = time.monotonic()
         try:
-            answer = self.questions.ask(function, *args, timeout=ASK_TIMEOUT, again=True)
+            answer = self.questions.ask(function, *args, timeout=ASK_TIMEOUT, quick=quick)
         except mitogen.core.CallError as error:
             raise self._told(question, str(error), started) from None
         self._observe(question, None, shown(answer)[:SHOWN], "", started)
@@ -90,7 +98,7 @@ class Place:
             return given
 
         try:
-            link.ask(aside.begin, request, ASK_TIMEOUT)
+            link.call(aside.begin, request, ASK_TIMEOUT)
         except mitogen.core.CallError as error:
             raise self._told(question, str(error), started) from None
         except LOST as error:
@@ -127,11 +135,11 @@ class Place:
             return self._lost(self.line, link, command, error, started)
 
         def stop() -> None:
-            self.line.ask(remote.stop, number, timeout=ASK_TIMEOUT)
+            self.line.ask(remote.stop, number, timeout=ASK_TIMEOUT, quick=True)
 
         request = (argv, blob, timeout, OUTPUT_LIMIT, receiver.to_sender())
         try:
-            number = link.ask(remote.start, request, ASK_TIMEOUT)
+            number = link.call(remote.start, request, ASK_TIMEOUT)
         except mitogen.core.CallError as error:
             raise RemoteError(f"{self.name}: `{command}`: {error}") from None
         except LOST as error:

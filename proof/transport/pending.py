@@ -81,8 +81,7 @@ class Pending(Generic[Result]):
         except LOST as error:
             return None, self._lose(error)
         finally:
-            with suppress(KeyError):  # Mitogen forgets the receivers of a dead connection by itself
-                self._receiver.close()
+            self._receiver.router.broker.defer(_close, self._receiver)
         out, err = (b"".join(self._pieces[kind]) for kind in (OUT, ERR))
         try:
             return self._finish(*self._ended, out, err), None
@@ -100,3 +99,9 @@ class Pending(Generic[Result]):
             self._ended = (int(ended["status"]), str(ended["ended"]))
         else:
             self._pieces[kind].append(data)
+
+
+def _close(receiver: Any) -> None:
+    """Close a receiver on Mitogen's own thread, which must not find it gone while it ends a connection."""
+    with suppress(KeyError):
+        receiver.close()

@@ -13,9 +13,9 @@ import mitogen.ssh
 from proof.transport.errors import Unreachable
 from proof.transport.way import Way
 
-CONNECT_TIMEOUT = 20.0  # seconds for login, sudo and the interpreter's start
+CONNECT_TIMEOUT = 45.0  # seconds for login, sudo and the interpreter's start: an emulated host takes its time
 KEEPALIVE_INTERVAL = 2  # seconds between ssh's questions whether the host is still there
-KEEPALIVE_COUNT = 4  # unanswered ones after which the connection is dead
+KEEPALIVE_COUNT = 6  # unanswered ones after which the connection is dead
 
 # No byte code in the host's library, no user's own packages, and a first stage that starts faster without site.
 PYTHON = ["env", "PYTHONDONTWRITEBYTECODE=1", "PYTHONNOUSERSITE=1", "python3", "-S"]
@@ -53,10 +53,18 @@ class Login(mitogen.ssh.Connection):
         """Start ssh without a terminal it could ask on."""
         return super().create_child(preexec_fn=os.setsid, **kwargs)
 
+    def get_boot_command(self) -> list[str]:
+        """Let ssh say why it ends; Mitogen would silence that, for fear of banners that look like prompts."""
+        return ["LogLevel INFO" if word == "LogLevel ERROR" else word for word in super().get_boot_command()]
+
     def last_words(self) -> str:
-        """What ssh said since the start, without the interpreter's own markers."""
+        """What ssh said since the start or since `forget`, without the interpreter's own markers."""
         told = mitogen.parent.get_history([self.stdio_stream, self.stderr_stream])
         return "\n".join(line for line in told.splitlines() if line.strip() and "MITO00" not in line)
+
+    def forget(self) -> None:
+        """Leave the login's own words behind: banner and warnings explain nothing that happens later."""
+        self.stderr_stream.protocol.logged_lines.clear()
 
 
 @functools.cache
@@ -106,5 +114,6 @@ def log_in(way: Way) -> tuple[Any, Login]:
         slow = f"no interpreter within {CONNECT_TIMEOUT:g} s: timed out"
         raise Unreachable(way, f"{login.last_words()}\n{slow}") from error
     except mitogen.core.StreamError as error:
-        raise Unreachable(way, login.last_words() or str(error)) from error
+        raise Unreachable(way, login.last_words()) from error
+    login.forget()
     return context, login

@@ -64,6 +64,7 @@ class Switch:
         self.folder = Path("/run/deadman") / name
         self.script = self.folder / "restore.sh"
         self.manifest = self.folder / "previous.json"
+        self.undo_command = ["/bin/bash", str(self.script)]  # /run is mounted noexec
 
     def pending(self) -> bool:
         """Whether an earlier change still waits for its confirmation."""
@@ -82,16 +83,15 @@ class Switch:
                 previous[path] = self._keep(path, len(previous))
         self.manifest.write_text(json.dumps(previous))
         self.script.write_text(self._restore_script(previous, restore))
-        self.script.chmod(0o700)
         if pending:
             self._run(["systemctl", "stop", f"{self.unit}.timer"])
         timer = [f"--unit={self.unit}", f"--on-active={seconds}", "--timer-property=AccuracySec=1s"]
-        self._run(["systemd-run", "--quiet", "--collect", *timer, str(self.script)])
+        self._run(["systemd-run", "--quiet", "--collect", *timer, *self.undo_command])
 
     def undo(self) -> None:
         """Put the previous state back now."""
         self.module.run_command(["systemctl", "stop", f"{self.unit}.timer"])
-        self.module.run_command([str(self.script)])
+        self.module.run_command(self.undo_command)
 
     def _keep(self, path: str, number: int) -> str | None:
         if not os.path.lexists(path):
@@ -101,7 +101,7 @@ class Switch:
         return str(kept)
 
     def _restore_script(self, previous: dict[str, str | None], restore: list[list[str]]) -> str:
-        lines = ["#!/bin/bash", f"logger -t {self.unit} 'putting the previous state back'"]
+        lines = [f"logger -t {self.unit} 'putting the previous state back'"]
         for path, kept in previous.items():
             lines.append(f"cp -p {kept} {shlex.quote(path)}" if kept else f"rm -f {shlex.quote(path)}")
         lines.extend(shlex.join(command) for command in restore)

@@ -20,8 +20,9 @@ class Asker(Protocol):
         function: Callable[..., Any],
         *args: Any,
         shown: Callable[[Any], str] = repr,
+        quick: bool = True,
     ) -> Any:
-        """What the function returns at the other end. Raises NoAnswerError."""
+        """What the function returns at the other end, which it does at once where `quick`. Raises NoAnswerError."""
 
     def run(self, command: str, *args: str) -> CommandResult:
         """What a command gives."""

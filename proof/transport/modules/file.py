@@ -120,8 +120,8 @@ class File:
     @property
     def content(self) -> bytes:
         """The bytes of the file; never shown in the evidence."""
-        found = self._ask("content", files.content, shown=lambda data: f"({len(data)} bytes, not shown)")
-        return bytes(found)
+        shown = lambda data: f"({len(data)} bytes, not shown)"  # noqa: E731
+        return bytes(self._ask("content", files.content, shown=shown, quick=False))
 
     @property
     def content_string(self) -> str:
@@ -131,21 +131,21 @@ class File:
     @property
     def md5sum(self) -> str:
         """MD5 of the content, hexadecimal."""
-        return str(self._ask("md5sum", files.digest, "md5"))
+        return str(self._ask("md5sum", files.digest, "md5", quick=False))
 
     @property
     def sha256sum(self) -> str:
         """SHA-256 of the content, hexadecimal."""
-        return str(self._ask("sha256sum", files.digest, "sha256"))
+        return str(self._ask("sha256sum", files.digest, "sha256", quick=False))
 
     def contains(self, pattern: str) -> bool:
         """Whether a line matches a pattern of grep's basic kind. Fails where there is no file."""
         if not SPECIAL.search(pattern):
-            return bool(self._ask(f"contains {pattern!r}", files.contains, pattern))
+            return bool(self._ask(f"contains {pattern!r}", files.contains, pattern, quick=False))
         found = self._asker.run("grep -qs -- %s %s", pattern, self.path)
         assert found.rc in (0, 1), f"{self} cannot be searched: {found}"
         return bool(found.rc == 0)
 
     def listdir(self) -> list[str]:
         """Names in the folder, hidden ones too, sorted."""
-        return list(self._ask("listdir", files.listing))
+        return list(self._ask("listdir", files.listing, quick=False))

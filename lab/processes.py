@@ -1,0 +1,55 @@
+"""Processes of VMs: found by what they were started with, and ended for certain.
+
+A number in a file can be another process by now, and the file can be gone while the process lives; the command line
+of a VM is its own.
+"""
+
+import os
+import select
+import signal
+from pathlib import Path
+
+from lab.errors import LabError
+
+SECONDS_TO_END = 10.0
+
+
+def is_vm(pid: int, argument: str) -> bool:
+    """Whether a process is a QEMU that was started with an argument."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return b"qemu-system" in command[0] and os.fsencode(argument) in command
+
+
+def vms(argument: str) -> list[int]:
+    """All processes of which that is true."""
+    numbers = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal())
+    return [pid for pid in numbers if is_vm(pid, argument)]
+
+
+def end(pid: int, argument: str) -> None:
+    """End a VM as its window would be closed, or kill it where it does not obey.
+
+    Raises:
+        LabError: it lives on, or belongs to somebody else.
+    """
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if not is_vm(pid, argument):
+                return
+            signal.pidfd_send_signal(process, number)
+            if select.select([process], [], [], SECONDS_TO_END)[0]:
+                return
+    except ProcessLookupError:
+        return
+    except PermissionError as error:
+        raise LabError(f"The VM in process {pid} belongs to another user.", "lab down, as that user") from error
+    finally:
+        os.close(process)
+    raise LabError(f"The VM in process {pid} cannot be ended.")

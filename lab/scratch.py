@@ -1,0 +1,59 @@
+"""Folders to work in, so that results appear whole or not at all, whoever is killed meanwhile.
+
+Such a folder is held locked by its maker. A lock ends with its process, so a folder that nobody holds is what a
+killed run left, and the next run removes it.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def locked(path: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
+    """Hold the lock of a file or folder.
+
+    Raises:
+        BlockingIOError: `how` says LOCK_NB and somebody else holds it.
+    """
+    held = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(held, how)
+        yield
+    finally:
+        os.close(held)
+
+
+@contextmanager
+def folder(home: Path, prefix: str, remove: Callable[[Path], None] = shutil.rmtree) -> Iterator[Path]:
+    """A new folder in `home` that is removed at the end, and before it what killed runs left there.
+
+    Args:
+        home: an existing folder.
+        prefix: beginning of the name; the same for all that do this work.
+        remove: removes such a folder with all that the work leaves in it.
+    """
+    with locked(home):
+        sweep(home, prefix, remove)
+        made = Path(tempfile.mkdtemp(prefix=prefix, dir=home))
+        held = os.open(made, os.O_RDONLY)
+        fcntl.flock(held, fcntl.LOCK_EX)
+    try:
+        yield made
+    finally:
+        remove(made)
+        os.close(held)
+
+
+def sweep(home: Path, prefix: str, remove: Callable[[Path], None] = shutil.rmtree) -> None:
+    """Remove the folders of that prefix that no living process holds."""
+    for left in home.glob(f"{prefix}*"):
+        try:
+            with locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                remove(left)
+        except (BlockingIOError, FileNotFoundError):
+            continue
