@@ -28,6 +28,11 @@ fail() {
 key='^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$'
 replace='' file=''
 while (($#)); do
+  if [[ $1 =~ $key ]]; then
+    echo "An argument looks like a key. Others can see arguments: take a new key, and type it when asked." >&2
+    usage >&2
+    exit 2
+  fi
   case $1 in
     --replace) replace=yes ;;
     --help) usage && exit 0 ;;

@@ -6,6 +6,7 @@ import pytest
 
 from proof import knock
 from proof.outsider_scan import OutsiderScan
+from proof.readings.errors import NothingToReadError
 
 
 @dataclass
@@ -45,9 +46,22 @@ def test_a_knock_tells_how_it_was_answered(answer: Answer, outcome: str) -> None
     assert place.asked == ["nc -v -n -z -w 1 10.100.0.25 2288"]
 
 
-def test_each_family_is_scanned_by_a_command_of_its_own() -> None:
-    place = Place(Answer(0))
-    OutsiderScan(place, {"IPv4": "198.51.100.25", "IPv6": "2001:db8:51::25"})
-    assert [command.split()[-1] for command in place.asked] == ["198.51.100.25", "2001:db8:51::25"]
-    assert ["-6" in command.split() for command in place.asked] == [False, True]
-    assert all("-p-" in command.split() for command in place.asked)
+REPORT = """<?xml version="1.0"?>
+<nmaprun><host><address addr="{}"/><ports/></host><runstats><finished elapsed="1" exit="success"/></runstats></nmaprun>
+"""
+
+
+def test_families_are_scanned_one_after_the_other() -> None:
+    addresses = {"IPv4": "198.51.100.25", "IPv6": "2001:db8:51::25"}
+    place = Place(Answer(0, stdout="".join(map(REPORT.format, addresses.values()))))
+    scan = OutsiderScan(place, addresses)
+    first, second = place.asked[0].split("; ")
+    assert (first.split()[-1], second.split()[-1]) == tuple(addresses.values())
+    assert ("-6" in first.split(), "-6" in second.split()) == (False, True)
+    assert {family: scan.result(family).address for family in addresses} == addresses
+
+
+def test_a_family_without_a_report_was_not_scanned() -> None:
+    scan = OutsiderScan(Place(Answer(0, stdout=REPORT.format("198.51.100.25"))), {"IPv4": "", "IPv6": ""})
+    with pytest.raises(NothingToReadError):
+        scan.result("IPv6")

@@ -25,7 +25,7 @@ if [[ -n $holder && $holder != "$account" ]]; then
 fi
 
 edit() { # COMMAND EXPRESSION
-  EDITOR="sed -i -E '$2'" VISUAL='' "$1" >/dev/null
+  VISUAL="sed -i -E '$2'" "$1" >/dev/null
 }
 
 if [[ $group != "$account" ]]; then

@@ -29,13 +29,15 @@ remove_path() {
 
 # Files elsewhere lose their owner with the account: root takes them, jobs are removed.
 hand_over() {
-  local -a owned=()
-  [[ -n $uid ]] && owned+=(-uid "$uid")
-  [[ -n $gid ]] && owned+=(${owned[0]:+-o} -gid "$gid")
-  ((${#owned[@]})) || return 0
-  find /var/spool/cron '(' "${owned[@]}" ')' -type f -print -delete | sed 's/^/removed /'
-  find / -ignore_readdir_race '(' "${foreign[@]}" ')' -prune -o '(' "${owned[@]}" ')' -exec chown -h root:root {} + -print |
-    sed 's/$/ now belongs to root/'
+  if [[ -n $uid ]]; then
+    find /var/spool/cron -uid "$uid" -type f -print -delete | sed 's/^/removed /'
+    find / -ignore_readdir_race '(' "${foreign[@]}" ')' -prune -o -uid "$uid" -exec chown -h root {} + -print |
+      sed 's/$/ now belongs to root/'
+  fi
+  if [[ -n $gid ]]; then
+    find / -ignore_readdir_race '(' "${foreign[@]}" ')' -prune -o -gid "$gid" -exec chgrp -h root {} + -print |
+      sed 's/$/ now belongs to the group root/'
+  fi
 }
 
 remove_rules() {
