@@ -9,6 +9,10 @@ Feature: 1.3.1 The host gives an attacker little to work with
       When the listeners of the SSH server are looked up
       Then each of them is on the port that the inventory names
 
+    Scenario: No socket of systemd's leads to an SSH server as well
+      When the sockets that systemd holds are looked up
+      Then none of them starts an SSH server
+
     Scenario: A login comes in on that port
       When the administrator logs in
       Then the login succeeds

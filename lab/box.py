@@ -7,6 +7,7 @@ A box is a folder in the cache, named by the hash of all that it is made from:
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,14 +119,16 @@ def _damaged(folder: Path) -> list[str]:
     return [part for part, file in files.items() if not file.is_file() or file.stat().st_size != sizes.get(part)]
 
 
-def prune(keep: set[str]) -> list[str]:
+def prune(keep: set[str], older_than: float) -> list[str]:
     """Remove boxes that nothing stands on. Returns the keys of those that went.
 
     Args:
         keep: keys of boxes that are in use.
+        older_than: seconds since it was built.
     """
     folders = (path for path in home().glob("[!.]*") if path.is_dir())
-    gone = [folder for folder in folders if folder.name not in keep]
+    old = (folder for folder in folders if time.time() - folder.stat().st_mtime > older_than)
+    gone = [folder for folder in old if folder.name not in keep]
     for folder in gone:
         shutil.rmtree(folder)
     return [folder.name for folder in gone]

@@ -135,7 +135,7 @@ class Lab:
             if not alone:
                 return 0, 0
             gone = layers.prune(keep, older_than)
-            boxes = box.prune({box.key(), *(layer.box for layer in layers.every())})
+            boxes = box.prune({box.key(), *(layer.box for layer in layers.every())}, older_than)
         return len(gone), len(boxes)
 
     def prune(self) -> tuple[int, int]:

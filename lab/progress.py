@@ -30,8 +30,8 @@ def measured(name: str) -> float | None:
 def remember(name: str, seconds: float) -> None:
     """Keep how long the step of this name took on this machine."""
     try:
-        known = json.loads(_memory().read_text())
-    except (OSError, ValueError):
+        known = dict(json.loads(_memory().read_text()))
+    except (OSError, ValueError, TypeError):
         known = {}
     known[name] = round(seconds, 1)
     try:

@@ -74,15 +74,15 @@ def apply(playbook: Path, target: str, log: Path, extra: Mapping[str, str] | Non
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End Ansible, which ends its workers when a person interrupts it; one that does not obey is killed."""
+    """End Ansible, which ends its workers when a person interrupts it; whoever does not obey is killed."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(SECONDS_TO_END)
-        except subprocess.TimeoutExpired:
-            continue
-        return
+            break
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def recap(said: str) -> dict[str, int]:

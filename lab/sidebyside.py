@@ -1,10 +1,12 @@
 """The same for both nodes at one time, and an end soon when one fails or the person interrupts."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from typing import TypeVar
 
 from lab.provider import NODES
+
+ABANDON_AGAIN_SECONDS = 2.0
 
 Result = TypeVar("Result")
 
@@ -14,7 +16,7 @@ def both(action: Callable[[str], Result], abandon: Callable[[], None] = lambda: 
 
     Args:
         action: receives the node.
-        abandon: called when one failed or on an interrupt, before the other is awaited: makes it end soon.
+        abandon: called when one failed or on an interrupt, until the other has ended: makes it end soon.
 
     Raises:
         Exception: the first that an action raised.
@@ -25,6 +27,9 @@ def both(action: Callable[[str], Result], abandon: Callable[[], None] = lambda: 
             for future in as_completed(futures.values()):
                 future.result()
         except BaseException:
-            abandon()
+            unfinished = set(futures.values())
+            while unfinished:
+                abandon()  # again, because the other may have been about to start something
+                unfinished = wait(unfinished, ABANDON_AGAIN_SECONDS).not_done
             raise
     return {node: future.result() for node, future in futures.items()}

@@ -7,12 +7,14 @@ from testinfra.host import Host
 
 from proof import knock
 from proof.admin import Admin
+from proof.onsite import jail
 from proof.outofband import WatchedLab
 from proof.readings import fail2ban, nft, ss, wireguard
 from proof.readings.errors import NothingToReadError
 from proof.target import Target
-from proof.waits import wait_until
+from proof.waits import WaitTimeoutError, wait_until
 
+JAIL = "sshd"
 LONGEST = 120.0  # seconds from the first sign of life until SSH must be back
 
 
@@ -22,7 +24,7 @@ class Aftermath:
 
     Args:
         seconds: from the first sign of life out of band until the administrator was in.
-        jail: what `fail2ban-client status` said; its own words where it knew no jail.
+        guard: what `fail2ban-client status` said; its own words where it knew no jail.
     """
 
     seconds: float
@@ -30,7 +32,7 @@ class Aftermath:
     listeners: tuple[ss.Listener, ...]
     peers: tuple[wireguard.Peer, ...]
     hub_answered: bool
-    jail: str
+    guard: str
 
 
 def reboot(lab: WatchedLab, mail: Host, admin: Admin, target: Target) -> Aftermath:
@@ -49,26 +51,22 @@ def reboot(lab: WatchedLab, mail: Host, admin: Admin, target: Target) -> Afterma
         listeners=ss.of_ssh(ss.parse(mail.check_output("ss -H -l -t -n -p"))),
         peers=wireguard.peers(mail.check_output("wg show %s", target.text("vpn_interface"))),
         hub_answered=knock.answers_ping(mail, target.text("hub_vpn_address")),
-        jail=_jail(mail),
+        guard=_jail(mail),
     )
 
 
 def _jail(mail: Host) -> str:
-    """The jail's status, once the server has read its settings."""
-
-    def watching() -> str:
-        result = mail.run("fail2ban-client status sshd")
-        return result.stdout if result.rc == 0 else ""
-
+    """The jail's status, once the server has read its settings; its last words where it never does."""
     try:
-        return wait_until(watching, "fail2ban to answer after a reboot", 30.0)
-    except AssertionError as error:
+        wait_until(lambda: mail.call(jail.state, JAIL), "fail2ban to answer", 30.0, tolerate=(AssertionError,))
+    except WaitTimeoutError as error:
         return str(error)
+    return str(mail.check_output("fail2ban-client status %s", JAIL))
 
 
 def jail_watches(aftermath: Aftermath) -> bool:
     """Whether the jail of SSH was there and read the journal."""
     try:
-        return bool(fail2ban.parse(aftermath.jail).journal)
+        return bool(fail2ban.parse(aftermath.guard).journal)
     except NothingToReadError:
         return False

@@ -56,6 +56,21 @@ def each_on_the_port(listeners: tuple[ss.Listener, ...], target: Target) -> None
     assert not elsewhere, f"on mail, SSH listens beside port {port}: {elsewhere}"
 
 
+@when("the sockets that systemd holds are looked up", target_fixture="sockets")
+def look_up_sockets(mail: Host) -> list[str]:
+    """TCP, unix and machine sockets alike, each with the unit that it starts."""
+    shown = mail.check_output("systemctl list-sockets --all --full --no-legend --no-pager")
+    return [str(line) for line in shown.splitlines()]
+
+
+@then("none of them starts an SSH server")
+def no_ssh_sockets(sockets: list[str]) -> None:
+    """There are sockets, and no SSH behind any."""
+    doors = [line for line in sockets if "ssh" in line]
+    assert sockets, "systemd on mail holds no socket at all, which cannot be"
+    assert not doors, f"sockets of systemd on mail that start an SSH server: {doors}"
+
+
 @when("the administrator logs in", target_fixture="login")
 def administrator_logs_in(verbose_login: ssh_login.Login) -> ssh_login.Login:
     """One login serves every scenario that only listens."""

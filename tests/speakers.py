@@ -1,5 +1,6 @@
-"""Other ends of unix sockets for tests: a listener whose connections a function answers."""
+"""Other ends for tests: listeners on unix sockets whose connections a function answers, and a standard input."""
 
+import io
 import json
 import socket
 import threading
@@ -71,3 +72,14 @@ def silent(connection: socket.socket) -> None:
     """Read, and never answer."""
     while connection.recv(1 << 16):
         pass
+
+
+class StandardInput(io.TextIOWrapper):
+    """Standard input that holds bytes, or a terminal at which nobody types."""
+
+    def __init__(self, data: bytes, terminal: bool = False) -> None:
+        super().__init__(io.BytesIO(data))
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal

@@ -111,7 +111,8 @@ def test_prune_leaves_boxes_in_use_and_builds_that_run() -> None:
     folder = built()
     for name in ("old", ".building-x"):
         (box.home() / name).mkdir()
-    assert box.prune({folder.name}) == ["old"]
+    assert box.prune({folder.name}, 60.0) == []
+    assert box.prune({folder.name}, 0.0) == ["old"]
     assert {path.name for path in box.home().iterdir()} == {folder.name, ".building-x"}
 
 
@@ -127,7 +128,7 @@ def test_a_lock_pins_images_and_archive(recipe: Path) -> None:
 def test_versions_that_the_mirror_lacks_are_named(recipe: Path) -> None:
     path = lock(recipe.parent / "lock.json")
     boxlock.compare(path, {"mail": {"b": "1", "new": "7"}, "hub": {}, "archive": {"d": "3"}})
-    with pytest.raises(LabError, match="lacks 1 versions of .*: b 2 instead of 1"):
+    with pytest.raises(LabError, match=r"lacks 1 versions of .*: b 2 instead of 1"):
         boxlock.compare(path, {"mail": {"b": "2"}, "hub": {}, "archive": {"d": "3"}})
 
 

@@ -86,7 +86,7 @@ def test_a_store_that_is_interrupted_leaves_nothing(cache: Path) -> None:
 
 def test_a_store_that_lacks_a_part_leaves_nothing(cache: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        layers.store(Stage("bare", "bare", None), None, box(cache), 1.0, lambda folder: None)
+        layers.store(Stage("bare", "bare", None), None, box(cache), 1.0, lambda _: None)
     assert not hidden(cache)
     assert layers.find("bare") is None
 

@@ -65,7 +65,8 @@ def test_host_keys_are_known_by_name(state: Path) -> None:
 @pytest.mark.parametrize("address", ["10.100.0.25", "198.51.100.25"])
 def test_ssh_reads_the_ways_as_they_are_meant(state: Path, address: str) -> None:
     """`ssh -G` connects nowhere."""
-    said = subprocess.run(["ssh", "-F", state / "ssh_config", "-G", address], capture_output=True, text=True, check=True)
+    argv: list[str | Path] = ["ssh", "-F", state / "ssh_config", "-G", address]
+    said = subprocess.run(argv, capture_output=True, text=True, check=True)
     options = dict(line.split(" ", 1) for line in said.stdout.splitlines())
     assert options["hostkeyalias"] == "mail"
     assert options["proxyusefdpass"] == "yes"
@@ -105,7 +106,7 @@ class Relay:
         ours, its = socket.socketpair()
         with ours, its:
             argv = [sys.executable, "-I", str(self.program), address, port]
-            done = subprocess.run(argv, stdout=its, stderr=subprocess.PIPE, timeout=20, check=False)
+            done = subprocess.run(argv, stdout=its.fileno(), stderr=subprocess.PIPE, timeout=20, check=False)
             ours.setblocking(False)
             try:
                 _, descriptors, _, _ = socket.recv_fds(ours, 1, 1)

@@ -8,7 +8,7 @@ import pytest
 from lab.errors import LabError
 from lab.jsonsocket import Disconnected
 from lab.qmp import Monitor
-from tests.speakers import Conversation, listening, requests, say
+from tests.speakers import Conversation, listening, requests, say, silent
 
 
 def monitor(*answers: object) -> Conversation:
@@ -24,7 +24,7 @@ def monitor(*answers: object) -> Conversation:
     return converse
 
 
-def asked(path: Path, question: Callable[[Monitor], Any], *answers: object) -> Any:  # noqa: ANN401
+def asked(path: Path, question: Callable[[Monitor], Any], *answers: object) -> Any:
     with listening(path, monitor(*answers)), Monitor(path, "mail", timeout=1.0) as connection:
         return question(connection)
 
@@ -62,5 +62,5 @@ def test_memory_that_never_comes_ends_at_the_deadline(tmp_path: Path) -> None:
 
 def test_a_monitor_that_somebody_else_holds(tmp_path: Path) -> None:
     """QEMU greets one client at a time."""
-    with listening(tmp_path / "qmp", lambda connection: connection.recv(1)), pytest.raises(Disconnected, match="time"):
+    with listening(tmp_path / "qmp", silent), pytest.raises(Disconnected, match="time"):
         Monitor(tmp_path / "qmp", "mail", timeout=0.1)

@@ -1,0 +1,120 @@
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lab import provisioning
+from lab.errors import LabError
+
+RECAP = """\
+TASK [Ask] *****
+ok: [mail]
+
+PLAY RECAP *********************************************************************
+hub                        : ok=9    changed=9    unreachable=0    failed=0    skipped=0    rescued=0    ignored=0
+mail                       : ok=12   changed=3    unreachable=0    failed=1    skipped=2    rescued=0    ignored=0
+"""
+
+
+@pytest.fixture
+def ansible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Gives a shell script as ansible-playbook. Returns the playbook to apply."""
+    root = tmp_path / "a checkout, mine"
+    (root / "provision" / "inventory").mkdir(parents=True)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    for name, path in {
+        "ROOT": root,
+        "PROVISION": root / "provision",
+        "INVENTORY": root / "provision/inventory",
+    }.items():
+        monkeypatch.setattr(provisioning, name, path)
+
+    def give(script: str) -> Path:
+        program = tmp_path / "ansible-playbook"
+        program.write_text(f"#!/bin/bash\n{script}\n")
+        program.chmod(0o755)
+        return root / "provision" / "task_1.2.1.yml"
+
+    return give
+
+
+def test_the_last_recap_of_mail_counts() -> None:
+    counts = provisioning.recap("mail : ok=1 changed=1\n" + RECAP)
+    assert (counts["ok"], counts["changed"], counts["failed"]) == (12, 3, 1)
+
+
+@pytest.mark.parametrize("said", ["", "mail: changed the world", "fatal: [mail]: UNREACHABLE!"])
+def test_no_recap_no_counts(said: str) -> None:
+    assert provisioning.recap(said) == {}
+
+
+def test_nobody_elses_settings_reach_ansible(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANSIBLE_STRATEGY", "debug")
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    environment = provisioning.environment()
+    assert "ANSIBLE_STRATEGY" not in environment
+    assert environment["ANSIBLE_CONFIG"].endswith("provision/ansible.cfg")
+    assert environment["LANG"] == "C.UTF-8"
+
+
+def test_a_playbook_is_applied_to_a_target(ansible: Callable[[str], Path], tmp_path: Path) -> None:
+    """By relative paths: Ansible takes a path with a comma for a list of hosts."""
+    playbook = ansible(f"printf '%s\\n' \"$PWD\" \"$@\"; cat; cat >&2 <<'END'\n{RECAP}END\nexit 2")
+    play = provisioning.apply(playbook, "lab", tmp_path / "logs" / "log", {"key": "a b"})
+    assert (play.exit_status, play.ok, play.changed, play.failed) == (2, 12, 3, 1)
+    assert play.stdout.splitlines()[:6] == [
+        str(tmp_path / "a checkout, mine"),
+        *("-i", "provision/inventory/lab.yml", "provision/task_1.2.1.yml"),
+        *("--extra-vars", '{"key": "a b"}'),
+    ]
+    assert (tmp_path / "logs" / "log").read_text() == play.stdout
+
+
+def test_ansible_is_not_installed(ansible: Callable[[str], Path], tmp_path: Path) -> None:
+    playbook = ansible("true")
+    (tmp_path / "ansible-playbook").unlink()
+    with pytest.raises(LabError, match="ansible-playbook is missing"):
+        provisioning.apply(playbook, "lab", tmp_path / "log")
+
+
+@pytest.mark.parametrize("trap", ["", "trap '' INT", "trap '' INT TERM"])
+def test_an_interrupt_ends_ansible_with_its_children(
+    ansible: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trap: str
+) -> None:
+    monkeypatch.setattr(provisioning, "SECONDS_TO_END", 0.2)
+    playbook = ansible(f"{trap}\necho $$; sleep 60 & wait; sleep 60")
+    log = tmp_path / "log"
+
+    def interrupt(*_: object) -> None:
+        if not log.exists() or not log.read_text():
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            return
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(KeyboardInterrupt):
+            provisioning.apply(playbook, "lab", log)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    deadline = time.monotonic() + 5
+    while _group_lives(int(log.read_text())):
+        assert time.monotonic() < deadline
+
+
+def _group_lives(group: int) -> bool:
+    """Whether a process of the group still runs; one that waits to be collected does not."""
+    states = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, its_group = path.read_text().rpartition(")")[2].split()[:3]
+        except (OSError, ValueError):
+            continue
+        if int(its_group) == group:
+            states.append(state)
+    return any(state != "Z" for state in states) and os.getpid() != group
