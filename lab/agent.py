@@ -14,6 +14,7 @@ from lab.jsonsocket import Disconnected, JsonSocket
 
 ENVIRONMENT = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8")
 ANSWER_SECONDS = 10.0
+PING_SECONDS = 5.0  # an overloaded machine needs some
 OUTPUT_SECONDS = 120.0  # tens of MB come through a virtual serial port
 KILL_SECONDS = 5.0
 
@@ -62,7 +63,7 @@ class Agent:
             raise LabError(f"The guest agent of {self._node} refused {command}: {answer['error']['desc']}")
         return answer["return"]
 
-    def answers(self, timeout: float = 2.0) -> bool:
+    def answers(self, timeout: float = PING_SECONDS) -> bool:
         """Whether the agent answers now."""
         try:
             self._ask("guest-ping", timeout=timeout)

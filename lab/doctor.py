@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import accelerator, box, tools
+from lab import accelerator, box, network, tools
 from lab.errors import LabError
 from lab.machine import MEMORY_MIB
 from lab.paths import ROOT, cache, sockets
@@ -27,7 +27,8 @@ class Finding:
 
 def examine() -> list[Finding]:
     """All findings, in the order in which a person would mend them."""
-    return [*_tools(), _qemu(), _unprivileged(), _memory(), _disk(), _socket_paths(), _box(), _acceleration()]
+    machine = [_qemu(), _unprivileged(), _memory(), _disk(), _paths(), _socket_paths()]
+    return [*_tools(), *machine, _box(), _acceleration()]
 
 
 def _tools() -> Iterator[Finding]:
@@ -101,6 +102,15 @@ def _socket_paths() -> Finding:
             "Set XDG_RUNTIME_DIR to a short path",
         )
     return Finding("socket paths", "ok", str(sockets()))
+
+
+def _paths() -> Finding:
+    subject = "paths"
+    try:
+        network.refuse_odd_paths()
+    except LabError as error:
+        return Finding(subject, "error", error.what, error.cure)
+    return Finding(subject, "ok", str(ROOT))
 
 
 def _box() -> Finding:

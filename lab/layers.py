@@ -24,6 +24,7 @@ from lab.provider import NODES
 from lab.stages import Stage
 
 PARTS = ("qcow2", "mem")
+SCRATCH = ".storing-"  # beginning of the names of folders in which layers are made
 NEEDED_GIB = 3
 KEEP_SECONDS = 14 * 86400.0  # a layer that nobody used for this long goes, unless a younger one stands on it
 
@@ -121,7 +122,7 @@ def store(stage: Stage, parent: Layer | None, under: Box, seconds: float, write:
         LabError: there is no room, or it could not be written.
     """
     require_room()
-    with scratch.folder(_home(), ".storing-") as work:
+    with scratch.folder(_home(), SCRATCH) as work:
         whole = work / stage.key
         whole.mkdir()
         write(whole)
@@ -165,6 +166,8 @@ def prune(keep: set[str], older_than: float = KEEP_SECONDS) -> list[str]:
         while cursor is not None:
             needed.add(cursor.key)
             cursor = layers.get(cursor.parent or "")
+    with scratch.locked(_home()):
+        scratch.sweep(_home(), SCRATCH)
     gone = folders.keys() - needed
     for key in gone:
         shutil.rmtree(folders[key])

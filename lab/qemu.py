@@ -191,11 +191,11 @@ class Qemu:
         try:
             return self._agent(node).run(argv, stdin, timeout)
         except Disconnected:
-            self._refuse_full_disk(node)
+            self._explain_silence(node)
             raise
 
-    def _refuse_full_disk(self, node: str) -> None:
-        """Raise LabError where QEMU stopped the VM because its writes fail; such a guest is only silent."""
+    def _explain_silence(self, node: str) -> None:
+        """Raise LabError where QEMU itself stopped the VM: its guest is only silent."""
         try:
             with self._monitor(node) as monitor:
                 state = monitor.call("query-status")["status"]
@@ -206,6 +206,8 @@ class Qemu:
                 f"The VM {node} was stopped: its disk under {STATE} cannot be written.",
                 "Free some room there; then lab down and lab up.",
             )
+        if state != "running":
+            raise LabError(f"The VM {node} is {state}: a command on this lab was killed half-way.", "lab up")
 
     def answers(self, node: str) -> bool:
         """Whether the node's agent answers now."""

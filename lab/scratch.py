@@ -50,7 +50,7 @@ def folder(home: Path, prefix: str, remove: Callable[[Path], None] = shutil.rmtr
 
 
 def sweep(home: Path, prefix: str, remove: Callable[[Path], None] = shutil.rmtree) -> None:
-    """Remove the folders of that prefix that no living process holds."""
+    """Remove the folders of that prefix that no living process holds. Call it with `home` locked."""
     for left in home.glob(f"{prefix}*"):
         try:
             with locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import accelerator, box, doctor, tools
+from lab import accelerator, box, doctor, network, tools
 from lab.accelerator import Accelerator
 from lab.box import Box
 from lab.doctor import Finding
@@ -71,6 +71,11 @@ def test_a_runtime_folder_that_is_too_deep_for_sockets(tmp_path: Path, monkeypat
     deep.mkdir()
     monkeypatch.setattr(doctor, "sockets", lambda: deep)
     assert found("socket paths").level == "error"
+
+
+def test_a_checkout_whose_path_tools_would_misread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "ROOT", Path("/home/me/50%"))
+    assert found("paths").level == "error"
 
 
 def test_a_damaged_box(monkeypatch: pytest.MonkeyPatch) -> None:

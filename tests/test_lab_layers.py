@@ -182,6 +182,14 @@ def test_prune_removes_void_layers_when_they_are_old(cache: Path) -> None:
     assert layers.prune(set()) == ["a"]
 
 
+def test_prune_removes_what_a_killed_run_left(cache: Path) -> None:
+    chain(cache, "bare")
+    left = cache / "layers" / ".storing-killed"
+    left.mkdir()
+    assert layers.prune(set()) == []
+    assert not left.exists()
+
+
 def test_using_a_layer_makes_it_young(cache: Path) -> None:
     (bare,) = chain(cache, "bare")
     age(bare, 30)

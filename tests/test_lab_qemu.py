@@ -139,6 +139,9 @@ def test_the_orphans_of_a_killed_run_are_ended(monkeypatch: pytest.MonkeyPatch) 
     assert [pid for pid, _ in ended] == [7]
 
 
+STATES = [("io-error", "cannot be written"), ("paused", "killed half-way"), ("running", "in time")]
+
+
 class SilentAgent:
     """Of a guest that does not answer."""
 
@@ -147,10 +150,8 @@ class SilentAgent:
 
 
 @pytest.mark.usefixtures("state")
-@pytest.mark.parametrize(("state_of_vm", "said"), [("io-error", "cannot be written"), ("running", "in time")])
-def test_a_guest_that_was_stopped_for_a_full_disk_says_so(
-    monkeypatch: pytest.MonkeyPatch, state_of_vm: str, said: str
-) -> None:
+@pytest.mark.parametrize(("state_of_vm", "said"), STATES)
+def test_a_guest_that_was_stopped_says_why(monkeypatch: pytest.MonkeyPatch, state_of_vm: str, said: str) -> None:
     class Monitor:
         def __init__(self, *_: object) -> None:
             self.call: Callable[[str], dict[str, str]] = lambda _: {"status": state_of_vm}
