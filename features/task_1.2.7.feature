@@ -29,7 +29,7 @@ Feature: 1.2.7 Nothing of the old accounts is left over
     @disruptive
     Scenario: Rules written into the main file are cleaned out, and sudo keeps working
       Given somebody has written rules into the main sudoers file
-      When the clean-up runs
+      When the clean-up of the main sudoers file runs
       Then the main sudoers file is as its package shipped it
       And phalkonadmin can log in and use sudo
 

@@ -20,6 +20,7 @@ SECONDS_TO_END = 10.0
 class Failed(LabError):
     """A playbook ended with an error; the VMs are as it left them."""
 
+
 STRATEGY = "mitogen_linear"  # halves the time of a task on a slow host; what a task does stays the same
 
 

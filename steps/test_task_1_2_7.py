@@ -18,6 +18,7 @@ scenarios("../features/task_1.2.7.feature")
 MAIN = "/etc/sudoers"
 FOLDER = "/etc/sudoers.d/"
 PACKAGE = "sudo"
+CLEAN_UP = "cleanup_main_sudoers.yml"
 
 
 def main_file(mail: Host) -> Conffile:
@@ -70,16 +71,16 @@ def edited(mail: Host) -> None:
     assert main["present"] != main["shipped"], f"the stage is not set: {main}"
 
 
-@when("the clean-up runs", target_fixture="played")
+@when("the clean-up of the main sudoers file runs", target_fixture="played")
 def clean_up(play: Callable[..., PlayResult]) -> PlayResult:
     """The task's playbook."""
-    return play("task_1.2.7.yml")
+    return play(CLEAN_UP)
 
 
 @then("the main sudoers file is as its package shipped it")
 def restored(mail: Host, played: PlayResult) -> None:
     """After a clean-up that succeeded."""
-    assert played.exit_status == 0, f"task_1.2.7.yml failed:\n{played.stdout[-3000:]}"
+    assert played.exit_status == 0, f"{CLEAN_UP} failed:\n{played.stdout[-3000:]}"
     same(main_file(mail))
 
 
