@@ -25,6 +25,11 @@ def knock(place: Host, address: str, port: int, seconds: int = 1) -> Knock:
     return Knock("refused" if "refused" in result.stderr else "silent", said)
 
 
+def greeting(place: Host, address: str, port: int, seconds: int = 2) -> str:
+    """What a server says to whoever connects and stays silent; empty where nobody says anything in time."""
+    return str(place.run("nc -n -w %s %s %s </dev/null", str(seconds), address, str(port)).stdout)
+
+
 def answers_ping(place: Host, address: str) -> bool:
     """Whether an address answers one of two ICMP echoes from a place."""
     return bool(place.run("ping -n -c 2 -i 0.2 -W 2 %s", address).rc == 0)
