@@ -37,7 +37,10 @@ exit status:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point. Returns the exit status; errors become one message."""
-    arguments = _parser().parse_args(argv)
+    arguments, rest = _parser().parse_known_args(argv)
+    if rest and arguments.action is not _sabotage:
+        _parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    arguments.rest = rest
     action: Callable[[argparse.Namespace], int] = arguments.action
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP
@@ -115,12 +118,10 @@ def _parser() -> argparse.ArgumentParser:
     sub = command(
         "prune", _prune, "Remove layers that the provisioning of today does not need, and boxes that nothing stands on."
     )
-    sub = command(
-        "sabotage",
-        _sabotage,
-        "Break the lab on purpose, one fault at a time; each must turn its criterion red.",
-    )
-    sub.add_argument("arguments", nargs=argparse.REMAINDER, help="--task TASK, --name TEXT; --help tells more")
+    what = "Break the lab on purpose, one fault at a time; each must turn its criterion red."
+    commands.add_parser("sabotage", help=what, add_help=False).set_defaults(
+        action=_sabotage
+    )  # its words: proof.sabotage
     return parser
 
 
@@ -239,7 +240,7 @@ def _prune(_: argparse.Namespace) -> int:
 def _sabotage(arguments: argparse.Namespace) -> int:
     from proof import sabotage  # noqa: PLC0415  (the proof stands above the lab; only this command looks up)
 
-    return sabotage.main(_command(arguments.arguments))
+    return sabotage.main(arguments.rest)
 
 
 if __name__ == "__main__":

@@ -109,6 +109,11 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     assert len(capsys.readouterr().out.splitlines()) > 3
 
 
+def test_sabotage_gets_its_own_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["sabotage", "--task", "1.2.1", "--list"]) == 0
+    assert "1.2.1" in capsys.readouterr().out
+
+
 def test_the_exit_statuses_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["--help"])
