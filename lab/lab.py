@@ -10,15 +10,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import bare, box, boxbuild, identity, inventory, layers, network, provisioning, stages, tools
+from lab import bare, box, boxbuild, identity, inventory, layers, network, stages, tools
 from lab.agent import Completed
+from lab.bringup import BringUp
 from lab.errors import LabError
 from lab.layers import Layer
 from lab.paths import STATE, cache
 from lab.progress import step
 from lab.provider import NODES
 from lab.qemu import Qemu
-from lab.stages import Stage
 
 __all__ = ["Completed", "Lab", "Status"]
 
@@ -72,10 +72,6 @@ class Lab:
                 cure = tools.MORE_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
                 raise LabError(f"The machine refused: {error}.", cure) from error
 
-    def _plan(self, known: identity.Identity, values: Mapping[str, str]) -> list[Stage]:
-        basis = (self._provider.box.key, self._provider.identity)
-        return stages.plan(repr((*basis, known.fingerprint, sorted(values.items()), bare.__doc__)))
-
     def _note(self) -> dict[str, str]:
         try:
             note: dict[str, str] = json.loads(RUN_FILE.read_text())
@@ -102,28 +98,17 @@ class Lab:
         known, values = identity.ensure(), inventory.variables()
         with self._alone():
             with layers.used():
-                plan = self._plan(known, values)
+                way = BringUp(self._provider, known, values)
+                plan = way.plan()
                 wanted = stages.until(plan, at)
                 if self._note().get("layer") == wanted[-1].key and self.running():
                     return
                 RUN_FILE.unlink(missing_ok=True)
                 tools.require_room(STATE, DISKS_GIB, "a running lab", "Free some room.")
-                self._bring_up(wanted, known, values)
+                self._remember(way.to(wanted))
             self._prune({stage.key for stage in plan}, layers.KEEP_SECONDS, wait=False)
 
-    def _bring_up(self, wanted: list[Stage], known: identity.Identity, values: Mapping[str, str]) -> None:
-        ready = layers.longest_prefix(wanted)
-        try:
-            layer = self._restore(ready[-1], known, values) if ready else self._make_bare(wanted[0], known, values)
-            for stage in wanted[max(len(ready), 1) :]:
-                layer = self._apply(stage, layer, known, values)
-            with step("Keep the point that `lab reset` returns to", expected=4):
-                self._provider.snapshot()
-        except provisioning.Failed:
-            raise  # the VMs stay for a look at what the playbook left
-        except BaseException:
-            self._provider.stop()
-            raise
+    def _remember(self, layer: Layer) -> None:
         how = self._provider.accelerator
         note = {"layer": layer.key, "task": layer.task, "accelerator": how.name, "reason": how.reason}
         scratch = RUN_FILE.with_suffix(".new")
@@ -144,57 +129,9 @@ class Lab:
         Returns:
             How many layers and how many boxes went.
         """
-        plan = self._plan(identity.ensure(), inventory.variables())
+        plan = BringUp(self._provider, identity.ensure(), inventory.variables()).plan()
         with self._alone():
             return self._prune({stage.key for stage in plan} | {self._note().get("layer", "")}, 0, wait=True)
-
-    def _restore(self, layer: Layer, known: identity.Identity, values: Mapping[str, str]) -> Layer:
-        with step(f"Restore the lab as of {layer.task}", expected=6, key="restore a layer"):
-            layer.touch()
-            try:
-                self._provider.start(layer.folder)
-            except LabError as error:
-                cure = f"lab up again; where that does not help, rm -r {layer.folder}: it is made anew"
-                raise LabError(f"The state after {layer.task} cannot be restored. {error.what}", cure) from error
-        self._write_ways(known, values)
-        return layer
-
-    def _make_bare(self, stage: Stage, known: identity.Identity, values: Mapping[str, str]) -> Layer:
-        started = time.monotonic()
-        layers.require_room()
-        with step(f"Boot both VMs ({self._provider.accelerator.name})", expected=70):
-            self._provider.start(None)
-        with step("Set up the bare lab", expected=30):
-            bare.configure(self._provider.run, known, values, abandon=self._provider.stop)
-        return self._keep(stage, None, time.monotonic() - started, known, values)
-
-    def _apply(self, stage: Stage, parent: Layer, known: identity.Identity, values: Mapping[str, str]) -> Layer:
-        assert stage.playbook is not None
-        log = STATE / "logs" / f"provision-{stage.task}.log"
-        started = time.monotonic()
-        with step(f"Provision {stage.task}", expected=45):
-            play = provisioning.apply(stage.playbook, "lab", log)
-        if play.exit_status != 0:
-            last = "\n".join(f"  | {line}" for line in play.stdout.strip().splitlines()[-25:])
-            raise provisioning.Failed(f"Provisioning of {stage.task} failed.\n{last}", f"The whole log is {log}")
-        return self._keep(stage, parent, time.monotonic() - started, known, values)
-
-    def _keep(
-        self,
-        stage: Stage,
-        parent: Layer | None,
-        seconds: float,
-        known: identity.Identity,
-        values: Mapping[str, str],
-    ) -> Layer:
-        with step(f"Store the state after {stage.task}", expected=6, key="store a layer"):
-            layer = layers.store(stage, parent, self._provider.box, seconds, self._provider.store)
-        return self._restore(layer, known, values)
-
-    def _write_ways(self, known: identity.Identity, values: Mapping[str, str]) -> None:
-        script = ["sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub"]
-        keys = {node: bare.expect(self._provider.run, node, *script) for node in NODES}
-        network.write(known, self._provider.endpoints(), values, keys)
 
     def status(self) -> Status:
         """What runs, from which layer, and what it holds of the machine."""

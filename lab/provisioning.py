@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,23 +17,26 @@ from lab.errors import LabError
 from lab.paths import INVENTORY, PROVISION, ROOT
 
 SECONDS_TO_END = 10.0
+_TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(?P<name>.*?)\] \**$")
+_CHANGED = re.compile(r"^changed: \[mail\]")
+_RECAP = re.compile(r"^mail\s*:(?P<counts>(?:\s+\w+=\d+)+)\s*$")
+TIMED_OUT = 124  # as timeout(1) says it
+STRATEGY = "mitogen_linear"  # halves the time of a task on a slow host; what a task does stays the same
 
 
 class Failed(LabError):
     """A playbook ended with an error; the VMs are as it left them."""
 
 
-STRATEGY = "mitogen_linear"  # halves the time of a task on a slow host; what a task does stays the same
-
-
 @dataclass(frozen=True)
 class Play:
-    """How a playbook ended: Ansible's counts, and all that it printed."""
+    """How a playbook ended: Ansible's counts, the names of the tasks that changed something, and all it printed."""
 
     exit_status: int
     ok: int
     changed: int
     failed: int
+    changed_tasks: tuple[str, ...]
     stdout: str
 
 
@@ -41,13 +46,28 @@ def environment() -> dict[str, str]:
     return {
         **kept,
         "ANSIBLE_CONFIG": str(PROVISION / "ansible.cfg"),
+        "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_STRATEGY": STRATEGY,
+        "LC_ALL": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
     }
 
 
-def apply(playbook: Path, target: str, log: Path, extra: Mapping[str, str] | None = None) -> Play:
+def apply(
+    playbook: Path,
+    target: str,
+    log: Path,
+    variables: Mapping[str, object] | None = None,
+    timeout: float | None = None,
+) -> Play:
     """Run a playbook against a target; `log` receives its output as it comes.
+
+    Args:
+        playbook: a file below provision/.
+        target: name of an inventory.
+        log: file for everything that Ansible prints; its folder is made.
+        variables: override the inventory's; they never show in the process list.
+        timeout: seconds after which Ansible is ended, and the play's exit status is 124; forever where None.
 
     Raises:
         LabError: ansible-playbook is not installed.
@@ -58,12 +78,10 @@ def apply(playbook: Path, target: str, log: Path, extra: Mapping[str, str] | Non
     # Relative paths: Ansible takes an inventory with a comma in its path for a list of hosts.
     inventory = (INVENTORY / f"{target}.yml").relative_to(ROOT)
     command = tools.bound([program, "-i", inventory, playbook.relative_to(ROOT)])
-    if extra:
-        command += ["--extra-vars", json.dumps(dict(extra))]
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w") as sink:
+    with _file(variables) as extra, log.open("w") as sink:
         process = subprocess.Popen(
-            command,
+            [*command, *extra],
             cwd=ROOT,
             env=environment(),
             stdin=subprocess.DEVNULL,
@@ -72,13 +90,27 @@ def apply(playbook: Path, target: str, log: Path, extra: Mapping[str, str] | Non
             start_new_session=True,
         )
         try:
-            status = process.wait()
+            status = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            _end(process)
+            status = TIMED_OUT
+            print(f"\n{playbook.name} was not done after {timeout:.0f} s.", file=sink)
         except BaseException:
             _end(process)
             raise
-    said = log.read_text(errors="replace")
-    counts = recap(said)
-    return Play(status, counts.get("ok", 0), counts.get("changed", 0), counts.get("failed", 0), said)
+    return parse(log.read_text(errors="replace"), status)
+
+
+@contextmanager
+def _file(variables: Mapping[str, object] | None) -> Iterator[list[str]]:
+    """Arguments that hand variables over in a file of ours, which is gone afterwards."""
+    if not variables:
+        yield []
+        return
+    with tempfile.NamedTemporaryFile("w", suffix=".json", prefix="variables-") as file:
+        json.dump(dict(variables), file)
+        file.flush()
+        yield ["--extra-vars", f"@{file.name}"]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -93,11 +125,22 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def recap(said: str) -> dict[str, int]:
-    """Counts of the PLAY RECAP line of the host `mail`; empty where there is none."""
-    for line in reversed(said.splitlines()):
-        name, colon, counts = line.partition(":")
-        if colon and name.strip() == "mail" and "changed=" in counts:
-            pairs = (item.split("=") for item in counts.split())
-            return {key: int(value) for key, value in pairs}
-    return {}
+def parse(said: str, exit_status: int) -> Play:
+    """What the default output of ansible-playbook tells of the host `mail`; zeros where it has no recap."""
+    counts: dict[str, int] = {}
+    name, changed = "", []
+    for line in said.splitlines():
+        if task := _TASK.match(line):
+            name = task["name"]
+        elif _CHANGED.match(line) and name not in changed:
+            changed.append(name)
+        elif recap := _RECAP.match(line):
+            counts = {key: int(value) for key, value in (item.split("=") for item in recap["counts"].split())}
+    return Play(
+        exit_status=exit_status,
+        ok=counts.get("ok", 0),
+        changed=counts.get("changed", 0),
+        failed=counts.get("failed", 0) + counts.get("unreachable", 0),
+        changed_tasks=tuple(changed),
+        stdout=said,
+    )

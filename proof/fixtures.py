@@ -1,16 +1,19 @@
 """What a step can ask for: hosts and places, the lab, the evidence, the inventory's variables."""
 
+import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from proof import play as playbooks
+from lab import provisioning
+from lab.paths import PROVISION
+from lab.provisioning import Play
 from proof.admin import Admin
 from proof.connections import HUB, MAIL
 from proof.evidence import Recorder
 from proof.outofband import WatchedLab
-from proof.play import PlayResult
 from proof.session import SESSION, ProofSession
 from proof.target import LAB, Target
 
@@ -91,13 +94,24 @@ def lab(pytestconfig: pytest.Config) -> WatchedLab:
 
 
 @pytest.fixture
-def play(pytestconfig: pytest.Config) -> Callable[..., PlayResult]:
+def play(pytestconfig: pytest.Config, tmp_path: Path) -> Callable[..., Play]:
     """`play("task_1.2.3.yml", extra={...})` runs a playbook against the lab; for @disruptive scenarios."""
     session = _session(pytestconfig)
 
-    def run(playbook: str, extra: Mapping[str, object] | None = None, timeout: float = 900.0) -> PlayResult:
+    def run(playbook: str, extra: Mapping[str, object] | None = None, timeout: float = 900.0) -> Play:
         if session.lab is None or session.current is None or not session.current.disruptive:
             raise pytest.UsageError("a playbook changes the host: tag the scenario @disruptive")
-        return playbooks.run(session.target, playbook, session.recorder, session.root, extra, timeout=timeout)
+        target, started = session.target.name, time.monotonic()
+        log = tmp_path / f"{playbook}.log"
+        played = provisioning.apply(PROVISION / playbook, target, log, extra, timeout)
+        session.recorder.command(
+            "runner",
+            f"ansible-playbook -i provision/inventory/{target}.yml provision/{playbook}",
+            exit_status=played.exit_status,
+            stdout=played.stdout,
+            stderr="",
+            seconds=time.monotonic() - started,
+        )
+        return played
 
     return run

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
+from lab.provisioning import Play
 from proof.onsite import accounts, ownership
 from proof.outofband import WatchedLab
-from proof.play import PlayResult
 from steps import staging
 
 scenarios("../features/task_1.2.2.feature")
@@ -53,27 +53,27 @@ def is_back(lab: WatchedLab, mail: Host, user: str) -> None:
 
 
 @when(parsers.parse("the removal of {user} runs twice"), target_fixture="runs")
-def remove_twice(play: Callable[..., PlayResult], user: str) -> tuple[PlayResult, PlayResult]:
+def remove_twice(play: Callable[..., Play], user: str) -> tuple[Play, Play]:
     """The task's playbook, and once more."""
     extra = {"vendor_user": user}
     return play(REMOVAL, extra=extra), play(REMOVAL, extra=extra)
 
 
 @when("the removal of a user that this host never had runs", target_fixture="played")
-def remove_stranger(play: Callable[..., PlayResult]) -> PlayResult:
+def remove_stranger(play: Callable[..., Play]) -> Play:
     """The task's playbook, with a name that nobody ever had."""
     return play(REMOVAL, extra={"vendor_user": NEVER_THERE})
 
 
 @then("it succeeds and changes nothing")
-def succeeds_unchanged(played: PlayResult) -> None:
+def succeeds_unchanged(played: Play) -> None:
     """As a second run must."""
     outcome = (played.exit_status, played.changed)
     assert outcome == (0, 0), f"{REMOVAL} changed {played.changed_tasks}:\n{played.stdout[-3000:]}"
 
 
 @then("the first run succeeds and the second changes nothing")
-def first_and_second(runs: tuple[PlayResult, PlayResult]) -> None:
+def first_and_second(runs: tuple[Play, Play]) -> None:
     """All the work is done at once."""
     first, second = runs
     assert first.exit_status == 0, f"{REMOVAL} failed:\n{first.stdout[-3000:]}"

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
+from lab.provisioning import Play
 from proof.onsite import accounts as onsite_accounts
 from proof.onsite import ownership
 from proof.onsite.accounts import Accounts, User
 from proof.onsite.ownership import Owned
 from proof.outofband import WatchedLab
-from proof.play import PlayResult
 from proof.target import Target
 from steps import staging
 
@@ -118,9 +118,9 @@ def uid_is_taken(lab: WatchedLab, user: str) -> None:
 
 
 @when(parsers.parse("the tasks {first} and {second} run"), target_fixture="played")
-def tasks_run(play: Callable[..., PlayResult], first: str, second: str) -> dict[str, PlayResult]:
+def tasks_run(play: Callable[..., Play], first: str, second: str) -> dict[str, Play]:
     """In the tracker's order, up to the first that fails."""
-    played: dict[str, PlayResult] = {}
+    played: dict[str, Play] = {}
     for task in (first, second):
         played[task] = play(f"task_{task}.yml")
         if played[task].exit_status != 0:
@@ -129,7 +129,7 @@ def tasks_run(play: Callable[..., PlayResult], first: str, second: str) -> dict[
 
 
 @then("they all succeed")
-def all_succeed(played: dict[str, PlayResult]) -> None:
+def all_succeed(played: dict[str, Play]) -> None:
     """None has failed on the way."""
     for task, result in played.items():
         assert result.exit_status == 0, f"task {task} failed:\n{result.stdout[-3000:]}"

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
+from lab.provisioning import Play
 from proof.onsite import ownership, sudoers
 from proof.onsite.accounts import Accounts
 from proof.onsite.ownership import Owned
 from proof.onsite.sudoers import Conffile
-from proof.play import PlayResult
 from proof.readings import sudo_rules
 from proof.target import Target
 
@@ -72,13 +72,13 @@ def edited(mail: Host) -> None:
 
 
 @when("the clean-up of the main sudoers file runs", target_fixture="played")
-def clean_up(play: Callable[..., PlayResult]) -> PlayResult:
+def clean_up(play: Callable[..., Play]) -> Play:
     """The task's playbook."""
     return play(CLEAN_UP)
 
 
 @then("the main sudoers file is as its package shipped it")
-def restored(mail: Host, played: PlayResult) -> None:
+def restored(mail: Host, played: Play) -> None:
     """After a clean-up that succeeded."""
     assert played.exit_status == 0, f"{CLEAN_UP} failed:\n{played.stdout[-3000:]}"
     same(main_file(mail))

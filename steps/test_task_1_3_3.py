@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
+from lab.provisioning import Play
 from proof import knock
 from proof.outofband import WatchedLab
-from proof.play import PlayResult
 from proof.readings import routes
 from proof.readings.routes import Route
 from proof.target import Target
@@ -157,7 +157,7 @@ def down_and_up(lab: WatchedLab, target: Target) -> None:
 
 
 @when("the tasks 1.3.2 and 1.3.3 are applied once more")
-def apply_again(play: Callable[..., PlayResult]) -> None:
+def apply_again(play: Callable[..., Play]) -> None:
     """The provisioning that could have an opinion on name servers."""
     for playbook in ("task_1.3.2.yml", "task_1.3.3.yml"):
         result = play(playbook)

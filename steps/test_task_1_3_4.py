@@ -8,6 +8,7 @@ import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
+from lab.provisioning import Play
 from proof import knock
 from proof.admin import Admin
 from proof.aftermath import Aftermath
@@ -16,7 +17,6 @@ from proof.knock import Knock
 from proof.onsite import stray
 from proof.outofband import WatchedLab
 from proof.outsider_scan import FAMILIES, OutsiderScan
-from proof.play import PlayResult
 from proof.readings import iptables, nmap, ss
 from proof.target import Target
 from proof.waits import wait_until
@@ -246,7 +246,7 @@ def login_on_public_address(admin: Admin, target: Target) -> None:
 
 
 @when("task 1.3.4 is applied once more")
-def apply_again(play: Callable[..., PlayResult]) -> None:
+def apply_again(play: Callable[..., Play]) -> None:
     """The provisioning finds the host on its public address and goes on from there."""
     result = play("task_1.3.4.yml")
     assert result.exit_status == 0, f"task_1.3.4.yml failed after the rollback:\n{result.stdout[-3000:]}"
@@ -273,7 +273,7 @@ class Change:
     acts_at: float
 
 
-def guard(play: Callable[..., PlayResult], lab: WatchedLab, path: str, content: str, *, confirms: bool) -> Change:
+def guard(play: Callable[..., Play], lab: WatchedLab, path: str, content: str, *, confirms: bool) -> Change:
     """Make a change through the provisioning's own module and role."""
     held = lab.exec("mail", ["cat", path])
     before = held.stdout.decode() if held.exit_status == 0 else None
@@ -292,7 +292,7 @@ def guard(play: Callable[..., PlayResult], lab: WatchedLab, path: str, content: 
 
 
 @given("a dead-man switch guards a change that shuts SSH", target_fixture="change")
-def guarded_lock_out(lab: WatchedLab, play: Callable[..., PlayResult], admin: Admin) -> Change:
+def guarded_lock_out(lab: WatchedLab, play: Callable[..., Play], admin: Admin) -> Change:
     """An address that is not the host's VPN address: the typo that everybody makes once."""
     change = guard(play, lab, RESTRICTION, "ListenAddress 127.0.0.1\n", confirms=False)
     assert not admin.login(timeout=10).accepted, "the change did not shut SSH, so nothing can be proved by it"
@@ -300,7 +300,7 @@ def guarded_lock_out(lab: WatchedLab, play: Callable[..., PlayResult], admin: Ad
 
 
 @given("a dead-man switch guards a change", target_fixture="change")
-def guarded_change(lab: WatchedLab, play: Callable[..., PlayResult]) -> Change:
+def guarded_change(lab: WatchedLab, play: Callable[..., Play]) -> Change:
     """A harmless one; it is confirmed by the role that confirms every change."""
     return guard(play, lab, *BENIGN, confirms=True)
 

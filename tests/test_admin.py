@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from proof import play
 from proof.admin import Admin
 from proof.evidence import Recorder
 from proof.runfolder import RunFolder
@@ -53,17 +52,3 @@ def test_a_login_that_hangs_is_ended_with_its_children(admin: Admin) -> None:
     assert login.timed_out
     assert (login.accepted, login.denied) == (False, False)
     assert login.seconds < 5
-
-
-def test_a_play_tells_its_counts_and_who_changed_something() -> None:
-    said = (
-        "TASK [users : Create the administrator] ****\nchanged: [mail]\n"
-        "TASK [users : Lock the password] ****\nok: [mail]\n"
-        "RUNNING HANDLER [sshd : Reload] ****\nchanged: [mail]\n"
-        "PLAY RECAP ****\n"
-        "mail                       : ok=3    changed=2    unreachable=0    failed=0    skipped=1\n"
-    )
-    result = play.parse(said, 0)
-    assert (result.ok, result.changed, result.failed) == (3, 2, 0)
-    assert result.changed_tasks == ("users : Create the administrator", "sshd : Reload")
-    assert play.parse("nothing", 4).ok == 0

@@ -109,7 +109,7 @@ class World:
         assert self.vms is not None
         self.vms._do(f"apply {playbook.stem.removeprefix('task_')}")
         status = 2 if self.broken and self.broken in playbook.name else 0
-        return Play(status, 1, 1, status, "fatal: [mail]: FAILED!\n" if status else "fine\n")
+        return Play(status, 1, 1, status, (), "fatal: [mail]: FAILED!\n" if status else "fine\n")
 
 
 @pytest.fixture

@@ -42,14 +42,28 @@ def ansible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
     return give
 
 
+def test_a_play_tells_its_counts_and_who_changed_something() -> None:
+    said = (
+        "TASK [users : Create the administrator] ****\nchanged: [mail]\n"
+        "TASK [users : Lock the password] ****\nok: [mail]\n"
+        "RUNNING HANDLER [sshd : Reload] ****\nchanged: [mail]\n"
+        "PLAY RECAP ****\n"
+        "mail                       : ok=3    changed=2    unreachable=0    failed=0    skipped=1\n"
+    )
+    result = provisioning.parse(said, 0)
+    assert (result.ok, result.changed, result.failed) == (3, 2, 0)
+    assert result.changed_tasks == ("users : Create the administrator", "sshd : Reload")
+    assert provisioning.parse("nothing", 4).ok == 0
+
+
 def test_the_last_recap_of_mail_counts() -> None:
-    counts = provisioning.recap("mail : ok=1 changed=1\n" + RECAP)
-    assert (counts["ok"], counts["changed"], counts["failed"]) == (12, 3, 1)
+    result = provisioning.parse("mail : ok=1 changed=1\n" + RECAP, 2)
+    assert (result.ok, result.changed, result.failed) == (12, 3, 1)
 
 
 @pytest.mark.parametrize("said", ["", "mail: changed the world", "fatal: [mail]: UNREACHABLE!"])
 def test_no_recap_no_counts(said: str) -> None:
-    assert provisioning.recap(said) == {}
+    assert provisioning.parse(said, 0).ok == 0
 
 
 def test_nobody_elses_settings_reach_ansible(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,15 +77,23 @@ def test_nobody_elses_settings_reach_ansible(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_playbook_is_applied_to_a_target(ansible: Callable[[str], Path], tmp_path: Path) -> None:
     """By relative paths: Ansible takes a path with a comma for a list of hosts."""
-    playbook = ansible(f"printf '%s\\n' \"$PWD\" \"$@\"; cat; cat >&2 <<'END'\n{RECAP}END\nexit 2")
+    playbook = ansible(
+        f'printf \'%s\\n\' "$PWD" "${{@:1:4}}"; cat "${{5#@}}"; echo; cat; cat >&2 <<\'END\'\n{RECAP}END\nexit 2'
+    )
     play = provisioning.apply(playbook, "lab", tmp_path / "logs" / "log", {"key": "a b"})
     assert (play.exit_status, play.ok, play.changed, play.failed) == (2, 12, 3, 1)
     assert play.stdout.splitlines()[:6] == [
         str(tmp_path / "a checkout, mine"),
         *("-i", "provision/inventory/lab.yml", "provision/task_1.2.1.yml"),
-        *("--extra-vars", '{"key": "a b"}'),
+        "--extra-vars",
+        '{"key": "a b"}',
     ]
     assert (tmp_path / "logs" / "log").read_text() == play.stdout
+
+
+def test_a_playbook_that_takes_too_long_is_ended(ansible: Callable[[str], Path], tmp_path: Path) -> None:
+    play = provisioning.apply(ansible("exec sleep 60"), "lab", tmp_path / "log", timeout=0.2)
+    assert (play.exit_status, play.stdout) == (124, "\ntask_1.2.1.yml was not done after 0 s.\n")
 
 
 def test_ansible_is_not_installed(ansible: Callable[[str], Path], tmp_path: Path) -> None:

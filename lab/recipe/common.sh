@@ -8,6 +8,7 @@ cat >"$root/etc/fstab" <<'FSTAB'
 /dev/vda / ext4 errors=remount-ro 0 1
 FSTAB
 : >"$root/etc/machine-id"
+printf 'LANG=C.UTF-8\n' >"$root/etc/locale.conf" # /etc/default/locale leads here: each login reads it
 rm -f "$root"/etc/ssh/ssh_host_*_key "$root"/etc/ssh/ssh_host_*_key.pub
 install -m 0700 -d "$root/root/.ssh"
 printf 'PermitRootLogin prohibit-password\n' >"$root/etc/ssh/sshd_config.d/50-cloud-init.conf"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Remove an account with all that belongs to it; print a line for each thing that was done.
+# Remove an account that runs nothing any more, with all that belongs to it; print a line for each thing that was done.
 #
 # usage: remove_account.sh ACCOUNT
 set -euo pipefail
@@ -10,16 +10,6 @@ gid=$(getent group "$account" | cut -d: -f3 || true)
 
 # Places whose owners belong to containers or to the kernel, not to accounts of this host.
 foreign=(-path /proc -o -path /sys -o -path /dev -o -path /var/lib/docker -o -path /var/lib/containerd)
-
-end_processes() {
-  pgrep -U "$uid" >/dev/null || return 0
-  loginctl terminate-user "$account" 2>/dev/null || true
-  for ((second = 0; second < 20; second++)); do
-    pkill -KILL -U "$uid" || break
-    sleep 1
-  done
-  echo "ended the processes of $account"
-}
 
 remove_path() {
   [[ -e $1 || -L $1 ]] || return 0
@@ -63,7 +53,6 @@ remove_jobs() {
 }
 
 home=$(getent passwd "$account" | cut -d: -f6 || true)
-[[ -n $uid ]] && end_processes
 remove_rules
 remove_jobs
 remove_path "${home:-/home/$account}"

@@ -1,0 +1,93 @@
+"""From layers to a running lab: the longest prefix there is is restored, the rest is provisioned and kept."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import bare, layers, network, provisioning, stages
+from lab.errors import LabError
+from lab.identity import Identity
+from lab.layers import Layer
+from lab.paths import STATE
+from lab.progress import step
+from lab.provider import NODES
+from lab.qemu import Qemu
+from lab.stages import Stage
+
+
+@dataclass(frozen=True)
+class BringUp:
+    """The VMs of a checkout, and what they are set up with: the lab's keys and its inventory."""
+
+    provider: Qemu
+    identity: Identity
+    values: Mapping[str, str]
+
+    def plan(self) -> list[Stage]:
+        """Every stage of provisioning, each with the key of all that its state is made from."""
+        basis = (self.provider.box.key, self.provider.identity, self.identity.fingerprint)
+        set_up = Path(bare.__file__).read_text()
+        return stages.plan(repr((*basis, sorted(self.values.items()), set_up)))
+
+    def to(self, wanted: list[Stage]) -> Layer:
+        """Bring both VMs to the last of these stages, as the point that a reset returns to.
+
+        Raises:
+            provisioning.Failed: a playbook failed; the VMs stay, for a look at what it left.
+            LabError: the machine cannot run the lab; the VMs are ended.
+        """
+        ready = layers.longest_prefix(wanted)
+        try:
+            layer = self._restore(ready[-1]) if ready else self._make_bare(wanted[0])
+            for stage in wanted[max(len(ready), 1) :]:
+                layer = self._apply(stage, layer)
+            with step("Keep the point that `lab reset` returns to", expected=4):
+                self.provider.snapshot()
+        except provisioning.Failed:
+            raise
+        except BaseException:
+            self.provider.stop()
+            raise
+        return layer
+
+    def _restore(self, layer: Layer) -> Layer:
+        with step(f"Restore the lab as of {layer.task}", expected=6, key="restore a layer"):
+            layer.touch()
+            try:
+                self.provider.start(layer.folder)
+            except LabError as error:
+                cure = f"lab up again; where that does not help, rm -r {layer.folder}: it is made anew"
+                raise LabError(f"The state after {layer.task} cannot be restored. {error.what}", cure) from error
+        self._write_ways()
+        return layer
+
+    def _make_bare(self, stage: Stage) -> Layer:
+        started = time.monotonic()
+        layers.require_room()
+        with step(f"Boot both VMs ({self.provider.accelerator.name})", expected=70):
+            self.provider.start(None)
+        with step("Set up the bare lab", expected=30):
+            bare.configure(self.provider.run, self.identity, self.values, abandon=self.provider.stop)
+        return self._keep(stage, None, time.monotonic() - started)
+
+    def _apply(self, stage: Stage, parent: Layer) -> Layer:
+        assert stage.playbook is not None
+        log = STATE / "logs" / f"provision-{stage.task}.log"
+        started = time.monotonic()
+        with step(f"Provision {stage.task}", expected=45):
+            play = provisioning.apply(stage.playbook, "lab", log)
+        if play.exit_status != 0:
+            last = "\n".join(f"  | {line}" for line in play.stdout.strip().splitlines()[-25:])
+            raise provisioning.Failed(f"Provisioning of {stage.task} failed.\n{last}", f"The whole log is {log}")
+        return self._keep(stage, parent, time.monotonic() - started)
+
+    def _keep(self, stage: Stage, parent: Layer | None, seconds: float) -> Layer:
+        with step(f"Store the state after {stage.task}", expected=6, key="store a layer"):
+            layer = layers.store(stage, parent, self.provider.box, seconds, self.provider.store)
+        return self._restore(layer)
+
+    def _write_ways(self) -> None:
+        script = ["sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub"]
+        keys = {node: bare.expect(self.provider.run, node, *script) for node in NODES}
+        network.write(self.identity, self.provider.endpoints(), self.values, keys)
