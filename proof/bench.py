@@ -20,7 +20,7 @@ from lab.lab import Lab
 from lab.paths import BUILD, ROOT, cache
 from lab.progress import step
 from lab.provider import NODES
-from proof import bench_checks, figures
+from proof import bench_checks, bench_goss, figures
 from proof.figures import Figure
 
 FILE = BUILD / "bench.json"
@@ -32,16 +32,21 @@ class CriterionFailed(AssertionError):
     """An acceptance run was red: its time says nothing."""
 
 
-def checks() -> Iterator[Figure]:
-    """The same sixty checks, asked in three ways."""
+def checks(lab: Lab) -> Iterator[Figure]:
+    """The same sixty checks, asked in three ways, and in goss's where there is one."""
     with step("Sixty checks in three ways", expected=120):
-        seconds = bench_checks.measure()
+        seconds, answers = bench_checks.measure()
     stock, controlpath, ours = seconds["stock"], seconds["controlpath"], seconds["ours"]
     yield figures.ratio("ratio.stock", "60 checks: times faster than stock testinfra", stock, ours, 80)
     yield figures.ratio("ratio.controlpath", "60 checks: times faster than with a ControlPath", controlpath, ours, 10)
     yield figures.median("seconds.checks.stock", "60 checks, stock testinfra", stock)
     yield figures.median("seconds.checks.controlpath", "60 checks, testinfra with a ControlPath", controlpath)
     yield figures.median("seconds.checks.ours", "60 checks, ours", ours)
+    if program := os.environ.get(bench_goss.VARIABLE):
+        with step("Sixty checks with goss", expected=20):
+            goss = bench_goss.measure(lab, Path(program), answers)
+        yield figures.ratio("ratio.goss", "60 checks: times faster than goss on the host", goss, ours, 2)
+        yield figures.median("seconds.checks.goss", "60 checks, goss on the host", goss)
 
 
 def reset(lab: Lab, times: int = 5) -> Figure:
@@ -135,7 +140,7 @@ def measure(lab: Lab) -> Iterator[Figure]:
 
     lab.up()
     look()
-    yield from checks()
+    yield from checks(lab)
     yield reset(lab)
     look()
     yield cold_start(lab)
@@ -162,6 +167,7 @@ def main() -> int:
             "cpus": os.cpu_count(),
             "python": platform.python_version(),
             "provider": status.provider,
+            "goss": os.environ.get(bench_goss.VARIABLE, f"not measured: {bench_goss.VARIABLE} names none"),
         }
     except (LabError, AssertionError) as error:
         print(f"bench: {error}", file=sys.stderr)

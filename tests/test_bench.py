@@ -11,7 +11,7 @@ import pytest
 from lab.agent import Completed
 from lab.errors import LabError
 from lab.lab import Lab
-from proof import bench, bench_checks
+from proof import bench, bench_checks, bench_goss
 
 KEYS = {
     *("ratio.stock", "ratio.controlpath", "seconds.reset", "seconds.cold_start", "seconds.provision"),
@@ -78,7 +78,8 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
     monkeypatch.setenv("MAIL_LAB_CACHE", str(cache))
     monkeypatch.setattr(bench, "BUILD", tmp_path / "build")
     monkeypatch.setattr(bench, "FILE", tmp_path / "build/bench.json")
-    monkeypatch.setattr(bench_checks, "measure", lambda: seconds)
+    monkeypatch.setattr(bench_checks, "measure", lambda: (seconds, []))
+    monkeypatch.delenv(bench_goss.VARIABLE, raising=False)
     monkeypatch.setattr("subprocess.run", made.run)
     monkeypatch.setattr("sys.argv", ["bench"])
     return made
