@@ -3,10 +3,12 @@
 import os
 import re
 import secrets
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 LAST = "last"
+KEPT = 100  # runs among which the record of a target is looked up; older ones go
 
 
 def utc_now() -> str:
@@ -27,13 +29,15 @@ class RunFolder:
 
     @classmethod
     def create(cls, runs: Path, target: str) -> "RunFolder":
-        """A new folder among the runs, named by UTC time, target and a random id; `last` leads to it."""
+        """A new folder among the runs, named by UTC time, target and a random id; `last` leads to it. The oldest beyond KEPT go."""
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         path = runs / f"{stamp}-{slug(target)}-{secrets.token_hex(3)}"
         path.mkdir(parents=True)
         link = runs / f".{LAST}-{secrets.token_hex(3)}"
         link.symlink_to(path.name)
         link.replace(runs / LAST)
+        for old in sorted(runs.glob("[0-9]*Z-*"))[:-KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
         return cls(path)
 
     @classmethod

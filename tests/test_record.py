@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from proof import runfolder
 from proof.evidence import SHOWN, Recorder, shortened
 from proof.record import Criterion, Evidence, Failure, Run, Scenario, Step, Task
 from proof.runfolder import RunFolder, slug
@@ -30,6 +31,14 @@ def test_a_damaged_record_is_a_value_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(ValueError):
         Run.read(tmp_path / "run.json")
+
+
+def test_the_oldest_runs_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runfolder, "KEPT", 2)
+    for second in range(3):
+        (tmp_path / f"20260101T00000{second}Z-lab-abcdef").mkdir()
+    new = RunFolder.create(tmp_path, "lab").id
+    assert sorted(path.name for path in tmp_path.glob("[0-9]*")) == ["20260101T000002Z-lab-abcdef", new]
 
 
 def test_runs_have_folders_of_their_own_and_a_link_to_the_last(tmp_path: Path) -> None:
