@@ -29,7 +29,7 @@ class RunFolder:
 
     @classmethod
     def create(cls, runs: Path, target: str) -> "RunFolder":
-        """A new folder among the runs, named by UTC time, target and a random id; `last` leads to it. The oldest beyond KEPT go."""
+        """A new folder among the runs, named by UTC time, target and a random id; `last` leads to it; the oldest go."""
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         path = runs / f"{stamp}-{slug(target)}-{secrets.token_hex(3)}"
         path.mkdir(parents=True)
