@@ -1,6 +1,7 @@
 """The hosts and places that scenarios speak to: opened when first used, one login each, new after a reset."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
@@ -39,6 +40,8 @@ class Connections:
         self._target = target
         self._recorder = recorder
         self._open: dict[str, Host] = {}
+        self._coming: dict[str, Future[Host]] = {}
+        self._pool = ThreadPoolExecutor(thread_name_prefix="connect")
         self._lost: dict[str, Exception] = {}
 
     def host(self, name: str) -> "Host":
@@ -49,9 +52,33 @@ class Connections:
         """The live connection to a host or place. Raises `proof.transport.Unreachable`."""
         if name in self._lost:
             raise self._lost[name].with_traceback(None)
+        self._arrive(name)
         if name not in self._open:
             self._open[name] = self._connect(name)
         return self._open[name]
+
+    def reach(self, names: Iterable[str]) -> None:
+        """Begin to connect to hosts, side by side; whoever asks one of them first waits until it is there.
+
+        A host that cannot be reached is tried again by whoever asks, who then hears why.
+        """
+        for name in names:
+            if name not in self._open and name not in self._coming:
+                self._coming[name] = self._pool.submit(self._connected, name)
+
+    def opened(self) -> list[str]:
+        """Hosts, not places, that have been connected to since the last `drop`."""
+        return [name for name in (*self._open, *self._coming) if name not in PLACES]
+
+    def _connected(self, name: str) -> "Host":
+        host = self._connect(name)
+        host.greeting()
+        return host
+
+    def _arrive(self, name: str) -> None:
+        if coming := self._coming.pop(name, None):
+            with suppress(Exception):  # who asks next connects anew, and hears it
+                self._open[name] = coming.result()
 
     def lose(self, name: str, error: Exception) -> None:
         """Remember that a host does not answer, so that nobody waits for it again."""
@@ -70,7 +97,9 @@ class Connections:
         """Close everything and forget what was lost: the machines behind it are about to be others."""
         from proof import transport  # noqa: PLC0415 - loaded by the first run that connects
 
-        for name in [name for name in self._open if name not in PLACES]:
+        for name in tuple(self._coming):
+            self._arrive(name)
+        for name in self.opened():
             with suppress(Exception):  # what cannot be closed is gone already
                 transport.close(self._open[name])
         self._open.clear()

@@ -9,7 +9,7 @@ import pytest
 
 from lab.errors import EXIT_LAB_BROKEN, LabError
 from proof import labclaim, outofband, provenance
-from proof.connections import Connections
+from proof.connections import HUB, MAIL, Connections
 from proof.evidence import AFTER, Recorder
 from proof.featurefiles import Feature
 from proof.liveline import LiveLine
@@ -121,6 +121,7 @@ class ProofSession:
         self.lab.up()
         if self._touched.exists():
             self._reset()
+        self.connections.reach((MAIL, HUB))
 
     def begin(self, scenario: Scenario) -> None:
         """From now on evidence belongs to this scenario."""
@@ -186,10 +187,14 @@ class ProofSession:
         self.recorder.close_scenario()
         self.current = None
         if self.lab is not None and self._touched.exists() and not self.as_it_is and self.broken is None:
+            known = self.connections.opened()
             try:
                 self._reset()
             except LabError as error:
                 self.broken = error
+            else:
+                if any(other.state == "not run" for other in self.run.scenarios if other is not scenario):
+                    self.connections.reach(known)
         if time.monotonic() - self._written > WRITE_EVERY or scenario.state == "failed":
             self.write()
 

@@ -1,9 +1,11 @@
 """Sentences and looks that several tasks share."""
 
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
 from pytest_bdd import given, parsers, then, when
+from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
 from proof import aftermath, knock
@@ -11,17 +13,25 @@ from proof.admin import Admin, Login
 from proof.aftermath import Aftermath
 from proof.evidence import Recorder
 from proof.knock import Knock
-from proof.onsite import accounts, ownership
+from proof.onsite import accounts, engine, ownership
 from proof.onsite.accounts import Accounts
+from proof.onsite.engine import Trial
 from proof.onsite.ownership import Owned
 from proof.outofband import WatchedLab
 from proof.outsider_scan import OutsiderScan
 from proof.readings import ss, ssh_login
 from proof.selection import CASE
 from proof.target import Target
+from proof.transport import Pending
 
 SHOWN = 20
-LONG_SCAN = "has scanned every TCP port"
+TRIAL = "mail-lab-trial"
+ENDED_WELL = 42
+BEGUN_EARLY = {  # words of the step that waits -> the fixture that begins what it waits for
+    "has scanned every TCP port": "outsider_scan",
+    "the automatic upgrade is rehearsed": "upgrade_rehearsal",
+    "a container without network runs a program": "container_trial",
+}
 
 
 @pytest.fixture(scope="session")
@@ -80,13 +90,30 @@ def outsider_scan(outsider: Host, target: Target) -> OutsiderScan:
     return OutsiderScan(outsider, {"IPv4": target.text("public_address"), "IPv6": target.text("public_address6")})
 
 
+@pytest.fixture(scope="session")
+def upgrade_rehearsal(mail: Host) -> Pending[CommandResult]:
+    """The very program that the timer starts, without its last step, once a run."""
+    pending: Pending[CommandResult] = mail.start("unattended-upgrade --dry-run --debug", timeout=300)
+    return pending
+
+
+@pytest.fixture(scope="session")
+def container_trial(mail: Host) -> Callable[[], Trial]:
+    """A container without network, from start to end, once a run: called for its result."""
+    script = f'test "$$" -eq 1 && exit {ENDED_WELL}'
+    trial: Callable[[], Trial] = mail.begin(engine.try_container, TRIAL, script, timeout=120)
+    return trial
+
+
 @pytest.fixture(scope="session", autouse=True)
 def early_start(request: pytest.FixtureRequest) -> None:
-    """The long scan begins before the first scenario, where one of this run will ask for it."""
+    """What takes long begins before the first scenario, where one that leaves the host alone will wait for it."""
     cases = (item.stash[CASE] for item in request.session.items if CASE in item.stash)
-    if any(LONG_SCAN in step.text for case in cases for step in case.scenario.steps):
-        with suppress(pytest.skip.Exception):  # that scenario will say why there is no outsider
-            request.getfixturevalue("outsider_scan")
+    texts = {step.text for case in cases if not case.scenario.disruptive for step in case.scenario.steps}
+    for words, begun in BEGUN_EARLY.items():
+        if any(words in text for text in texts):
+            with suppress(pytest.skip.Exception):  # that scenario will say why there is no such place
+                request.getfixturevalue(begun)
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,7 @@ def through_the_host_itself(target: Target) -> tuple[str, ...]:
     A refusal then counts against the host's own address, which nothing ever bans.
     """
     address, port = target.text("vpn_address"), target.number("ssh_port")
-    relay = f"exec 3<>/dev/tcp/{address}/{port}; cat <&3 & exec cat >&3"
+    relay = f"exec 3<>/dev/tcp/{address}/{port} || exit; cat <&3 & cat >&3; kill $!"
     config = ("-F", str(target.ssh_config)) if target.ssh_config else ()
     inner = [
         *("ssh", *config, "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-p", str(port)),

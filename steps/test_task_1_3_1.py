@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 import yaml
 from pytest_bdd import given, parsers, scenarios, then, when
+from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
 from lab.paths import FEATURES
@@ -19,6 +20,7 @@ from proof.onsite import stray
 from proof.outofband import WatchedLab
 from proof.readings import apt, nft, ss, ssh_audit, ssh_login, sshd, upgrades
 from proof.target import Target
+from proof.transport import Pending
 
 scenarios("../features/task_1.3.1.feature")
 
@@ -251,14 +253,14 @@ class Rehearsal:
 
 @when("the automatic upgrade is rehearsed", target_fixture="rehearsal")
 def rehearse(rehearsed: Rehearsal) -> Rehearsal:
-    """The very program that the timer starts, without its last step."""
+    """One dry run serves every scenario."""
     return rehearsed
 
 
 @pytest.fixture(scope="module")
-def rehearsed(mail: Host) -> Rehearsal:
-    """A dry run, and apt's own list of what is pending."""
-    result = mail.run("unattended-upgrade --dry-run --debug", timeout=300)
+def rehearsed(mail: Host, upgrade_rehearsal: Pending[CommandResult]) -> Rehearsal:
+    """The dry run, and apt's own list of what is pending."""
+    result = upgrade_rehearsal.result()
     pending = apt.pending(mail.check_output("apt-get --simulate --quiet dist-upgrade"))
     return Rehearsal(
         upgrades.parse(result.stdout + result.stderr),

@@ -126,6 +126,9 @@ class FakeHost:
     def close(self) -> None:
         self.did.append(f"close {self.name}")
 
+    def greeting(self) -> dict[str, str]:
+        return {}
+
     def run(self, command: str) -> str:
         self.did.append(f"{self.name}: {command}")
         answer: str | BaseException = command.rsplit(" ", 1)[-1]

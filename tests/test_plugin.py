@@ -170,7 +170,7 @@ def test_an_interrupted_run_is_recorded_and_leaves_a_reset_lab(project: Project)
     run = run_of(project)
     assert (run.state, run.exit_status) == ("interrupted", 2)
     assert [scenario.state for scenario in run.scenarios] == ["passed"] * 3 + ["not run"]
-    assert project.lab.did[-1] == "reset"
+    assert [did for did in project.lab.did if not did.startswith("close")][-1] == "reset"
     assert not (project.pytester.path / ".lab" / "touched").exists()
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,17 @@ class Login(mitogen.ssh.Connection):
         self.stderr_stream.protocol.logged_lines.clear()
 
 
-@functools.cache
+_ONE = threading.Lock()
+
+
 def router() -> Any:
     """The one router of this process; hosts talk to us, never to each other."""
+    with _ONE:  # two hosts may be dialled at once
+        return _router()
+
+
+@functools.cache
+def _router() -> Any:
     made = mitogen.master.Router()
     made.unidirectional = True
     return made
