@@ -13,9 +13,10 @@ from proof.admin import Admin, Login
 from proof.aftermath import Aftermath
 from proof.evidence import Recorder
 from proof.knock import Knock
-from proof.onsite import accounts, engine, ownership
+from proof.onsite import accounts, engine, folders, ownership
 from proof.onsite.accounts import Accounts
 from proof.onsite.engine import Trial
+from proof.onsite.folders import Folder
 from proof.onsite.ownership import Owned
 from proof.outofband import WatchedLab
 from proof.outsider_scan import OutsiderScan
@@ -23,6 +24,7 @@ from proof.readings import ss, ssh_login
 from proof.selection import CASE
 from proof.target import Target
 from proof.transport import Pending
+from steps import storage
 
 SHOWN = 20
 TRIAL = "mail-lab-trial"
@@ -144,3 +146,10 @@ def nobody_answers(heard: tuple[str, Knock]) -> None:
 def within_reach(outsider: Host, heard: tuple[str, Knock]) -> None:
     """Otherwise the silence would be that of a broken wire."""
     assert knock.answers_ping(outsider, heard[0]), f"the outsider cannot even ping {heard[0]}"
+
+
+@when("the storage is looked at", target_fixture="storage_seen")
+def look_at_storage(mail: Host, target: Target) -> dict[str, Folder]:
+    """Every folder of mail and database, by path."""
+    found: list[Folder] = mail.call(folders.read, storage.paths(target))
+    return {folder["path"]: folder for folder in found}

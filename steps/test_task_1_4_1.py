@@ -1,0 +1,89 @@
+"""1.4.1: the folders of mail and database are there, safe from everybody but root, and made without touching others."""
+
+from collections.abc import Callable, Sequence
+
+from pytest_bdd import given, parsers, scenarios, then, when
+from testinfra.host import Host
+
+from proof.onsite import folders, trespass
+from proof.onsite.folders import Folder
+from proof.play import PlayResult
+from proof.target import Target
+from steps import storage
+
+scenarios("../features/task_1.4.1.feature")
+
+TASK = "task_1.4.1.yml"
+LOST = "mail queue"
+LETTER = "letter.trial"
+
+
+def named(seen: Sequence[Folder], path: str) -> Folder:
+    """The one at this path."""
+    return next(folder for folder in seen if folder["path"] == path)
+
+
+def read_all(mail: Host, target: Target) -> list[Folder]:
+    """All folders as they are now."""
+    found: list[Folder] = mail.call(folders.read, storage.paths(target))
+    return found
+
+
+@then("it has these folders:")
+def has_folders(storage_seen: dict[str, Folder], target: Target, datatable: Sequence[Sequence[object]]) -> None:
+    """Each is a folder, or leads to one."""
+    wanted = [storage.path(target, name) for (name,) in storage.rows(datatable)]
+    missing = [path for path in wanted if not storage_seen[path]["there"]]
+    assert not missing, f"these are no folders on mail: {missing}"
+
+
+@when(
+    parsers.parse('"{account}" tries which of the folders above the storage it may write to'), target_fixture="open_to"
+)
+def try_writing_above(mail: Host, target: Target, account: str) -> list[str]:
+    """Who may write to a folder may rename what lies in it."""
+    found: list[str] = mail.call(trespass.writable, account, trespass.above(storage.paths(target)))
+    return found
+
+
+@then("it may write to none")
+def writes_to_none(open_to: list[str]) -> None:
+    """By mode, owner, group or otherwise."""
+    assert not open_to, f"on mail, the account may put something else into {open_to}"
+
+
+@given("there is mail in the mail store, and the mail queue is lost", target_fixture="before")
+def queue_is_lost(mail: Host, target: Target) -> list[Folder]:
+    """Returns the other folders as they are then, a letter of vmail's among what they hold."""
+    letter = f"{storage.path(target, 'mail store')}/{LETTER}"
+    lost = storage.path(target, LOST)
+    mail.run_expect([0], "install --owner=vmail --group=vmail --mode=0600 /dev/null %s", letter)
+    mail.run_expect([0], "rm -r %s", lost)
+    return [folder for folder in read_all(mail, target) if folder["path"] != lost]
+
+
+@when("task 1.4.1 runs", target_fixture="played")
+def task_runs(play: Callable[..., PlayResult]) -> PlayResult:
+    """On a host where most of its work is done."""
+    return play(TASK)
+
+
+@then("the mail queue is there, empty and root's until task 1.4.2")
+def queue_is_back(mail: Host, target: Target, played: PlayResult) -> None:
+    """As the task makes a folder."""
+    assert played.exit_status == 0, f"{TASK} failed:\n{played.stdout[-3000:]}"
+    queue = named(read_all(mail, target), storage.path(target, LOST))
+    seen = (queue["there"], queue["user"], queue["group"], queue["mode"], queue["entries"])
+    assert seen == (True, "root", "root", "rwxr-xr-x", []), f"the mail queue on mail is now {queue}"
+
+
+@then("every other folder has kept its owner, its mode and what it holds")
+def others_kept(mail: Host, target: Target, before: list[Folder]) -> None:
+    """What a service adds meanwhile is its own affair."""
+    now = read_all(mail, target)
+    for was in before:
+        folder = named(now, was["path"])
+        lost = sorted(set(was["entries"]) - set(folder["entries"]))
+        same = [folder[field] == was[field] for field in ("there", "user", "group", "mode")]
+        assert all(same), f"{TASK} changed {was['path']} from {was} to {folder}"
+        assert not lost, f"after {TASK}, {was['path']} on mail lacks or has changed: {lost}"

@@ -1,0 +1,142 @@
+"""1.4.2: the accounts that mail and database belong to, and what everybody else gets to see of them."""
+
+from collections.abc import Callable, Sequence
+
+from pytest_bdd import parsers, scenarios, then, when
+from testinfra.host import Host
+
+from proof.onsite import accounts as onsite_accounts
+from proof.onsite import trespass
+from proof.onsite.accounts import Accounts, User
+from proof.onsite.folders import Folder
+from proof.onsite.trespass import Attempt
+from proof.play import PlayResult
+from proof.readings import sshd
+from proof.target import Target
+from steps import storage
+
+scenarios("../features/task_1.4.2.feature")
+
+TASK = "task_1.4.2.yml"
+REFUSED = "Permission denied"
+
+Table = Sequence[Sequence[object]]
+
+
+def account(accounts: Accounts, name: str) -> User:
+    """The one account of this name."""
+    found = [user for user in accounts["users"] if user["name"] == name]
+    assert len(found) == 1, f"mail has {len(found)} accounts named {name}: {found}"
+    return found[0]
+
+
+def groups_of(accounts: Accounts, name: str) -> list[str]:
+    """Names of the groups that an account is in, the first one included."""
+    return [group["name"] for group in accounts["groups"] if name in onsite_accounts.members(accounts, group["name"])]
+
+
+@then("these accounts have these numbers, and no other account or group has them:")
+def numbers(accounts: Accounts, datatable: Table) -> None:
+    """By number, as the kernel sees them."""
+    for name, uid, gid in storage.rows(datatable):
+        users = [user["name"] for user in accounts["users"] if user["uid"] == int(uid)]
+        groups = [group["name"] for group in accounts["groups"] if group["gid"] == int(gid)]
+        seen = (users, groups, account(accounts, name)["gid"])
+        assert seen == ([name], [name], int(gid)), f"on mail, UID {uid}, GID {gid} and {name}'s first group are {seen}"
+
+
+@then(parsers.parse('the only group of "{name}" is its own, and "{same}" is its only member'))
+def own_group_only(accounts: Accounts, name: str, same: str) -> None:
+    """No group of others, and no others in the group."""
+    seen = (groups_of(accounts, name), onsite_accounts.members(accounts, same))
+    assert seen == ([name], [same]), f"on mail, the groups of {name} and the members of its own are {seen}"
+
+
+@when(parsers.parse('task 1.4.2 is to give "{name}" the number of "{holder}"'), target_fixture="played")
+def give_taken_number(play: Callable[..., PlayResult], accounts: Accounts, name: str, holder: str) -> PlayResult:
+    """A number that the inventory could have named by mistake, or that a package took first."""
+    return play(TASK, extra={f"{name}_uid": account(accounts, holder)["uid"]})
+
+
+@then(parsers.parse('it stops and names "{holder}"'))
+def stops_and_names(played: PlayResult, holder: str) -> None:
+    """So the operator knows whom to move."""
+    told = played.exit_status != 0 and f"belongs to {holder}" in " ".join(played.stdout.split())
+    assert told, f"{TASK} ended with {played.exit_status}:\n{played.stdout[-3000:]}"
+
+
+@then("the accounts and groups are as they were")
+def accounts_as_before(mail: Host, accounts: Accounts) -> None:
+    """All of them."""
+    now: Accounts = mail.call(onsite_accounts.read)
+    assert now == accounts, f"accounts on mail were {accounts}, now {now}"
+
+
+@then(parsers.parse('"{name}"\'s password is locked'))
+def password_locked(accounts: Accounts, name: str) -> None:
+    """Neither a password nor the absence of one opens the account."""
+    state = account(accounts, name)["password"]
+    assert state == "locked", f"{name}'s password on mail is not locked, it is: {state}"
+
+
+@then(parsers.parse('root itself gets no shell as "{name}"'))
+def no_shell(mail: Host, name: str) -> None:
+    """A login that no password could stop ends at the shell."""
+    shell = mail.run("su --login --command %s %s", "id -un", name)
+    assert (shell.rc != 0, name in shell.stdout.split()) == (True, False), f"on mail, {name} has a shell: {shell}"
+
+
+@then(parsers.parse('the SSH server does not let "{name}" in, whatever key it has'))
+def ssh_refuses(mail: Host, accounts: Accounts, target: Target, name: str) -> None:
+    """It admits groups, none of which is the account's."""
+    who = f"user={name},host=hub,addr={target.text('hub_vpn_address')}"
+    where = f"laddr={target.text('vpn_address')},lport={target.number('ssh_port')}"
+    settings = sshd.parse(mail.check_output("sshd -T -C %s", f"{who},{where}"))
+    admitted = settings.get("allowgroups", ())
+    open_to = [group for group in groups_of(accounts, name) if group in admitted]
+    assert admitted, "the SSH server on mail admits every group"
+    assert not open_to, f"the SSH server on mail admits {name} for the group {open_to}"
+
+
+@then("its folders have these owners and modes, each with the group of the same name:")
+def owners_and_modes(storage_seen: dict[str, Folder], target: Target, datatable: Table) -> None:
+    """Of the folders themselves."""
+    for name, owner, mode in storage.rows(datatable):
+        folder = storage_seen[storage.path(target, name)]
+        seen = (folder["user"], folder["group"], folder["mode"])
+        assert seen == (owner, owner, mode), f"{folder['path']} on mail (owner, group, mode): {seen}"
+
+
+@when(parsers.parse('"{stranger}" looks into every folder of the storage that is not its own'), target_fixture="looks")
+def stranger_looks(mail: Host, target: Target, stranger: str) -> list[Attempt]:
+    """Lists it, and reads a file in it by its name."""
+    others = {path: owner for path, owner in storage.owners(target).items() if owner != stranger}
+    found: list[Attempt] = mail.call(trespass.look, stranger, others)
+    return found
+
+
+@then("each look is refused, and nothing was seen")
+def each_refused(looks: list[Attempt]) -> None:
+    """As often as there are folders: a folder that is not there would refuse nobody."""
+    for look in looks:
+        tried = len(look["command"].split(" -- ")[1].split())
+        seen = (look["got"], look["said"].count(REFUSED))
+        assert seen == ("", tried), f"on mail, {look['who']} should have been refused {tried} times: {look}"
+
+
+@when(
+    parsers.parse('"{name}" writes, reads and removes a file in each of its folders'),
+    target_fixture="worked",
+)
+def service_works(mail: Host, target: Target, name: str) -> tuple[int, Attempt]:
+    """As that account; how many folders it has, and what came of it."""
+    own = [path for path, owner in storage.owners(target).items() if owner == name]
+    found: Attempt = mail.call(trespass.work, name, own)
+    return len(own), found
+
+
+@then("all of that works")
+def all_works(worked: tuple[int, Attempt]) -> None:
+    """In each of the folders."""
+    count, tried = worked
+    assert tried["got"].split() == ["kept"] * count, f"on mail, {tried['who']} cannot work in its folders: {tried}"

@@ -1,0 +1,188 @@
+"""1.4.3: quotas are off, and the scripts that switch them on do what they say, there and back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_bdd import given, parsers, scenarios, then, when
+from testinfra.backend.base import CommandResult
+from testinfra.host import Host
+
+from proof.onsite import quotas
+from proof.onsite.quotas import Quotas
+from proof.target import Target
+from steps import storage
+
+scenarios("../features/task_1.4.3.feature")
+
+FSTAB = "/etc/fstab"
+OWNER = "vmail"
+SCRATCH = "/mnt/quota-trial"
+MAKE_SCRATCH = f"""
+truncate --size=64M /var/tmp/quota-trial.img
+mkfs.ext4 -q /var/tmp/quota-trial.img
+mkdir {SCRATCH}
+echo '/var/tmp/quota-trial.img {SCRATCH} ext4 loop,noauto 0 0' >> {FSTAB}
+mount {SCRATCH}
+install --directory --owner={OWNER} --group={OWNER} {SCRATCH}/mail
+"""
+ON, OFF = 0, 3
+EXCEEDED = "Disk quota exceeded"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file system: what the scripts are told of it, vmail's folder there, and the table of file systems before."""
+
+    told: tuple[str, ...]
+    folder: str
+    fstab: bytes
+
+
+@dataclass(frozen=True)
+class Used:
+    """A script that was asked for help, and then used wrongly."""
+
+    name: str
+    help: CommandResult
+    wrong: CommandResult
+
+
+def script(target: Target, name: str) -> str:
+    """Path of a script or its manual."""
+    return f"{target.text('quota_home')}/{name}"
+
+
+@then("these programs are on the host:")
+def programs_there(mail: Host, datatable: Sequence[Sequence[object]]) -> None:
+    """Where root finds them."""
+    missing = [name for (name,) in storage.rows(datatable) if not mail.exists(name)]
+    assert not missing, f"mail lacks the programs {missing}"
+
+
+@when("the quotas of all file systems are looked up", target_fixture="state")
+def look_up_quotas(mail: Host) -> Quotas:
+    """The kernel, the mounts and the table of file systems."""
+    found: Quotas = mail.call(quotas.state)
+    return found
+
+
+@then("none is on")
+def none_is_on(state: Quotas) -> None:
+    """Neither counted by the kernel, nor asked for by a mount."""
+    assert not state["on"] + state["mounted"], f"quotas on mail are on: {state}"
+
+
+@then("none will be after a reboot")
+def none_at_boot(state: Quotas) -> None:
+    """By the table of file systems."""
+    assert not state["listed"], f"{FSTAB} on mail asks for quotas: {state['listed']}"
+
+
+@when(parsers.parse('"{name}" is asked for help, and then used wrongly'), target_fixture="used")
+def use_script(mail: Host, target: Target, name: str) -> Used:
+    """With an option that it does not have."""
+    path = script(target, name)
+    return Used(name, mail.run("%s --help", path), mail.run("%s --no-such-option", path))
+
+
+@then("it explains how it is used")
+def explains(used: Used) -> None:
+    """On standard output, as a success."""
+    explained = used.help.rc == 0 and used.help.stdout.startswith(f"usage: {used.name} ")
+    assert explained, f"{used.name} --help on mail: {used.help}"
+
+
+@then("it refuses the wrong use, with a hint at its help")
+def refuses(used: Used) -> None:
+    """With the exit status of wrong use."""
+    refused = used.wrong.rc == 2 and not used.wrong.stdout and "--help" in used.wrong.stderr
+    assert refused, f"{used.name} on mail, used wrongly: {used.wrong}"
+
+
+@when("the manual of the quota scripts is read", target_fixture="manual")
+def read_manual(mail: Host, target: Target) -> str:
+    """Beside the scripts."""
+    return str(mail.file(script(target, "README.md")).content_string)
+
+
+@then("it names these scripts:")
+def manual_names(manual: str, datatable: Sequence[Sequence[object]]) -> None:
+    """Each of them."""
+    missing = [name for (name,) in storage.rows(datatable) if name not in manual]
+    assert not missing, f"the manual on mail does not name {missing}"
+
+
+@given("a scratch file system with a folder of vmail's", target_fixture="place")
+def scratch(mail: Host) -> Place:
+    """In a file, with an entry in the table of file systems."""
+    mail.run_expect([0], "sh -eu", stdin=MAKE_SCRATCH)
+    return Place((SCRATCH,), f"{SCRATCH}/mail", mail.file(FSTAB).content)
+
+
+@given("the mail store's own file system with a folder of vmail's", target_fixture="place")
+def own_file_system(mail: Host, target: Target) -> Place:
+    """What the scripts take where they are told nothing."""
+    return Place((), storage.path(target, "mail store"), mail.file(FSTAB).content)
+
+
+@when("quotas are enabled there, twice, and vmail may use 6 MiB")
+def enable(mail: Host, target: Target, place: Place) -> None:
+    """The second time finds everything done."""
+    for _ in range(2):
+        use(mail, target, "enable_quotas.sh", *place.told)
+    use(mail, target, "set_quota.sh", OWNER, "6M", "6M", *place.told)
+
+
+def use(mail: Host, target: Target, name: str, *arguments: str) -> None:
+    """Run a script, which has to succeed."""
+    words = " ".join(["%s"] * (1 + len(arguments)))
+    mail.run_expect([0], words, script(target, name), *arguments, timeout=120)
+
+
+@when("vmail writes files of 2 MiB and of 12 MiB", target_fixture="written")
+def write(mail: Host, place: Place) -> tuple[CommandResult, CommandResult]:
+    """The small one first."""
+    return _write(mail, place, 2), _write(mail, place, 12)
+
+
+def _write(mail: Host, place: Place, size: int) -> CommandResult:
+    file = f"of={place.folder}/{size}.trial"
+    command = "runuser -u %s -- env LC_ALL=C dd if=/dev/zero %s bs=1M count=%s status=none"
+    return mail.run(command, OWNER, file, str(size))
+
+
+@then("the small file is written, and the large one is refused for the quota's sake")
+def small_only(written: tuple[CommandResult, CommandResult]) -> None:
+    """By the kernel."""
+    small, large = written
+    assert small.rc == 0, f"on mail, {OWNER} was refused below its limit: {small}"
+    assert large.rc != 0, f"on mail, {OWNER} wrote past its limit: {large}"
+    assert EXCEEDED in large.stderr, f"on mail, {OWNER} was refused for something else: {large}"
+
+
+@then("both files are written")
+def both_written(written: tuple[CommandResult, CommandResult]) -> None:
+    """Nothing limits them any more."""
+    assert [result.rc for result in written] == [0, 0], f"on mail, {OWNER} is still refused: {written}"
+
+
+@when("quotas are undone there")
+def undo(mail: Host, target: Target, place: Place) -> None:
+    """By the script that enabled them."""
+    use(mail, target, "enable_quotas.sh", "--undo", *place.told)
+
+
+@then(parsers.parse("the status says that quotas are {state}"))
+def status_says(mail: Host, target: Target, place: Place, state: str) -> None:
+    """By its exit status, for programs, and in words."""
+    words = " ".join(["%s"] * (1 + len(place.told)))
+    status = mail.run(words, script(target, "check_quotas.sh"), *place.told)
+    wanted = {"on": ON, "off": OFF}[state]
+    assert status.rc == wanted, f"check_quotas.sh on mail does not say that quotas are {state}: {status}"
+
+
+@then("the table of file systems is as it was, byte for byte")
+def fstab_as_before(mail: Host, place: Place) -> None:
+    """Of whatever the scripts wrote there, nothing is left."""
+    now = mail.file(FSTAB).content
+    assert now == place.fstab, f"{FSTAB} on mail was {place.fstab!r}, now {now!r}"
