@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
+from lab.provisioning import Play
 from proof.onsite import folders, trespass
 from proof.onsite.folders import Folder
-from proof.play import PlayResult
 from proof.target import Target
 from steps import storage
 
@@ -63,13 +63,13 @@ def queue_is_lost(mail: Host, target: Target) -> list[Folder]:
 
 
 @when("task 1.4.1 runs", target_fixture="played")
-def task_runs(play: Callable[..., PlayResult]) -> PlayResult:
+def task_runs(play: Callable[..., Play]) -> Play:
     """On a host where most of its work is done."""
     return play(TASK)
 
 
 @then("the mail queue is there, empty and root's until task 1.4.2")
-def queue_is_back(mail: Host, target: Target, played: PlayResult) -> None:
+def queue_is_back(mail: Host, target: Target, played: Play) -> None:
     """As the task makes a folder."""
     assert played.exit_status == 0, f"{TASK} failed:\n{played.stdout[-3000:]}"
     queue = named(read_all(mail, target), storage.path(target, LOST))

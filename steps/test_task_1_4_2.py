@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from pytest_bdd import parsers, scenarios, then, when
 from testinfra.host import Host
 
+from lab.provisioning import Play
 from proof.onsite import accounts as onsite_accounts
 from proof.onsite import trespass
 from proof.onsite.accounts import Accounts, User
 from proof.onsite.folders import Folder
 from proof.onsite.trespass import Attempt
-from proof.play import PlayResult
 from proof.readings import sshd
 from proof.target import Target
 from steps import storage
@@ -53,13 +53,13 @@ def own_group_only(accounts: Accounts, name: str, same: str) -> None:
 
 
 @when(parsers.parse('task 1.4.2 is to give "{name}" the number of "{holder}"'), target_fixture="played")
-def give_taken_number(play: Callable[..., PlayResult], accounts: Accounts, name: str, holder: str) -> PlayResult:
+def give_taken_number(play: Callable[..., Play], accounts: Accounts, name: str, holder: str) -> Play:
     """A number that the inventory could have named by mistake, or that a package took first."""
     return play(TASK, extra={f"{name}_uid": account(accounts, holder)["uid"]})
 
 
 @then(parsers.parse('it stops and names "{holder}"'))
-def stops_and_names(played: PlayResult, holder: str) -> None:
+def stops_and_names(played: Play, holder: str) -> None:
     """So the operator knows whom to move."""
     told = played.exit_status != 0 and f"belongs to {holder}" in " ".join(played.stdout.split())
     assert told, f"{TASK} ended with {played.exit_status}:\n{played.stdout[-3000:]}"
