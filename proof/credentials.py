@@ -1,7 +1,6 @@
 """The credentials script as an operator uses it: at a terminal, in a shell with a history, all programs watched."""
 
 import base64
-import os
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -10,12 +9,10 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from lab.paths import PROVISION
-from proof import process
+from proof import process, undertest
 from proof.terminal import Terminal
 
-# A sabotage has a copy of provision/ looked at in its place.
-SCRIPT = Path(os.environ.get("PROVISION_UNDER_TEST", PROVISION)) / "setup_wg_credentials.sh"
+SCRIPT = undertest.provision() / "setup_wg_credentials.sh"
 PROMPT = "ready> "
 ENDED = "status="
 SEARCH_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")

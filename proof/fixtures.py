@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab import provisioning
-from lab.paths import PROVISION
 from lab.provisioning import Play
+from proof import undertest
 from proof.admin import Admin
 from proof.connections import HUB, MAIL
 from proof.evidence import Recorder
@@ -103,7 +103,7 @@ def play(pytestconfig: pytest.Config, tmp_path: Path) -> Callable[..., Play]:
             raise pytest.UsageError("a playbook changes the host: tag the scenario @disruptive")
         target, started = session.target.name, time.monotonic()
         log = tmp_path / f"{playbook}.log"
-        played = provisioning.apply(PROVISION / playbook, target, log, extra, timeout)
+        played = provisioning.apply(undertest.provision() / playbook, target, log, extra, timeout)
         session.recorder.command(
             "runner",
             f"ansible-playbook -i provision/inventory/{target}.yml provision/{playbook}",

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from lab.errors import UsageError
 from lab.paths import ROOT
-from proof import featurefiles, labclaim, outofband, process, sabotagefiles, sabotagelog
+from proof import featurefiles, labclaim, outofband, process, sabotagefiles, sabotagelog, undertest
 from proof.featurefiles import Feature, FeatureSyntaxError, Scenario
 from proof.outofband import LabLike
 from proof.record import Run
@@ -27,7 +27,6 @@ from proof.sabotagelog import Outcome, Result
 
 SCRIPT_SECONDS = 180.0
 PROOF_SECONDS = 900.0
-PROVISION_UNDER_TEST = "PROVISION_UNDER_TEST"  # environment: where scenarios look for provision/
 STYLES = {"caught": "green", "survived": "bold red", "error": "red"}
 RED = ("criterion", "unreachable")  # failures that are the criterion's own
 
@@ -92,7 +91,7 @@ def prove(
         ],
         timeout=PROOF_SECONDS,
         cwd=root,
-        env={**os.environ, PROVISION_UNDER_TEST: str(provision)} if provision else None,
+        env={**os.environ, undertest.VARIABLE: str(provision)} if provision else None,
     )
     (folder / "pytest.txt").write_text(done.stdout + done.stderr)
     try:
