@@ -76,7 +76,7 @@ class BringUp:
         log = STATE / "logs" / f"provision-{stage.task}.log"
         started = time.monotonic()
         with step(f"Provision {stage.task}", expected=45):
-            play = provisioning.apply(stage.playbook, "lab", log)
+            play = provisioning.apply([stage.playbook], "lab", log)
         if play.exit_status != 0:
             last = "\n".join(f"  | {line}" for line in play.stdout.strip().splitlines()[-25:])
             raise provisioning.Failed(f"Provisioning of {stage.task} failed.\n{last}", f"The whole log is {log}")

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,16 +54,16 @@ def environment() -> dict[str, str]:
 
 
 def apply(
-    playbook: Path,
+    playbooks: Sequence[Path],
     target: str,
     log: Path,
     variables: Mapping[str, object] | None = None,
     timeout: float | None = None,
 ) -> Play:
-    """Run a playbook against a target; `log` receives its output as it comes.
+    """Run playbooks against a target, one after the other; `log` receives the output as it comes.
 
     Args:
-        playbook: a file below provision/.
+        playbooks: files below provision/; the first that fails is the last that runs.
         target: name of an inventory.
         log: file for everything that Ansible prints; its folder is made.
         variables: override the inventory's; they never show in the process list.
@@ -77,7 +77,7 @@ def apply(
         raise LabError(f"{program} is missing.", "make accept installs it")
     # Relative paths: Ansible takes an inventory with a comma in its path for a list of hosts.
     inventory = (INVENTORY / f"{target}.yml").relative_to(ROOT)
-    command = tools.bound([program, "-i", inventory, playbook.relative_to(ROOT)])
+    command = tools.bound([program, "-i", inventory, *(playbook.relative_to(ROOT) for playbook in playbooks)])
     log.parent.mkdir(parents=True, exist_ok=True)
     with _file(variables) as extra, log.open("w") as sink:
         process = subprocess.Popen(
@@ -94,7 +94,7 @@ def apply(
         except subprocess.TimeoutExpired:
             _end(process)
             status = TIMED_OUT
-            print(f"\n{playbook.name} was not done after {timeout:.0f} s.", file=sink)
+            print(f"\nAnsible was not done after {timeout:.0f} s.", file=sink)
         except BaseException:
             _end(process)
             raise

@@ -94,14 +94,19 @@ class Connections:
         return HUB if name in PLACES else name
 
     def drop(self) -> None:
-        """Close everything and forget what was lost: the machines behind it are about to be others."""
-        from proof import transport  # noqa: PLC0415 - loaded by the first run that connects
+        """Forget everything at once: the machines behind it are about to be others."""
+        self._end(lambda host: host.abandon())
 
+    def close(self) -> None:
+        """End everything so that nothing stays behind on any host."""
+        self._end(lambda host: host.close())
+
+    def _end(self, way: Callable[["Host"], None]) -> None:
         for name in tuple(self._coming):
             self._arrive(name)
         for name in self.opened():
-            with suppress(Exception):  # what cannot be closed is gone already
-                transport.close(self._open[name])
+            with suppress(Exception):  # what cannot be ended is gone already
+                way(self._open[name])
         self._open.clear()
         self._lost.clear()
 

@@ -95,18 +95,20 @@ def lab(pytestconfig: pytest.Config) -> WatchedLab:
 
 @pytest.fixture
 def play(pytestconfig: pytest.Config, tmp_path: Path) -> Callable[..., Play]:
-    """`play("task_1.2.3.yml", extra={...})` runs a playbook against the lab; for @disruptive scenarios."""
+    """`play("task_1.2.3.yml", extra={...})` runs playbooks against the lab; for @disruptive scenarios."""
     session = _session(pytestconfig)
 
-    def run(playbook: str, extra: Mapping[str, object] | None = None, timeout: float = 900.0) -> Play:
+    def run(*playbooks: str, extra: Mapping[str, object] | None = None, timeout: float = 900.0) -> Play:
         if session.lab is None or session.current is None or not session.current.disruptive:
             raise pytest.UsageError("a playbook changes the host: tag the scenario @disruptive")
         target, started = session.target.name, time.monotonic()
-        log = tmp_path / f"{playbook}.log"
-        played = provisioning.apply(undertest.provision() / playbook, target, log, extra, timeout)
+        paths = [undertest.provision() / playbook for playbook in playbooks]
+        played = provisioning.apply(paths, target, tmp_path / "ansible.log", extra, timeout)
         session.recorder.command(
             "runner",
-            f"ansible-playbook -i provision/inventory/{target}.yml provision/{playbook}",
+            " ".join(
+                ["ansible-playbook", f"-i provision/inventory/{target}.yml", *(f"provision/{p}" for p in playbooks)]
+            ),
             exit_status=played.exit_status,
             stdout=played.stdout,
             stderr="",

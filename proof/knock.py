@@ -1,5 +1,6 @@
 """A knock at a port from some place: does the door open, is it refused, or does nobody answer at all?"""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,13 +17,23 @@ class Knock:
     said: str
 
 
+def begin(place: Host, address: str, port: int, seconds: int = 1) -> Callable[[], Knock]:
+    """Begin to open a TCP connection from a place; call what is returned for what came of it."""
+    pending = place.start("nc -v -n -z -w %s %s %s", str(seconds), address, str(port))
+
+    def heard() -> Knock:
+        result = pending.result()
+        said = f"$ {result.command}\n{result.stdout}{result.stderr}"
+        if result.rc == 0:
+            return Knock("open", said)
+        return Knock("refused" if "refused" in result.stderr else "silent", said)
+
+    return heard
+
+
 def knock(place: Host, address: str, port: int, seconds: int = 1) -> Knock:
     """Open a TCP connection from a place and close it again; wait at most some seconds for an answer."""
-    result = place.run("nc -v -n -z -w %s %s %s", str(seconds), address, str(port))
-    said = f"$ {result.command}\n{result.stdout}{result.stderr}"
-    if result.rc == 0:
-        return Knock("open", said)
-    return Knock("refused" if "refused" in result.stderr else "silent", said)
+    return begin(place, address, port, seconds)()
 
 
 def greeting(place: Host, address: str, port: int, seconds: int = 2) -> str:

@@ -207,7 +207,7 @@ class ProofSession:
                 self.broken = error
         if self.broken is not None or any(scenario.state == "failed" for scenario in self.run.scenarios):
             self._collect(self.folder.artefacts)
-        self.connections.drop()
+        self.connections.close()
         self._held.close()
         self.live.close()
         for scenario in self.run.scenarios:

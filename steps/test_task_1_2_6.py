@@ -7,7 +7,7 @@ from pytest_bdd import given, scenarios, then, when
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
-from proof.knock import Knock, knock
+from proof.knock import Knock, begin
 from proof.onsite import engine
 from proof.onsite.engine import Trial
 from proof.target import Target
@@ -102,13 +102,15 @@ def wait_for_server(mail: Host) -> None:
 def try_everywhere(mail: Host, outsider: Host, intruder: Host, target: Target, container: str) -> Knocks:
     """From every place, over both families, and straight to the container's own address too."""
     public, vpn = target.text("public_address"), target.text("vpn_address")
-    return {
-        ITSELF: Knock("open" if mail.call(engine.greets, "127.0.0.1", PORT) else "silent", "asked on mail"),
-        "the internet, IPv4": knock(outsider, public, PORT, 2),
-        "the internet, IPv6": knock(outsider, target.text("public_address6"), PORT, 2),
-        "the internet, the container's own address": knock(outsider, container, PORT, 2),
-        "the VPN": knock(intruder, vpn, PORT, 2),
+    tries = {
+        "the internet, IPv4": (outsider, public),
+        "the internet, IPv6": (outsider, target.text("public_address6")),
+        "the internet, the container's own address": (outsider, container),
+        "the VPN": (intruder, vpn),
     }
+    begun = {place: begin(host, address, PORT, 2) for place, (host, address) in tries.items()}
+    itself = Knock("open" if mail.call(engine.greets, "127.0.0.1", PORT) else "silent", "asked on mail")
+    return {ITSELF: itself, **{place: heard() for place, heard in begun.items()}}
 
 
 @when("the port is tried from the host itself, from the internet and from the VPN", target_fixture="first")

@@ -28,7 +28,7 @@ CONTROL_PORTS = 50  # neighbours of the known open port that are scanned with it
 RESTRICTION = "/etc/ssh/sshd_config.d/30-vpn-only.conf"
 ROLLBACK = "/usr/local/sbin/ssh-vpn-only-rollback"
 SWITCH = "proof"
-SWITCH_SECONDS = 30
+SWITCH_SECONDS = 20
 BENIGN = ("/etc/ssh/sshd_config.d/90-proof.conf", "LoginGraceTime 77\n")
 
 

@@ -126,6 +126,9 @@ class FakeHost:
     def close(self) -> None:
         self.did.append(f"close {self.name}")
 
+    def abandon(self) -> None:
+        self.did.append(f"abandon {self.name}")
+
     def greeting(self) -> dict[str, str]:
         return {}
 

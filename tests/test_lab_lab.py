@@ -105,7 +105,8 @@ class World:
         ids = {"bare": "bare", "1.2.1": "first", "1.2.2": f"second-{self.version}"}
         return [Stage(task, key, Path(f"task_{task}.yml")) for task, key in ids.items()]
 
-    def apply(self, playbook: Path, *_: object) -> Play:
+    def apply(self, playbooks: Sequence[Path], *_: object) -> Play:
+        (playbook,) = playbooks
         assert self.vms is not None
         self.vms._do(f"apply {playbook.stem.removeprefix('task_')}")
         status = 2 if self.broken and self.broken in playbook.name else 0

@@ -80,7 +80,7 @@ def test_a_playbook_is_applied_to_a_target(ansible: Callable[[str], Path], tmp_p
     playbook = ansible(
         f'printf \'%s\\n\' "$PWD" "${{@:1:4}}"; cat "${{5#@}}"; echo; cat; cat >&2 <<\'END\'\n{RECAP}END\nexit 2'
     )
-    play = provisioning.apply(playbook, "lab", tmp_path / "logs" / "log", {"key": "a b"})
+    play = provisioning.apply([playbook], "lab", tmp_path / "logs" / "log", {"key": "a b"})
     assert (play.exit_status, play.ok, play.changed, play.failed) == (2, 12, 3, 1)
     assert play.stdout.splitlines()[:6] == [
         str(tmp_path / "a checkout, mine"),
@@ -92,15 +92,15 @@ def test_a_playbook_is_applied_to_a_target(ansible: Callable[[str], Path], tmp_p
 
 
 def test_a_playbook_that_takes_too_long_is_ended(ansible: Callable[[str], Path], tmp_path: Path) -> None:
-    play = provisioning.apply(ansible("exec sleep 60"), "lab", tmp_path / "log", timeout=0.2)
-    assert (play.exit_status, play.stdout) == (124, "\ntask_1.2.1.yml was not done after 0 s.\n")
+    play = provisioning.apply([ansible("exec sleep 60")], "lab", tmp_path / "log", timeout=0.2)
+    assert (play.exit_status, play.stdout) == (124, "\nAnsible was not done after 0 s.\n")
 
 
 def test_ansible_is_not_installed(ansible: Callable[[str], Path], tmp_path: Path) -> None:
     playbook = ansible("true")
     (tmp_path / "ansible-playbook").unlink()
     with pytest.raises(LabError, match="ansible-playbook is missing"):
-        provisioning.apply(playbook, "lab", tmp_path / "log")
+        provisioning.apply([playbook], "lab", tmp_path / "log")
 
 
 @pytest.mark.parametrize("trap", ["", "trap '' INT", "trap '' INT TERM"])
@@ -121,7 +121,7 @@ def test_an_interrupt_ends_ansible_with_its_children(
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.05)
         with pytest.raises(KeyboardInterrupt):
-            provisioning.apply(playbook, "lab", log)
+            provisioning.apply([playbook], "lab", log)
     finally:
         signal.signal(signal.SIGALRM, before)
     deadline = time.monotonic() + 5

@@ -133,6 +133,10 @@ class Host(testinfra.host.Host):
         """End the connection; nothing stays behind on the host. The next use connects anew."""
         self._place.close()
 
+    def abandon(self) -> None:
+        """End the connection at once, where the host is about to lose its state anyway. The next use connects anew."""
+        self._place.abandon()
+
     def _program(self, command: str) -> str:
         return str(self._place.ask(f"path of {command}", tools.path_of, command))
 

@@ -165,6 +165,13 @@ class Line:
         if link:
             link.hang_up()
 
+    def abandon(self) -> None:
+        """End the connection without asking the other end, which is about to be gone; the next one is no news."""
+        with self._lock:
+            link, self._link, self._last_boot = self._link, None, None
+        if link:
+            link.cut()
+
     def drop(self, link: Link) -> None:
         """Give up a link that is dead or as good as dead."""
         with self._lock:

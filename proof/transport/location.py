@@ -161,6 +161,10 @@ class Place:
         """End the connection; of a place behind a prefix, only its own interpreter."""
         self.questions.close()
 
+    def abandon(self) -> None:
+        """End the connection without asking the other end, which is about to be gone."""
+        self.questions.abandon()
+
     def _told(self, question: str, error: str, started: float) -> Exception:
         """What an exception at the other end means here; seen in the evidence too."""
         kind, _, rest = error.partition(": ")
