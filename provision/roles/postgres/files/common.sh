@@ -32,13 +32,14 @@ require_root() {
 # superuser_password: print it; its file is read by the shell itself, so that no argument list ever holds it.
 superuser_password() {
   local line
+  [[ -r $POSTGRES_HOME/.env ]] || fail "$POSTGRES_HOME/.env cannot be read" "${BASH_SOURCE[0]%/*}/setup_credentials.sh"
   while IFS= read -r line; do
     if [[ $line == POSTGRES_PASSWORD=?* ]]; then
       printf '%s\n' "${line#*=}"
       return
     fi
   done <"$POSTGRES_HOME/.env"
-  fail "$POSTGRES_HOME/.env holds no POSTGRES_PASSWORD" "apply task 2.1.1 again: it is in $CREDENTIALS too"
+  fail "$POSTGRES_HOME/.env holds no POSTGRES_PASSWORD" "${BASH_SOURCE[0]%/*}/setup_credentials.sh"
 }
 
 # in_postgres PROGRAM ARGS...: run a client in the container as the superuser. It reads our standard input.
