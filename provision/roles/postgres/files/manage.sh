@@ -60,7 +60,7 @@ stop() {
 
 status() {
   local state
-  state=$(health 2>&1) || fail "there is no container $CONTAINER: $state" "$0 start"
+  state=$(health 2>&1) || fail "there is no container $CONTAINER: ${state##*$'\n'}" "$0 start"
   printf '%s: %s\n' "$CONTAINER" "$state"
   docker inspect --format 'image {{.Config.Image}}, started {{.State.StartedAt}}, restarted {{.RestartCount}} times' "$CONTAINER"
   [[ $state == 'running healthy' ]]

@@ -16,7 +16,7 @@ fi
 require_root
 
 manage=${BASH_SOURCE[0]%/*}/manage.sh
-state=$(health 2>&1) || fail "there is no container $CONTAINER: $state" "$manage start"
+state=$(health 2>&1) || fail "there is no container $CONTAINER: ${state##*$'\n'}" "$manage start"
 [[ $state == running* ]] || fail "the container $CONTAINER is not running, but $state" "$manage start"
 query="SELECT format('PostgreSQL %s, up since %s', current_setting('server_version'), pg_postmaster_start_time())"
 said=$(in_postgres psql --no-psqlrc --no-password --tuples-only --no-align --dbname=postgres --command="$query" 2>&1 </dev/null) ||
