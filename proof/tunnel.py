@@ -63,9 +63,9 @@ class Tunnel:
                 threading.Thread(target=self._join, args=(near,), daemon=True).start()
 
     def _join(self, near: socket.socket) -> None:
+        self.failure = None
         try:
             self._dial(near)
-            self.failure = None
-        except Exception as error:  # noqa: BLE001 - told to whoever asked through the socket
+        except Exception as error:
             self.failure = error
             near.close()
