@@ -330,21 +330,15 @@ def client_writes(
     superuser.execute(sql.SQL("GRANT USAGE ON SEQUENCE proof_rows_id_seq TO {}").format(sql.Identifier(WRITER)))
     hub.run_expect([0], "umask 077 && cat >/run/proof-passfile", stdin=f"*:*:*:*:{password}\n")
     request.addfinalizer(lambda: hub.run("systemctl stop %s; rm -f /run/proof-*", WRITER_UNIT))
-    where = (address, port, WRITER, FIRST_DATABASE)
-    hub.run_expect(
-        [0],
-        "systemd-run --quiet --collect --expand-environment=no --unit=%s sh -c %s sh %s %s %s %s",
-        WRITER_UNIT,
-        WRITE,
-        *where,
-    )
+    started = "systemd-run --quiet --collect --expand-environment=no --unit=%s sh -c %s sh %s %s %s %s"
+    hub.run_expect([0], started, WRITER_UNIT, WRITE, address, port, WRITER, FIRST_DATABASE)
     wait_until(lambda: len(acknowledged(hub)) >= ENOUGH_ROWS, f"{ENOUGH_ROWS} rows to be acknowledged", LONGEST_WRITING)
     evidence.note(f"the client on the hub writes to {address}:{port}")
 
 
 def acknowledged(hub: Host) -> list[int]:
     """Numbers of the rows whose commit the server has acknowledged; the last line may be half written."""
-    lines = hub.check_output("cat %s", ACKNOWLEDGED).split("\n")[:-1]
+    lines = hub.run("cat %s", ACKNOWLEDGED).stdout.split("\n")[:-1]
     return [int(line) for line in lines if line.isdigit()]
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from proof.evidence import Recorder
 from proof.target import Target
@@ -45,18 +46,22 @@ class Logins:
         """
         started = time.monotonic()
         tunnel = self._tunnel(place)
-        given = {"user": role, "dbname": database, "application_name": "proof", "require_auth": "scram-sha-256"}
-        # An empty password is none, and keeps the runner's own settings out.
-        given |= {"password": password or "", "passfile": str(tunnel.path.with_name("none"))}
+        wanted: dict[str, str | int] = {
+            "host": str(tunnel.path.parent),
+            "port": self._port,
+            "user": role,
+            # An empty password is none, and keeps the runner's own settings out.
+            "password": password or "",
+            "passfile": str(tunnel.path.with_name("none")),
+            "require_auth": "scram-sha-256",
+            "dbname": database,
+            "connect_timeout": CONNECT_SECONDS,
+            "application_name": "proof",
+            **settings,
+        }
         outcome, why = "connected", ""
         try:
-            made = psycopg.connect(
-                host=str(tunnel.path.parent),
-                port=self._port,
-                connect_timeout=CONNECT_SECONDS,
-                autocommit=True,
-                **{**given, **settings},
-            )
+            made = psycopg.connect(make_conninfo("", **wanted), autocommit=True)
         except psycopg.OperationalError as error:
             outcome, why = "refused", str(tunnel.failure or error)
             if tunnel.failure is not None:
