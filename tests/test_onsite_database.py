@@ -1,5 +1,6 @@
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,14 @@ def test_a_capability_that_it_could_gain_counts() -> None:
 
 def test_the_options_of_the_root_are_those_of_its_mount() -> None:
     assert confinement.root_options(MOUNTS) == ["ro", "relatime"]
+
+
+def test_a_process_may_take_what_no_limit_forbids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "memory.events").write_text("low 0\noom 4\noom_kill 3\n")
+    monkeypatch.setattr(confinement, "_group", lambda _: tmp_path)
+    monkeypatch.setattr(confinement, "PYTHON", sys.executable)
+    assert confinement.overdo(1, 8 << 20) == {"ended": 0, "kills": 0}
+    assert (tmp_path / "cgroup.procs").read_text().isdecimal()
 
 
 @pytest.mark.parametrize(
