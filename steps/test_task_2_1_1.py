@@ -207,9 +207,7 @@ def same_boot(mail: Host, boot: str) -> None:
     assert now == boot, f"mail has been rebooted: from {boot} to {now}"
 
 
-@then(
-    parsers.parse("its health is asked for at the VPN address every {seconds:d} seconds, and {times:d} failures count")
-)
+@then(parsers.parse("its health is asked for at the VPN address every {seconds:d} seconds; {times:d} failures count"))
 def health_asked(inspected: dict[str, Any], target: Target, seconds: int, times: int) -> None:
     """By a client of PostgreSQL's, over TCP."""
     check = inspected["Config"].get("Healthcheck") or {}
