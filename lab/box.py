@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from lab import boxlock
+from lab import boxlock, dbimage
 from lab.errors import LabError
 from lab.paths import INVENTORY, cache
 
@@ -77,7 +77,8 @@ def archive_packages() -> list[str]:
 
 def key(lock: Path | None = None) -> str:
     """Hash of all that a box is made from: recipe, package lists, disk sizes and, where given, the lock."""
-    digest = hashlib.sha256(repr((SUITE, DISK_GIB, OPTIONS, FILESYSTEM, archive_packages())).encode())
+    image = (dbimage.OPTIONS, dbimage.EPOCH, dbimage.CONFIG, dbimage.name(), dbimage.archive())
+    digest = hashlib.sha256(repr((SUITE, DISK_GIB, OPTIONS, FILESYSTEM, archive_packages(), image)).encode())
     for path in sorted(p for p in RECIPE.rglob("*") if p.is_file()):
         digest.update(f"\0{path.relative_to(RECIPE)}\0{path.stat().st_mode & 0o111}\0".encode())
         digest.update(path.read_bytes())

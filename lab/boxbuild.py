@@ -1,18 +1,19 @@
-"""Building a box: mmdebstrap makes a tree from packages, mke2fs an image from the tree; neither needs root."""
+"""Building a box: mmdebstrap makes trees from packages, mke2fs an image from a tree; neither needs root."""
 
 import json
 import os
 import shlex
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
 
-from lab import box, boxlock, scratch, tools
+from lab import box, boxlock, dbimage, scratch, tools
 from lab.box import Box
+from lab.boxlock import Versions
 from lab.progress import step
 from lab.sidebyside import both
 
@@ -45,7 +46,7 @@ def build(lock: Path | None = None) -> Box:
     box.home().mkdir(parents=True, exist_ok=True)
     with scratch.folder(box.home(), ".building-", _remove) as work, _umask(0o022):
         tools.require_room(box.home(), NEEDED_GIB, "a box with its layers")
-        with step("Build the box: two Debian 13 images", expected=150):
+        with step("Build the box: two Debian 13 images and a container's", expected=150):
             versions = both(lambda node: _image(node, work, boxlock.given(lock)), tools.end_all)
         packages = {name: installed for node in versions.values() for name, installed in node.items()}
         if lock := boxlock.given(lock):
@@ -82,13 +83,13 @@ def _remove(work: Path) -> None:
     shutil.rmtree(work)
 
 
-def _image(node: str, work: Path, lock: Path | None) -> dict[str, dict[str, str]]:
-    """Build one image into the folder `work`. Returns node -> package -> version, and for mail ARCHIVE likewise."""
-    packages = yaml.safe_load((box.RECIPE / "packages.yml").read_text())
+def _image(node: str, work: Path, lock: Path | None) -> Versions:
+    """Build one image into the folder `work`. Returns node -> package -> version, for mail what it carries too."""
+    packages = _packages()
     log, tree = work / f"{node}.log", work / f"{node}.tar"
-    tools.run(
+    carried, more = _container(work, lock) if node == "mail" else ([], {})
+    _mmdebstrap(
         [
-            *("sh", "-c", WITH_CHILDREN, "sh", tools.find("mmdebstrap")),
             *box.OPTIONS,
             f"--include={','.join(packages['common'] + packages[node])}",
             *_bind(node, work, lock),
@@ -96,6 +97,7 @@ def _image(node: str, work: Path, lock: Path | None) -> dict[str, dict[str, str]
             f"--customize-hook=copy-in {shlex.quote(str(_recipe(work, node)))} /",
             '--customize-hook=bash "$1"/recipe/common.sh "$1"',
             f'--customize-hook=bash "$1"/recipe/{node}.sh "$1"',
+            *carried,
             '--customize-hook=chroot "$1" dpkg-query --show > "$1"/recipe/installed',
             f"--customize-hook={ARCHIVED}",
             *_download("recipe/installed", work / f"{node}.installed"),
@@ -103,21 +105,68 @@ def _image(node: str, work: Path, lock: Path | None) -> dict[str, dict[str, str]
             '--customize-hook=rm -rf "$1"/recipe "$1"/etc/apt/preferences.d/lock.pref',
             *_download("vmlinuz", work / f"{node}.vmlinuz"),
             *_download("initrd.img", work / f"{node}.initrd"),
-            box.SUITE,
-            tree,
         ],
+        tree,
         f"Building the image of {node}",
-        env={"TMPDIR": "/var/tmp", **os.environ, "ARCHIVE_PACKAGES": " ".join(box.archive_packages())},  # noqa: S108
-        log=log,
-        cure="Is the package mirror reachable? (`lab doctor` looks)",
+        {"ARCHIVE_PACKAGES": " ".join(box.archive_packages())},
+        log,
     )
     _filesystem(node, tree, work, log)
     tree.unlink()
     if node == "mail":
         (work / "mail.vmlinuz").rename(work / "vmlinuz")
         (work / "mail.initrd").rename(work / "initrd.img")
-        return {node: _versions(work / "mail.installed"), boxlock.ARCHIVE: _versions(work / "mail.archived")}
-    return {node: _versions(work / f"{node}.installed")}
+        more = {**more, boxlock.ARCHIVE: _versions(work / "mail.archived")}
+    return {node: _versions(work / f"{node}.installed"), **more}
+
+
+def _container(work: Path, lock: Path | None) -> tuple[list[str], Versions]:
+    """Build the database's container image. Returns hooks that put it into the mail image, and its packages."""
+    layer, plain, packed = (work / f"{boxlock.CONTAINER}.{part}" for part in ("layer", "image", "tar.zst"))
+    _mmdebstrap(
+        [
+            *dbimage.OPTIONS,
+            "--format=tar",
+            f"--include={','.join(_packages()[boxlock.CONTAINER])}",
+            *_bind(boxlock.CONTAINER, work, lock),
+            f"--extract-hook=copy-in {shlex.quote(str(_recipe(work, boxlock.CONTAINER)))} /",
+            f'--extract-hook=bash "$1"/recipe/{boxlock.CONTAINER}.sh "$1"',
+            *_download("recipe/installed", work / f"{boxlock.CONTAINER}.installed", "extract"),
+            '--extract-hook=rm -rf "$1"/recipe "$1"/etc/apt/preferences.d/lock.pref',
+        ],
+        layer,
+        "Building the database's container image",
+        {"SOURCE_DATE_EPOCH": str(dbimage.EPOCH)},
+        work / f"{boxlock.CONTAINER}.log",
+    )
+    number = work / f"{boxlock.CONTAINER}.id"
+    number.write_text(dbimage.pack(layer, dbimage.name(), plain) + "\n")
+    layer.unlink()
+    dbimage.compress(plain, packed)
+    place = dbimage.archive()
+    hooks = [
+        f'--customize-hook=mkdir -p "$1"{shlex.quote(str(Path(place).parent))}',
+        f"--customize-hook=upload {shlex.quote(str(packed))} {place}",
+        f"--customize-hook=upload {shlex.quote(str(number))} {place}.id",
+    ]
+    return hooks, {boxlock.CONTAINER: _versions(work / f"{boxlock.CONTAINER}.installed")}
+
+
+def _packages() -> Mapping[str, list[str]]:
+    """What each image is born with."""
+    packages: Mapping[str, list[str]] = yaml.safe_load((box.RECIPE / "packages.yml").read_text())
+    return packages
+
+
+def _mmdebstrap(options: list[str], to: Path, what: str, environment: Mapping[str, str], log: Path) -> None:
+    """Build a tree from packages into a tar."""
+    tools.run(
+        [*("sh", "-c", WITH_CHILDREN, "sh", tools.find("mmdebstrap")), *options, box.SUITE, to],
+        what,
+        env={"TMPDIR": "/var/tmp", **os.environ, **environment},  # noqa: S108
+        log=log,
+        cure="Is the package mirror reachable? (`lab doctor` looks)",
+    )
 
 
 def _recipe(work: Path, node: str) -> Path:
@@ -141,8 +190,8 @@ def _bind(node: str, work: Path, lock: Path | None) -> list[str]:
     ]
 
 
-def _download(inside: str, to: Path) -> list[str]:
-    return [f"--customize-hook=download /{inside} {shlex.quote(str(to))}"]
+def _download(inside: str, to: Path, stage: str = "customize") -> list[str]:
+    return [f"--{stage}-hook=download /{inside} {shlex.quote(str(to))}"]
 
 
 def _versions(manifest: Path) -> dict[str, str]:

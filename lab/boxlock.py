@@ -11,9 +11,10 @@ from lab.errors import LabError, UsageError
 from lab.paths import ROOT
 
 OF_CHECKOUT = ROOT / "box.lock.json"
-ARCHIVE = "archive"  # beside the nodes: what lies in the package archive of the mail image
+# Beside the nodes: what lies in the package archive of the mail image, and what its container image is made of.
+ARCHIVE, CONTAINER = "archive", "postgres"
 
-Versions = Mapping[str, Mapping[str, str]]  # node or ARCHIVE -> package -> version
+Versions = Mapping[str, Mapping[str, str]]  # node, ARCHIVE or CONTAINER -> package -> version
 
 
 def given(lock: Path | None) -> Path | None:
@@ -41,7 +42,8 @@ def versions(lock: Path) -> Versions:
 def preferences(lock: Path, node: str) -> str:
     """The same as apt's preferences for one image."""
     bound = versions(lock)
-    names = {**bound.get(ARCHIVE, {}), **bound[node]} if node == "mail" else bound[node]
+    own = bound.get(node, {})
+    names = {**bound.get(ARCHIVE, {}), **own} if node == "mail" else own
     return "\n".join(
         f"Package: {name}\nPin: version {version}\nPin-Priority: 1001\n" for name, version in names.items()
     )

@@ -24,6 +24,7 @@ PACKAGES: Mapping[str, str] = {
     "ssh-keygen": "openssh-client",
     "newuidmap": "uidmap",
     "setpriv": "util-linux",
+    "zstd": "zstd",
 }
 MORE_ROOM = "Free some room, or point MAIL_LAB_CACHE to a larger disk."
 _running: set[subprocess.Popen[bytes]] = set()

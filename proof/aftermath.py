@@ -7,7 +7,7 @@ from testinfra.host import Host
 
 from proof import knock
 from proof.admin import Admin
-from proof.onsite import jail
+from proof.onsite import jail, postgres
 from proof.outofband import WatchedLab
 from proof.readings import fail2ban, nft, ss, wireguard
 from proof.readings.errors import NothingToReadError
@@ -16,6 +16,7 @@ from proof.waits import WaitTimeoutError, wait_until
 
 JAIL = "sshd"
 LONGEST = 120.0  # seconds from the first sign of life until SSH must be back
+DATABASE_LONGEST = 90.0  # and until the database must be
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Aftermath:
     Args:
         seconds: from the first sign of life out of band until the administrator was in.
         guard: what `fail2ban-client status` said; its own words where it knew no jail.
+        database: why the database did not take logins from the VPN in time; empty where it did.
     """
 
     seconds: float
@@ -33,6 +35,7 @@ class Aftermath:
     peers: tuple[wireguard.Peer, ...]
     hub_answered: bool
     guard: str
+    database: str
 
 
 def reboot(lab: WatchedLab, mail: Host, admin: Admin, target: Target) -> Aftermath:
@@ -45,6 +48,7 @@ def reboot(lab: WatchedLab, mail: Host, admin: Admin, target: Target) -> Afterma
     started = time.monotonic()
     wait_until(lambda: admin.login(timeout=20).accepted, "SSH to come back unaided after a reboot", LONGEST)
     seconds = time.monotonic() - started
+    database = _database(mail, target, started + DATABASE_LONGEST)
     return Aftermath(
         seconds=seconds,
         chains=nft.chains(mail.check_output("nft --json list chains")),
@@ -52,7 +56,19 @@ def reboot(lab: WatchedLab, mail: Host, admin: Admin, target: Target) -> Afterma
         peers=wireguard.peers(mail.check_output("wg show %s", target.text("vpn_interface"))),
         hub_answered=knock.answers_ping(mail, target.text("hub_vpn_address")),
         guard=_jail(mail),
+        database=database,
     )
+
+
+def _database(mail: Host, target: Target, deadline: float) -> str:
+    """Empty once the database asks a client for its password; what it or the kernel said at the deadline otherwise."""
+    server = target.text("vpn_address"), target.number("postgres_port")
+    left = max(0.0, deadline - time.monotonic())
+    try:
+        wait_until(lambda: not mail.call(postgres.greeting, *server), "the database to take logins", left)
+    except WaitTimeoutError:
+        return str(mail.call(postgres.greeting, *server)) or "it took logins, but too late"
+    return ""
 
 
 def _jail(mail: Host) -> str:

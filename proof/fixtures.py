@@ -1,9 +1,9 @@
 """What a step can ask for: hosts and places, the lab, the evidence, the inventory's variables."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,9 +16,16 @@ from proof.evidence import Recorder
 from proof.outofband import WatchedLab
 from proof.session import SESSION, ProofSession
 from proof.target import LAB, Target
+from proof.tunnel import Tunnel
 
 if TYPE_CHECKING:
+    import docker
+
     from proof.transport import Host
+
+
+ENGINE = "/run/docker.sock"
+ENGINE_SECONDS = 60  # for one answer
 
 
 def _session(config: pytest.Config) -> ProofSession:
@@ -82,6 +89,28 @@ def admin(pytestconfig: pytest.Config) -> Admin:
 def evidence(pytestconfig: pytest.Config) -> Recorder:
     """The recorder: `evidence.note(text)` adds a sentence to the current step."""
     return _session(pytestconfig).recorder
+
+
+@pytest.fixture(scope="session")
+def engine(mail: "Host", evidence: Recorder) -> "Iterator[docker.DockerClient]":
+    """The container engine of the host under test: the Docker SDK, over the run's own login."""
+    import docker  # noqa: PLC0415 - loaded by the first scenario that asks
+
+    def tell(response: Any, **_: object) -> None:  # noqa: ANN401 - requests comes without types
+        evidence.command(
+            "mail, container engine",
+            f"{response.request.method} {response.request.path_url}",
+            exit_status=None,
+            stdout=f"{response.status_code} {response.reason}",
+            stderr="",
+            seconds=response.elapsed.total_seconds(),
+        )
+
+    with Tunnel(mail, ENGINE) as tunnel:
+        client = docker.DockerClient(base_url=f"unix://{tunnel.path}", timeout=ENGINE_SECONDS)
+        client.api.hooks["response"].append(tell)
+        yield client
+        client.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,16 @@
-"""Sentences and looks that several tasks share."""
+"""Sentences and looks that several tasks share.
 
-from collections.abc import Callable
+The database: `postgres_login(role, password)` logs in from the host itself, `place=` from elsewhere, such as hub for a
+client in the VPN; `superuser` is a connection with every right, `superuser_password` what it logged in with. All
+connections commit every statement and end with the scenario; they survive neither a reboot nor a restart of the
+server, so after one a step asks for a new one. The container engine: fixture `engine`, the Docker SDK.
+"""
+
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Any
 
+import psycopg
 import pytest
 from pytest_bdd import given, parsers, then, when
 from testinfra.backend.base import CommandResult
@@ -11,9 +19,10 @@ from testinfra.host import Host
 from proof import aftermath, knock
 from proof.admin import Admin, Login
 from proof.aftermath import Aftermath
+from proof.database.login import PASSWORD_NAME, Logins, password_file
 from proof.evidence import Recorder
 from proof.knock import Knock
-from proof.onsite import accounts, engine, folders, ownership
+from proof.onsite import accounts, engine, folders, ownership, secret
 from proof.onsite.accounts import Accounts
 from proof.onsite.engine import Trial
 from proof.onsite.folders import Folder
@@ -21,6 +30,7 @@ from proof.onsite.ownership import Owned
 from proof.outofband import WatchedLab
 from proof.outsider_scan import OutsiderScan
 from proof.readings import ss, ssh_login
+from proof.redact import redactor
 from proof.selection import CASE
 from proof.target import Target
 from proof.transport import Pending
@@ -47,6 +57,50 @@ def files_of_others(mail: Host) -> list[Owned]:
     """Every file that is not root's alone, once a run: for scenarios that leave the host as it is."""
     found: list[Owned] = mail.call(ownership.not_roots, timeout=120)
     return found
+
+
+@pytest.fixture(scope="session")
+def superuser_password(mail: Host, target: Target) -> str:
+    """The password of the database's superuser, read over the run's own login; no evidence shows it."""
+    path = password_file(target)
+    found: str = mail.ask(
+        f"the password in {path}", secret.value, path, PASSWORD_NAME, shown=lambda _: "read, and not shown"
+    )
+    redactor.register(found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def all_logins(target: Target, evidence: Recorder) -> Iterator[Logins]:
+    """The ways to the database, kept for the whole run."""
+    ways = Logins(target, evidence)
+    yield ways
+    ways.close()
+
+
+@pytest.fixture
+def logins(all_logins: Logins) -> Iterator[Logins]:
+    """`logins.connect(place, role, password, database)` logs in; what is still open at the scenario's end is closed."""
+    yield all_logins
+    all_logins.end()
+
+
+@pytest.fixture
+def postgres_login(logins: Logins, mail: Host, target: Target) -> Callable[..., psycopg.Connection[Any]]:
+    """`postgres_login(role, password, database=..., place=hub)`: unless told else, the mail database, from mail."""
+
+    def log_in(
+        role: str, password: str | None, database: str | None = None, place: Host = mail
+    ) -> psycopg.Connection[Any]:
+        return logins.connect(place, role, password, database or target.text("postgres_database"))
+
+    return log_in
+
+
+@pytest.fixture
+def superuser(logins: Logins, mail: Host, superuser_password: str) -> psycopg.Connection[Any]:
+    """A connection with every right, to the database that is there as soon as the server is."""
+    return logins.as_superuser(mail, superuser_password)
 
 
 @given("the accounts of the mail host", target_fixture="accounts")
@@ -134,6 +188,14 @@ def has_been_rebooted(rebooted: Aftermath, evidence: Recorder) -> None:
 def look_up_listeners(mail: Host) -> tuple[ss.Listener, ...]:
     """TCP sockets of sshd, or of systemd in its place."""
     return ss.of_ssh(ss.parse(mail.check_output("ss -H -l -t -n -p")))
+
+
+@given("the outsider sends packets for the VPN address straight to the host")
+def shortcut(outsider: Host, target: Target, request: pytest.FixtureRequest) -> None:
+    """A route that nobody can forbid the outsider; it is gone when the scenario ends."""
+    way = (f"{target.text('vpn_address')}/32", target.text("public_address"))
+    outsider.run_expect([0], "ip route replace %s via %s", *way)
+    request.addfinalizer(lambda: outsider.run("ip route del %s via %s", *way))
 
 
 @then("nobody answers the outsider")

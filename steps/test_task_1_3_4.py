@@ -132,14 +132,6 @@ def rules_admit_vpn(rules: tuple[iptables.Rule, ...], target: Target) -> None:
     assert not wide, f"rules of mail's kernel admit SSH from outside {network}: {wide}"
 
 
-@given("the outsider sends packets for the VPN address straight to the host")
-def shortcut(outsider: Host, target: Target, request: pytest.FixtureRequest) -> None:
-    """A route that nobody can forbid the outsider; it is gone when the scenario ends."""
-    way = (f"{target.text('vpn_address')}/32", target.text("public_address"))
-    outsider.run_expect([0], "ip route replace %s via %s", *way)
-    request.addfinalizer(lambda: outsider.run("ip route del %s via %s", *way))
-
-
 @when("the outsider knocks at the SSH port of the VPN address", target_fixture="heard")
 def knock_at_ssh(outsider: Host, target: Target) -> tuple[str, Knock]:
     """There is a listener at that address and port."""

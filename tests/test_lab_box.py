@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import box, boxbuild, boxlock, tools
+from lab import box, boxbuild, boxlock, dbimage, tools
 from lab.errors import LabError, UsageError
 
 
@@ -13,7 +13,7 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "recipe"
     (folder / "hub" / "etc").mkdir(parents=True)
     (folder / "mail.sh").write_text("echo\n")
-    (folder / "packages.yml").write_text("common: [a]\nmail: [b]\nhub: [c]\n")
+    (folder / "packages.yml").write_text("common: [a]\nmail: [b]\nhub: [c]\npostgres: [d]\n")
     (folder / "hub" / "etc" / "unit").write_text("[Unit]\n")
     packages = tmp_path / "packages.yml"
     packages.write_text("packages:\n  docker: [docker.io]\n  ban: [fail2ban]\n")
@@ -58,6 +58,8 @@ def test_the_key_moves_with_all_that_a_box_is_made_from(recipe: Path, monkeypatc
     box.PACKAGES.write_text("packages:\n  docker: [docker.io, docker-compose]\n")
     moved()
     monkeypatch.setattr(box, "DISK_GIB", {"mail": 10, "hub": 1})
+    moved()
+    monkeypatch.setattr(dbimage, "name", lambda: "another:18")
     moved()
     boxlock.OF_CHECKOUT.write_text("{}")
     moved()
@@ -123,6 +125,10 @@ def test_a_lock_pins_images_and_archive(recipe: Path) -> None:
         "Package: d",
         "Package: b",
     ]
+
+
+def test_a_lock_of_a_box_without_container_binds_none(recipe: Path) -> None:
+    assert boxlock.preferences(lock(recipe.parent / "lock.json"), boxlock.CONTAINER) == ""
 
 
 def test_versions_that_the_mirror_lacks_are_named(recipe: Path) -> None:

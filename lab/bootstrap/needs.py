@@ -96,6 +96,7 @@ NEEDS = (
     Need("gpg", "finds the key of those packages", _has("gpg")),
     Need("apt-utils", "indexes the box's package archive", _has("apt-ftparchive")),
     Need("e2fsprogs", "makes the box's file system", _has("mke2fs")),
+    Need("zstd", "packs the container image in the box", _has("zstd")),
     Need("openssh-client", "reaches the machines", _has("ssh")),
     Need("shellcheck", "lints the shell scripts", _has("shellcheck")),
     Need(_venv_package(), "makes the Python environment", _has_venv),

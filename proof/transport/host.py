@@ -1,6 +1,7 @@
 """A host with testinfra's API: nouns answered natively, commands as processes, one connection behind both."""
 
 import functools
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -99,6 +100,14 @@ class Host(testinfra.host.Host):
     ) -> Any:
         """Answer a question natively; `question` is how the evidence names it. It may be asked twice."""
         return self._place.ask(question, function, *args, shown=shown, quick=quick)
+
+    def dial(self, near: socket.socket, address: str, port: int = 0) -> None:
+        """Join a socket of this machine to a server as this host sees it: TCP, or a unix socket by its path.
+
+        Raises:
+            NoAnswerError: nobody took the connection.
+        """
+        self._place.dial(near, address, port)
 
     def greeting(self) -> dict[str, str]:
         """What the host told when it was connected: boot, user, type, arch, distribution, release, codename."""

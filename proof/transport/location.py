@@ -1,13 +1,14 @@
 """A place where commands run and questions are answered: a host, or a part of it behind a prefix."""
 
 import builtins
+import socket
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import mitogen.core
 
-from proof.remote import aside
+from proof.remote import aside, stream
 from proof.remote import command as remote
 from proof.remote.errors import UnanswerableError
 from proof.transport.errors import NoAnswerError, RemoteError, TimeLimitError, TooMuchOutputError, Unreachable
@@ -15,6 +16,7 @@ from proof.transport.line import LOST, Line, Link
 from proof.transport.observation import Observation, Observer
 from proof.transport.pending import Pending
 from proof.transport.ssh import CONNECT_TIMEOUT, log_in, router
+from proof.transport.streams import carry
 from proof.transport.way import Way
 
 RUN_TIMEOUT = 60.0  # seconds that a command has unless told otherwise
@@ -145,6 +147,31 @@ class Place:
         except LOST as error:
             raise lose(error) from error
         return Pending(receiver, timeout, finish, lose, stop)
+
+    def dial(self, near: socket.socket, address: str, port: int) -> None:
+        """Join a socket of this machine to a server as this place sees it, until either end closes.
+
+        Args:
+            near: the socket; it belongs to the connection from now on.
+            address: of a TCP server; or the path of a unix socket.
+            port: of a TCP server.
+
+        Raises:
+            NoAnswerError: nobody took the connection.
+            ConnectionLostError: the way to the place died meanwhile.
+        """
+        started = time.monotonic()
+        question = f"connect to {address}" + (f":{port}" if port else "")
+        link = self.questions.ready()
+        receiver = mitogen.core.Receiver(router(), respondent=link.context)
+        try:
+            handle = link.call(stream.connect, (address, port, receiver.to_sender()), ASK_TIMEOUT)
+        except mitogen.core.CallError as error:
+            raise self._told(question, str(error), started) from None
+        except LOST as error:
+            raise self._lost(self.questions, link, question, error, started) from error
+        self._observe(question, None, "connected", "", started)
+        carry(near, receiver, mitogen.core.Sender(link.context, handle))
 
     def within(self, name: str, prefix: Sequence[str]) -> "Place":
         """A place on the same host behind a prefix such as `ip netns exec NAME`."""

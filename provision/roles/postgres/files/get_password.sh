@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Print the password of the database's superuser.
+#
+# usage: get_password.sh
+#
+# exit status: 0 printed, 1 there is none to print (why, on stderr), 2 wrong use
+set -euo pipefail
+# shellcheck source=/dev/null
+. "${BASH_SOURCE[0]%/*}/common.sh"
+
+if [[ ${1-} == --help ]]; then
+  show_help
+  exit
+fi
+(($# == 0)) || misuse "there are no arguments"
+require_root
+superuser_password

@@ -1,0 +1,143 @@
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from proof.onsite import confinement, engine, postgres, secret
+from proof.onsite.engine import Answer
+
+STATUS = """\
+Name:\tpostgres
+Pid:\t146
+Uid:\t999\t999\t999\t999
+Gid:\t5432\t5432\t5432\t5432
+NoNewPrivs:\t1
+CapInh:\t0000000000000000
+CapPrm:\t0000000000000000
+CapEff:\t0000000000000000
+CapBnd:\t{bounding:016x}
+CapAmb:\t0000000000000000
+"""
+MOUNTS = """\
+700 600 0:50 / / ro,relatime - overlay overlay rw,lowerdir=a
+701 700 0:51 / /proc rw,nosuid - proc proc rw
+"""
+REFUSAL = b"E\0\0\0\x40SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0"
+SECRET = "b8Zk3vXq1WcT7mYpR4nL+sDf/HjG0aEu"  # noqa: S105
+
+
+def test_a_process_is_what_the_kernel_says() -> None:
+    found = confinement.process(STATUS.format(bounding=0))
+    assert (found["pid"], found["name"], {*found["uids"]}, {*found["gids"]}) == (146, "postgres", {999}, {5432})
+    assert found["no_new_privileges"]
+    assert found["capabilities"] == 0
+
+
+def test_a_capability_that_it_could_gain_counts() -> None:
+    assert confinement.process(STATUS.format(bounding=2))["capabilities"] == 2
+
+
+def test_the_options_of_the_root_are_those_of_its_mount() -> None:
+    assert confinement.root_options(MOUNTS) == ["ro", "relatime"]
+
+
+def test_a_process_may_take_what_no_limit_forbids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "memory.events").write_text("low 0\noom 4\noom_kill 3\n")
+    monkeypatch.setattr(confinement, "_group", lambda _: tmp_path)
+    monkeypatch.setattr(confinement, "PYTHON", sys.executable)
+    assert confinement.overdo(1, 8 << 20) == {"ended": 0, "kills": 0}
+    assert (tmp_path / "cgroup.procs").read_text().isdecimal()
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (b"R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0", ""),
+        (REFUSAL, "the database system is starting up"),
+        (b"HTTP/1.1 400", "b'HTTP/1.1 400'"),
+        (b"", "b''"),
+    ],
+)
+def test_a_server_that_asks_for_the_password_takes_logins(said: bytes, expected: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(said)
+
+        threading.Thread(target=serve, daemon=True).start()
+        assert postgres.greeting(*listener.getsockname()) == expected
+
+
+def test_where_nobody_listens_the_kernel_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+    assert "refused" in postgres.greeting(*address)
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A host of a few files, whose engine and journal know nothing."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "env").write_text(f"# kept here\nPOSTGRES_PASSWORD={SECRET}\n")
+    (tmp_path / "root" / "credentials").write_text(f"USER=postgres\nPOSTGRES_PASSWORD={SECRET}\n")
+    monkeypatch.setattr(secret, "TREES", (f"{tmp_path}/etc", f"{tmp_path}/root"))
+    monkeypatch.setattr(secret, "JOURNAL", ("true",))
+    monkeypatch.setattr(engine, "ask", lambda *_: Answer(status=200, body="{}"))
+    yield tmp_path
+
+
+def strays(host: Path) -> list[str]:
+    files = [str(host / "root" / name) for name in ("env", "credentials")]
+    return secret.strays(files[0], "POSTGRES_PASSWORD", "db", files)
+
+
+def test_a_secret_in_its_files_alone_has_no_stray(host: Path) -> None:
+    assert strays(host) == []
+
+
+def test_a_copy_in_a_file_is_found(host: Path) -> None:
+    (host / "root" / ".bash_history").write_text(f"psql postgresql://postgres:{SECRET}@mail\n")
+    (host / "etc" / "link").symlink_to(host / "root" / "env")
+    assert strays(host) == [str(host / "root" / ".bash_history")]
+
+
+def test_a_copy_that_the_engine_knows_is_found(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(_method: str, path: str) -> Answer:
+        return Answer(status=200, body=SECRET if "logs" in path else "{}")
+
+    monkeypatch.setattr(engine, "ask", ask)
+    assert strays(host) == ["the log of db"]
+
+
+def test_a_copy_in_the_journal_is_found(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secret, "JOURNAL", ("echo", f"sudo: root : COMMAND=/bin/psql {SECRET}"))
+    assert strays(host) == ["the journal"]
+
+
+def test_an_argument_and_a_variable_of_a_process_are_found(host: Path) -> None:
+    child = subprocess.Popen(["sh", "-c", "read -r _", SECRET], stdin=subprocess.PIPE, env={"PGPASSWORD": SECRET})
+    with child:
+        found = strays(host)
+        child.communicate()
+    assert {f"{part} of process {child.pid}" for part in ("cmdline", "environ")} <= {*found}
+
+
+def test_owner_and_mode_of_the_files_that_hold_it(host: Path) -> None:
+    (host / "root" / "credentials").chmod(0o640)
+    (host / "root" / "other").write_text("nothing")
+    files = [str(host / "root" / name) for name in ("env", "credentials", "other")]
+    found = secret.kept(files, "POSTGRES_PASSWORD")
+    assert [(one["path"], one["mode"]) for one in found] == [(files[0], 0o644), (files[1], 0o640)]
+
+
+def test_a_file_without_the_value_says_so(host: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="has no PASSWORD"):
+        secret.value(str(host / "root" / "env"), "PASSWORD")
