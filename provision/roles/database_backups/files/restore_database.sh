@@ -128,7 +128,7 @@ restore_dump() { # BACKUP
 
 replace_database() { # BACKUP
   restore_roles "$1"
-  query "CREATE DATABASE $FRESH TEMPLATE template0"
+  query "CREATE DATABASE $FRESH TEMPLATE template0 ENCODING 'UTF8'"
   query "REVOKE ALL ON DATABASE $FRESH FROM PUBLIC"
   in_postgres pg_restore --exit-on-error --no-password --dbname="$FRESH" "$BACKUPS_INSIDE/$1/mail.dump" </dev/null
   if exists "$DATABASE"; then
