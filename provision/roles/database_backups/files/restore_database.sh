@@ -163,8 +163,8 @@ prepare_data() { # BACKUP SETTINGS
 
 rescue_wal() { # what the cluster that is replaced could not archive any more
   local wal
-  [[ -e $PG_DATA/global/pg_control && $(system_identifier "$PG_DATA") == "$(system_identifier "$NEW_DATA")" ]] || return 0
-  find "$PG_DATA/pg_wal" -mindepth 1 -maxdepth 1 -type f -printf '%f\n' | grep -Ex '[0-9A-F]{24}|[0-9A-F]{8}\.history' |
+  [[ -e $PG_DATA/global/pg_control && -d $PG_DATA/pg_wal && $(system_identifier "$PG_DATA") == "$(system_identifier "$NEW_DATA")" ]] || return 0
+  find "$PG_DATA/pg_wal" -mindepth 1 -maxdepth 1 -type f -printf '%f\n' | { grep -Ex '[0-9A-F]{24}|[0-9A-F]{8}\.history' || true; } |
     while read -r wal; do
       [[ -e $PG_WAL_ARCHIVE/$wal ]] || as_postgres cp --no-clobber "$PG_DATA/pg_wal/$wal" "$NEW_DATA/pg_wal/$wal"
     done
@@ -220,9 +220,11 @@ replace_data() {
   if gave_up; then
     exit 1
   fi
-  for setting in recovery_target_time recovery_target_timeline recovery_target_action; do
-    query "ALTER SYSTEM RESET $setting"
-  done
+  in_postgres psql -X -q -v ON_ERROR_STOP=1 -d postgres <<'SQL' || return 1
+ALTER SYSTEM RESET recovery_target_time;
+ALTER SYSTEM RESET recovery_target_timeline;
+ALTER SYSTEM RESET recovery_target_action;
+SQL
 }
 
 mode=${1-}

@@ -54,7 +54,7 @@ SELECT verify_password('probe@verify.invalid', 'right') AND NOT verify_password(
 ROLLBACK;
 SQL
 ) || reason "the restored roles cannot do their work"
-[ "$works" = t ] || reason "verify_password() of the restored database does not tell right from wrong."
+[ "$works" = t ] || reason "verify_password() of the restored database does not tell right from wrong"
 
 cat /scratch/counts
 sql postgres -c "SELECT 'roles', string_agg(rolname, ',' ORDER BY rolname) FROM pg_roles WHERE rolcanlogin"
