@@ -36,7 +36,7 @@ superuser_password() {
   while IFS= read -r line; do
     if [[ $line == POSTGRES_PASSWORD=?* ]]; then
       printf '%s\n' "${line#*=}"
-      return
+      return 0
     fi
   done <"$POSTGRES_HOME/.env"
   fail "$POSTGRES_HOME/.env holds no POSTGRES_PASSWORD" "${BASH_SOURCE[0]%/*}/setup_credentials.sh"
