@@ -20,8 +20,9 @@ from lab.lab import Lab
 from lab.paths import BUILD, ROOT, cache
 from lab.progress import step
 from lab.provider import NODES
-from proof import bench_checks, figures
+from proof import bench_checks, bench_load, figures
 from proof.figures import Figure
+from proof.target import LAB, load
 
 FILE = BUILD / "bench.json"
 _BIN = Path(sys.executable).parent
@@ -42,6 +43,12 @@ def checks() -> Iterator[Figure]:
     yield figures.median("seconds.checks.stock", "60 checks, stock testinfra", stock)
     yield figures.median("seconds.checks.controlpath", "60 checks, testinfra with a ControlPath", controlpath)
     yield figures.median("seconds.checks.ours", "60 checks, ours", ours)
+
+
+def database() -> Iterator[Figure]:
+    """The mail database: many clients at once, and the cost of a check."""
+    with step("The mail database under load", expected=bench_load.SECONDS + 20):
+        yield from bench_load.measure(load(LAB))
 
 
 def reset(lab: Lab, times: int = 5) -> Figure:
@@ -136,6 +143,8 @@ def measure(lab: Lab) -> Iterator[Figure]:
     lab.up()
     look()
     yield from checks()
+    yield from database()
+    look()
     yield reset(lab)
     look()
     yield cold_start(lab)

@@ -12,6 +12,7 @@ COLUMN_VERBS = ("select", "insert", "update")
 RELATION_VERBS = (*COLUMN_VERBS, "delete", "truncate")
 FUNCTION_VERBS = ("execute",)
 NOTHING = "-"
+STATISTICS = ("pg_stats", "pg_stats_ext", "pg_statistic", "pg_stat_activity")  # values of rows can show in these
 INSUFFICIENT_PRIVILEGE = "42501"
 
 RELATIONS = """
@@ -207,6 +208,20 @@ def run(connection: psycopg.Connection, tries: Sequence[Attempt]) -> list[Outcom
         Outcome(attempt, error, refused=error.startswith(INSUFFICIENT_PRIVILEGE) and "permission denied" in error)
         for attempt, error in zip(tries, errors, strict=True)
     ]
+
+
+def readable_rows(connection: psycopg.Connection) -> list[str]:
+    """Every row that a role can read in the mail database and in the server's statistics, each as text."""
+    found: list[str] = []
+    names = [sql.Identifier("public", relation.name) for relation in relations(connection)]
+    for name in (*names, *(sql.Identifier("pg_catalog", name) for name in STATISTICS)):
+        try:
+            with connection.transaction(force_rollback=True):
+                rows = connection.execute(sql.SQL("SELECT whole::text FROM {} AS whole").format(name)).fetchall()
+        except psycopg.errors.InsufficientPrivilege:
+            continue
+        found += [text for (text,) in rows]
+    return found
 
 
 def _relation_statements(relation: Relation) -> Iterator[tuple[str, sql.Composed]]:
