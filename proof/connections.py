@@ -40,7 +40,6 @@ class Connections:
         self._recorder = recorder
         self._open: dict[str, Host] = {}
         self._lost: dict[str, Exception] = {}
-        self._others: list[Callable[[], None]] = []
 
     def host(self, name: str) -> "Host":
         """The host or place of this name, for the whole run; nothing is opened before something is asked."""
@@ -67,10 +66,6 @@ class Connections:
         name = str(getattr(getattr(error, "way", None), "name", MAIL))
         return HUB if name in PLACES else name
 
-    def with_drop(self, close: Callable[[], None]) -> None:
-        """Have something else that leads to a machine closed by every `drop`."""
-        self._others.append(close)
-
     def drop(self) -> None:
         """Close everything and forget what was lost: the machines behind it are about to be others."""
         from proof import transport  # noqa: PLC0415 - loaded by the first run that connects
@@ -80,8 +75,6 @@ class Connections:
                 transport.close(self._open[name])
         self._open.clear()
         self._lost.clear()
-        for close in self._others:
-            close()
 
     def _connect(self, name: str) -> "Host":
         from proof import transport  # noqa: PLC0415 - loaded by the first run that connects

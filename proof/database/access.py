@@ -14,12 +14,9 @@ from proof.evidence import Recorder
 CONNECT_SECONDS = "15"
 
 
-@dataclass(frozen=True)
-class Door:
-    """Where the server answers, as libpq settings without a user, and the services' passwords."""
-
-    conninfo: str
-    passwords: Mapping[str, str]
+def socket_name(port: int) -> str:
+    """What libpq calls the socket of a port in the folder that it is given as host."""
+    return f".s.PGSQL.{port}"
 
 
 class Session:
@@ -60,7 +57,7 @@ class Session:
             cursor = self.connection.execute(statement.encode(), values or None)
             answer = _Answer(cursor.fetchall() if cursor.description else [], cursor.rowcount, "")
         except psycopg.Error as refused:
-            answer = _Answer([], 0, f"{refused.sqlstate or ''} {refused}".strip())
+            answer = _Answer([], 0, _words(refused))
         self._recorder.command(
             f"database, as {self.role}",
             f"{statement} {list(values)}" if values else statement,
@@ -79,27 +76,36 @@ class _Answer:
     error: str
 
 
+def _words(refused: psycopg.Error) -> str:
+    """SQLSTATE and all that the server says, but for the piece of the statement, which could cut a password in two."""
+    told = refused.diag
+    said = (told.message_primary, told.message_detail, told.message_hint, told.context)
+    return " ".join(word for word in (refused.sqlstate, *said) if word) or str(refused)
+
+
 class MailDatabase:
     """The mail database of the host under test. Logins are kept for the run and made anew where they broke.
 
     Args:
-        find: tells where the server is; asked again after `forget`.
+        conninfo: where the server answers, as settings of libpq without a user.
+        passwords: tells the services' passwords; asked again after `forget`.
         recorder: where the evidence goes.
     """
 
-    def __init__(self, find: Callable[[], Door], recorder: Recorder) -> None:
-        self._find = find
+    def __init__(self, conninfo: str, passwords: Callable[[], Mapping[str, str]], recorder: Recorder) -> None:
+        self._conninfo = conninfo
+        self._ask_passwords = passwords
         self._recorder = recorder
-        self._door: Door | None = None
+        self._passwords: Mapping[str, str] | None = None
         self._logins: dict[str, psycopg.Connection] = {}
 
     def forget(self) -> None:
-        """Close all logins: the server behind them is about to be another, or the run is over."""
+        """Close all logins: whatever comes next has to log in anew."""
         for connection in self._logins.values():
             with suppress(psycopg.Error):
                 connection.close()
         self._logins.clear()
-        self._door = None
+        self._passwords = None
 
     @contextmanager
     def session(self, role: str, *, keep: bool = False) -> Iterator[Session]:
@@ -130,14 +136,14 @@ class MailDatabase:
         return self._logins[role]
 
     def _connect(self, role: str, **settings: str) -> psycopg.Connection:
-        if self._door is None:
-            self._door = self._find()
-        given = {"user": role, "password": self._door.passwords.get(role, ""), **settings}
+        if self._passwords is None:
+            self._passwords = self._ask_passwords()
+        given = {"user": role, "password": self._passwords.get(role, ""), "require_auth": "scram-sha-256", **settings}
         started = time.monotonic()
         error = ""
         try:
             return psycopg.connect(
-                make_conninfo(self._door.conninfo, connect_timeout=CONNECT_SECONDS, **given), autocommit=True
+                make_conninfo(self._conninfo, connect_timeout=CONNECT_SECONDS, **given), autocommit=True
             )
         except psycopg.OperationalError as refused:
             error = str(refused)

@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
+from proof.waits import wait_until
+
 FOLDER = "/run/mail-clients"  # in memory: the files hold passwords
+READY = 20.0  # seconds until Dovecot has started on an emulated machine
 REFUSED = 77  # EX_NOPERM: the password is not the user's
 UNKNOWN = 67  # EX_NOUSER
 POSTFIX = "compatibility_level = 3.6\n"
@@ -77,8 +80,10 @@ class Clients:
     @contextmanager
     def dovecot(self) -> Iterator[None]:
         """Dovecot at work, without any protocol: it answers doveadm."""
-        self._place.run_expect([0], "dovecot -c %s/dovecot.conf", FOLDER)
+        # In a session of its own: what a command leaves in its own is ended with it.
+        self._place.run_expect([0], "setsid --wait dovecot -c %s/dovecot.conf", FOLDER)
         try:
+            wait_until(self._answers, "Dovecot to answer", READY)
             yield
         finally:
             self._doveadm("stop")
@@ -94,6 +99,10 @@ class Clients:
         result = self._doveadm("user", user)
         assert result.rc in (0, UNKNOWN), f"Dovecot cannot look up {user}: {result}\n{self.log()}"
         return pairs(result.stdout) if result.rc == 0 else {}
+
+    def _answers(self) -> bool:
+        """Whether somebody listens at the socket for logins; what he says does not matter."""
+        return "auth-client" not in self._doveadm("auth", "test", "nobody", stdin="wrong\n").stderr
 
     def log(self) -> str:
         """What Dovecot wrote."""

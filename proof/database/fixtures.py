@@ -1,20 +1,21 @@
 """What a step can ask for around the mail database: services' logins, their connection files, real clients."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from proof import forward
 from proof.connections import HUB
 from proof.database import clients as programs
-from proof.database.access import Door, MailDatabase
+from proof.database.access import MailDatabase, socket_name
 from proof.database.clients import Clients
 from proof.onsite import secretfiles
 from proof.redact import redactor
 from proof.session import SESSION
 from proof.target import LAB, Target
+from proof.tunnel import Tunnel
 
 if TYPE_CHECKING:
     from proof.transport import Host
@@ -39,27 +40,20 @@ def connection_folder(target: Target) -> str:
 def database(pytestconfig: pytest.Config, mail: "Host", target: Target) -> Iterator[MailDatabase]:
     """The mail database, reached as a VPN client: by this machine, or in the lab by the hub on its behalf."""
     session = pytestconfig.stash[SESSION]
-    through: list[forward.Forward] = []
+    address, port = target.text("vpn_address"), target.number("postgres_port")
+    name = target.text("postgres_database")
 
-    def find() -> Door:
-        passwords = secrets_of(mail, target.text("database_service_users_file"))
-        where = {"host": target.text("vpn_address"), "port": target.text("postgres_port")}
-        if target.name == LAB and target.ssh_config:
-            name = f".s.PGSQL.{target.text('postgres_port')}"  # as libpq looks for it
-            way = forward.through(HUB, target.ssh_config, where["host"], int(where["port"]), name)
-            through.append(way)
-            where["host"] = str(way.socket.parent)
-        return Door(make_conninfo(dbname=target.text("postgres_database"), **where), passwords)
+    def passwords() -> Mapping[str, str]:
+        return secrets_of(mail, target.text("database_service_users_file"))
 
-    def close() -> None:
+    with ExitStack() as held:
+        host = address
+        if target.name == LAB:
+            hub = session.connections.host(HUB)
+            host = str(held.enter_context(Tunnel(hub, address, port, socket_name(port))).path.parent)
+        reached = MailDatabase(make_conninfo(host=host, port=port, dbname=name), passwords, session.recorder)
+        yield reached
         reached.forget()
-        while through:
-            through.pop().close()
-
-    reached = MailDatabase(find, session.recorder)
-    session.connections.with_drop(close)
-    yield reached
-    close()
 
 
 @pytest.fixture(scope="session")

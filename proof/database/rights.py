@@ -33,6 +33,15 @@ FUNCTIONS = """
        AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = p.oid AND d.deptype = 'e')
      ORDER BY 1, 2
 """
+# Relations with those of their columns that the role can read.
+READABLE = """
+    SELECT c.relnamespace::regnamespace::text, c.relname, array_agg(a.attname::text ORDER BY a.attnum)
+      FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
+     WHERE (c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'p', 'f')
+            OR c.relnamespace = 'pg_catalog'::regnamespace AND c.relname = ANY(%s))
+       AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege(c.oid, a.attnum, 'SELECT')
+     GROUP BY c.relnamespace, c.relname
+"""
 # Leaves one text for each statement in a setting of the transaction: the error, or nothing where it ran.
 TRY_ALL = """
     DO $try_all$
@@ -213,14 +222,11 @@ def run(connection: psycopg.Connection, tries: Sequence[Attempt]) -> list[Outcom
 def readable_rows(connection: psycopg.Connection) -> list[str]:
     """Every row that a role can read in the mail database and in the server's statistics, each as text."""
     found: list[str] = []
-    names = [sql.Identifier("public", relation.name) for relation in relations(connection)]
-    for name in (*names, *(sql.Identifier("pg_catalog", name) for name in STATISTICS)):
-        try:
-            with connection.transaction(force_rollback=True):
-                rows = connection.execute(sql.SQL("SELECT whole::text FROM {} AS whole").format(name)).fetchall()
-        except psycopg.errors.InsufficientPrivilege:
-            continue
-        found += [text for (text,) in rows]
+    for schema, name, columns in connection.execute(READABLE, [list(STATISTICS)]).fetchall():
+        query = sql.SQL("SELECT ROW({})::text FROM {}").format(
+            sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(schema, name)
+        )
+        found += [text for (text,) in connection.execute(query).fetchall()]
     return found
 
 
