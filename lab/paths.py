@@ -15,6 +15,7 @@ BUILD = ROOT / "build"  # what runs produce: reports, evidence, figures
 PROVISION = ROOT / "provision"
 FEATURES = ROOT / "features"
 INVENTORY = PROVISION / "inventory"
+SQL = ROOT / "sql"
 
 
 def cache() -> Path:

@@ -1,10 +1,12 @@
 """Stages of provisioning, and the content each one is made from.
 
 A stage is a task's playbook. Its key is the hash of its parent's key and of every file that the playbook uses, found
-by following imports and roles, so that a change re-runs the stages from the changed one on and nothing else.
+by following imports and roles, so that a change re-runs the stages from the changed one on and nothing else. What a
+role takes from outside provision/ is listed here.
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,9 +16,10 @@ from pathlib import Path
 import yaml
 
 from lab.errors import LabError, UsageError
-from lab.paths import INVENTORY, PROVISION
+from lab.paths import INVENTORY, PROVISION, SQL
 
 BARE = "bare"
+OUTSIDE = {"mail_database": SQL}  # role -> the folder outside provision/ whose files it installs
 _PLAYBOOK_KEYS = ("import_playbook", "ansible.builtin.import_playbook")
 _ROLE_KEYS = tuple(f"{prefix}{verb}_role" for prefix in ("", "ansible.builtin.") for verb in ("import", "include"))
 _FILE_KEYS = tuple(
@@ -77,7 +80,7 @@ def _hash(*parts: str) -> str:
 
 def _contents(playbook: Path) -> Iterator[str]:
     for path in sorted(closure(playbook) | {PROVISION / "ansible.cfg"}):
-        yield str(path.relative_to(PROVISION))
+        yield os.path.relpath(path, PROVISION)
         yield hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -111,7 +114,8 @@ def _files(used: tuple[str, str], user: Path) -> list[Path]:
     if "{{" in name:
         raise LabError(f"{user} names a {kind} by a template ({name}); a layer's content would be unknown.")
     if kind == "role":
-        return sorted(path for path in (PROVISION / "roles" / name).rglob("*") if path.is_file())
+        folders = [PROVISION / "roles" / name, *([OUTSIDE[name]] if name in OUTSIDE else [])]
+        return sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
     return [user.parent / name]
 
 

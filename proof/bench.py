@@ -20,8 +20,9 @@ from lab.lab import Lab
 from lab.paths import BUILD, ROOT, cache
 from lab.progress import step
 from lab.provider import NODES
-from proof import bench_checks, bench_goss, figures
+from proof import bench_checks, bench_goss, bench_load, figures
 from proof.figures import Figure
+from proof.target import LAB, load
 
 FILE = BUILD / "bench.json"
 _BIN = Path(sys.executable).parent
@@ -47,6 +48,12 @@ def checks(lab: Lab) -> Iterator[Figure]:
             goss = bench_goss.measure(lab, Path(program), answers)
         yield figures.ratio("ratio.goss", "60 checks: times faster than goss on the host", goss, ours, 2)
         yield figures.median("seconds.checks.goss", "60 checks, goss on the host", goss)
+
+
+def database() -> Iterator[Figure]:
+    """The mail database: many clients at once, and the cost of a check."""
+    with step("The mail database under load", expected=bench_load.SECONDS + 20):
+        yield from bench_load.measure(load(LAB))
 
 
 def reset(lab: Lab, times: int = 5) -> Figure:
@@ -141,6 +148,8 @@ def measure(lab: Lab) -> Iterator[Figure]:
     lab.up()
     look()
     yield from checks(lab)
+    yield from database()
+    look()
     yield reset(lab)
     look()
     yield cold_start(lab)

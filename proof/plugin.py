@@ -18,7 +18,7 @@ from proof.selection import CASE, ON_PRODUCTION
 from proof.session import SESSION, ProofSession, scenario_of
 from proof.target import Target
 
-pytest_plugins = ["proof.fixtures"]
+pytest_plugins = ["proof.fixtures", "proof.database.fixtures"]
 
 TARGET = pytest.StashKey[Target]()
 RECORD = pytest.StashKey[Record]()

@@ -18,7 +18,6 @@ from testinfra.host import Host
 from proof import knock
 from proof.aftermath import Aftermath
 from proof.connections import MAIL
-from proof.database import scram
 from proof.database.login import FIRST_DATABASE, PASSWORD_NAME, Logins, password_file
 from proof.evidence import Recorder
 from proof.knock import Knock
@@ -321,7 +320,7 @@ def client_writes(
     address, port = target.text("vpn_address"), target.text("postgres_port")
     password = secrets.token_hex(16)
     redactor.register(password)
-    verifier = scram.verifier(WRITER, password)
+    verifier = superuser.pgconn.encrypt_password(password.encode(), WRITER.encode(), b"scram-sha-256").decode()
     superuser.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(WRITER), sql.Literal(verifier)))
     superuser.execute("CREATE TABLE proof_rows (id bigserial PRIMARY KEY, written timestamptz DEFAULT now())")
     superuser.execute(sql.SQL("GRANT INSERT, SELECT ON proof_rows TO {}").format(sql.Identifier(WRITER)))

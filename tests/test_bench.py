@@ -11,11 +11,12 @@ import pytest
 from lab.agent import Completed
 from lab.errors import LabError
 from lab.lab import Lab
-from proof import bench, bench_checks, bench_goss
+from proof import bench, bench_checks, bench_goss, bench_load
+from proof.figures import Figure
 
 KEYS = {
     *("ratio.stock", "ratio.controlpath", "seconds.reset", "seconds.cold_start", "seconds.provision"),
-    *("seconds.untagged", "seconds.all", "mib.resident"),
+    *("seconds.untagged", "seconds.all", "mib.resident", "load.errors"),
 }
 
 
@@ -80,6 +81,8 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
     monkeypatch.setattr(bench, "FILE", tmp_path / "build/bench.json")
     monkeypatch.setattr(bench_checks, "measure", lambda: (seconds, []))
     monkeypatch.delenv(bench_goss.VARIABLE, raising=False)
+    monkeypatch.setattr(bench, "load", lambda name: name)
+    monkeypatch.setattr(bench_load, "measure", lambda _: [Figure("load.errors", "errors", 0, [0], 0)])
     monkeypatch.setattr("subprocess.run", made.run)
     monkeypatch.setattr("sys.argv", ["bench"])
     return made

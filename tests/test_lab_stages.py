@@ -4,6 +4,7 @@ import pytest
 
 from lab import stages
 from lab.errors import LabError, UsageError
+from lab.paths import PROVISION
 
 
 class Tree:
@@ -81,6 +82,24 @@ def test_a_change_moves_its_own_stage_and_what_follows(tree: Tree, path: str, ch
     before = tree.keys()
     tree.write(path, "# changed\n" + ((tree.root / path).read_text() if (tree.root / path).exists() else ""))
     assert [old != new for old, new in zip(before, tree.keys(), strict=True)] == changed
+
+
+def test_what_a_role_takes_from_outside_is_content_of_its_stage(
+    tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "OUTSIDE", {"c": tmp_path / "outside"})
+    tree.write("outside/10_tables.sql", "CREATE TABLE a ();")
+    before = tree.keys()
+    tree.write("outside/10_tables.sql", "CREATE TABLE b ();")
+    changed = tree.keys()
+    tree.write("outside/20_views.sql", "CREATE VIEW c AS SELECT;")
+    for old, new in ((before, changed), (changed, tree.keys())):
+        assert [one != other for one, other in zip(old, new, strict=True)] == [False, False, True]
+
+
+def test_the_projects_own_schema_is_content_of_the_mail_database_alone() -> None:
+    uses = {task: stages.closure(PROVISION / f"task_{task}.yml") for task in stages.tasks()}
+    assert {task for task, files in uses.items() if any(file.suffix == ".sql" for file in files)} == {"2.1.2"}
 
 
 def test_another_bare_lab_moves_everything(tree: Tree) -> None:

@@ -1,1 +1,1 @@
-"""How the mail database is asked: its rights, its hashes, its roles' passwords."""
+"""How the mail database is asked: its rights, its hashes, its services."""

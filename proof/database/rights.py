@@ -1,5 +1,6 @@
 """What every role may do with all that is in the database: every statement is run, and refused for want of a right."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
@@ -11,6 +12,7 @@ COLUMN_VERBS = ("select", "insert", "update")
 RELATION_VERBS = (*COLUMN_VERBS, "delete", "truncate")
 FUNCTION_VERBS = ("execute",)
 NOTHING = "-"
+STATISTICS = ("pg_stats", "pg_stats_ext", "pg_statistic", "pg_stat_activity")  # values of rows can show in these
 INSUFFICIENT_PRIVILEGE = "42501"
 
 RELATIONS = """
@@ -30,6 +32,37 @@ FUNCTIONS = """
      WHERE p.pronamespace = 'public'::regnamespace AND p.prokind = 'f'
        AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = p.oid AND d.deptype = 'e')
      ORDER BY 1, 2
+"""
+# Relations with those of their columns that the role can read.
+READABLE = """
+    SELECT c.relnamespace::regnamespace::text, c.relname, array_agg(a.attname::text ORDER BY a.attnum)
+      FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
+     WHERE (c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'p', 'f')
+            OR c.relnamespace = 'pg_catalog'::regnamespace AND c.relname = ANY(%s))
+       AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege(c.oid, a.attnum, 'SELECT')
+     GROUP BY c.relnamespace, c.relname
+"""
+# Leaves one text for each statement in a setting of the transaction: the error, or nothing where it ran.
+TRY_ALL = """
+    DO $try_all$
+    DECLARE
+        statement text;
+        errors text[] := '{{}}';
+    BEGIN
+        FOREACH statement IN ARRAY {}::text[] LOOP
+            BEGIN
+                EXECUTE statement;
+                RAISE 'undo it' USING ERRCODE = 'UNDO1';
+            EXCEPTION
+                WHEN SQLSTATE 'UNDO1' THEN
+                    errors := array_append(errors, '');
+                WHEN OTHERS THEN
+                    errors := array_append(errors, format('%s %s', SQLSTATE, SQLERRM));
+            END;
+        END LOOP;
+        PERFORM set_config('proof.errors', to_json(errors)::text, true);
+    END
+    $try_all$
 """
 # What a role could do without a right on any table.
 BEYOND: Mapping[str, LiteralString] = {
@@ -173,19 +206,28 @@ def attempts_beyond(role: str) -> Iterator[Attempt]:
 
 
 def run(connection: psycopg.Connection, tries: Sequence[Attempt]) -> list[Outcome]:
-    """Run attempts one by one in a transaction that is rolled back."""
-    outcomes = []
+    """Run attempts one by one on the server; each is undone at once, and all of them are one question to it."""
+    statements = [attempt.statement.as_string(connection) for attempt in tries]
     with connection.transaction(force_rollback=True):
-        for attempt in tries:
-            try:
-                with connection.transaction():
-                    connection.execute(attempt.statement)
-            except psycopg.Error as error:
-                denied = error.sqlstate == INSUFFICIENT_PRIVILEGE and "permission denied" in str(error)
-                outcomes.append(Outcome(attempt, f"{error.sqlstate} {error}".strip(), denied))
-            else:
-                outcomes.append(Outcome(attempt, "", refused=False))
-    return outcomes
+        connection.execute("SET LOCAL statement_timeout = 0")
+        connection.execute(sql.SQL(TRY_ALL).format(sql.Literal(statements)))
+        row = connection.execute("SELECT current_setting('proof.errors')").fetchone()
+    errors: list[str] = json.loads(row[0]) if row else []
+    return [
+        Outcome(attempt, error, refused=error.startswith(INSUFFICIENT_PRIVILEGE) and "permission denied" in error)
+        for attempt, error in zip(tries, errors, strict=True)
+    ]
+
+
+def readable_rows(connection: psycopg.Connection) -> list[str]:
+    """Every row that a role can read in the mail database and in the server's statistics, each as text."""
+    found: list[str] = []
+    for schema, name, columns in connection.execute(READABLE, [list(STATISTICS)]).fetchall():
+        query = sql.SQL("SELECT ROW({})::text FROM {}").format(
+            sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(schema, name)
+        )
+        found += [text for (text,) in connection.execute(query).fetchall()]
+    return found
 
 
 def _relation_statements(relation: Relation) -> Iterator[tuple[str, sql.Composed]]:
