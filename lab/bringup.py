@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import bare, layers, network, provisioning, stages
+from lab import bare, inventory, layers, network, provisioning, stages
 from lab.errors import LabError
 from lab.identity import Identity
 from lab.layers import Layer
@@ -28,7 +28,7 @@ class BringUp:
         """Every stage of provisioning, each with the key of all that its state is made from."""
         basis = (self.provider.box.key, self.provider.identity, self.identity.fingerprint)
         set_up = Path(bare.__file__).read_text()
-        return stages.plan(repr((*basis, sorted(self.values.items()), set_up)))
+        return stages.plan(repr((*basis, set_up, stages.named([set_up], self.values))), inventory.everything())
 
     def to(self, wanted: list[Stage]) -> Layer:
         """Bring both VMs to the last of these stages, as the point that a reset returns to.

@@ -8,7 +8,7 @@ role takes from outside provision/ is listed here.
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from lab.errors import LabError, UsageError
-from lab.paths import INVENTORY, PROVISION, SQL
+from lab.paths import PROVISION, SQL
 
 BARE = "bare"
 OUTSIDE = {"mail_database": SQL}  # role -> the folder outside provision/ whose files it installs
@@ -45,20 +45,33 @@ def tasks() -> list[str]:
     return sorted((match[1] for match in found if match), key=lambda task: [int(part) for part in task.split(".")])
 
 
-def plan(root: str) -> list[Stage]:
+def plan(root: str, variables: Mapping[str, object]) -> list[Stage]:
     """All stages, beginning with the bare lab.
 
     Args:
         root: what the bare lab depends on, as text.
+        variables: the inventory's, as they are written; a stage depends on those that it names.
     """
-    stages = [Stage(BARE, _hash(root), None)]
-    shared = sorted((INVENTORY / "group_vars").rglob("*.yml"))
-    key = _hash(root, *(path.read_text() for path in shared))
+    key = _hash(root)
+    stages = [Stage(BARE, key, None)]
     for task in tasks():
         playbook = PROVISION / f"task_{task}.yml"
-        key = _hash(key, task, version("ansible-core"), *_contents(playbook))
+        texts = [path.read_text(errors="replace") for path in closure(playbook)]
+        key = _hash(key, task, version("ansible-core"), *_contents(playbook), repr(named(texts, variables)))
         stages.append(Stage(task, key, playbook))
     return stages
+
+
+def named(texts: Iterable[str], variables: Mapping[str, object]) -> list[tuple[str, object]]:
+    """The variables that texts name, and those that these name in turn; what only Ansible itself reads, always."""
+    waiting = [*texts, *(name for name in variables if name.startswith("ansible_"))]
+    found: dict[str, object] = {}
+    while waiting:
+        words = set(re.findall(r"\w+", waiting.pop()))
+        for name in words & variables.keys() - found.keys():
+            found[name] = variables[name]
+            waiting.append(repr(variables[name]))
+    return sorted(found.items())
 
 
 def refuse_unknown(task: str | None) -> None:

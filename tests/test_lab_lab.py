@@ -101,7 +101,7 @@ class World:
         assert self.vms is not None
         return made, self.vms
 
-    def plan(self, _: str) -> list[Stage]:
+    def plan(self, *_: object) -> list[Stage]:
         ids = {"bare": "bare", "1.2.1": "first", "1.2.2": f"second-{self.version}"}
         return [Stage(task, key, Path(f"task_{task}.yml")) for task, key in ids.items()]
 

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ class Tree:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.write("ansible.cfg", "[defaults]\n")
-        self.write("inventory/group_vars/all/main.yml", "port: 22\n")
         self.write("task_1.2.1.yml", "- ansible.builtin.import_playbook: first.yml\n")
         self.write("first.yml", "- hosts: mail\n  vars_files: [common.yml]\n  roles: [{role: a, x: 1}]\n")
         self.write("common.yml", "---\n")
@@ -37,21 +37,20 @@ class Tree:
     def used(self, playbook: str) -> set[str]:
         return {str(path.relative_to(self.root)) for path in stages.closure(self.root / playbook)}
 
-    def keys(self, root: str = "bare lab") -> list[str]:
-        return [stage.key for stage in stages.plan(root)]
+    def keys(self, root: str = "bare lab", variables: Mapping[str, object] | None = None) -> list[str]:
+        return [stage.key for stage in stages.plan(root, variables or {})]
 
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
     monkeypatch.setattr(stages, "PROVISION", tmp_path)
-    monkeypatch.setattr(stages, "INVENTORY", tmp_path / "inventory")
     return Tree(tmp_path)
 
 
 def test_tasks_are_in_the_order_of_their_numbers(tree: Tree) -> None:
     assert stages.tasks() == ["1.2.1", "1.10.1"]
-    assert [stage.task for stage in stages.plan("")] == ["bare", "1.2.1", "1.10.1"]
-    assert tree.root / "task_1.2.1.yml" == stages.plan("")[1].playbook
+    assert [stage.task for stage in stages.plan("", {})] == ["bare", "1.2.1", "1.10.1"]
+    assert tree.root / "task_1.2.1.yml" == stages.plan("", {})[1].playbook
 
 
 def test_everything_that_a_task_uses_belongs_to_it(tree: Tree) -> None:
@@ -74,14 +73,30 @@ def test_everything_that_a_task_uses_belongs_to_it(tree: Tree) -> None:
         ("roles/b/files/script.sh", [False, True, True]),
         ("common.yml", [False, True, True]),
         ("ansible.cfg", [False, True, True]),
-        ("inventory/group_vars/all/main.yml", [False, True, True]),
-        ("inventory/vultr.yml", [False, False, False]),
     ],
 )
 def test_a_change_moves_its_own_stage_and_what_follows(tree: Tree, path: str, changed: list[bool]) -> None:
     before = tree.keys()
     tree.write(path, "# changed\n" + ((tree.root / path).read_text() if (tree.root / path).exists() else ""))
     assert [old != new for old, new in zip(before, tree.keys(), strict=True)] == changed
+
+
+@pytest.mark.parametrize(
+    ("changed", "moved"),
+    [
+        ({"port": 23}, [False, True, True]),
+        ({"own": 2}, [False, False, True]),
+        ({"deep": 2}, [False, False, True]),
+        ({"elsewhere": 2}, [False, False, False]),
+        ({"ansible_pipelining": True}, [False, True, True]),
+    ],
+)
+def test_a_variable_moves_the_stages_that_name_it(tree: Tree, changed: dict[str, object], moved: list[bool]) -> None:
+    """By itself or through another variable; what only Ansible reads counts for every stage."""
+    tree.write("roles/c/tasks/main.yml", "- ansible.builtin.debug:\n    msg: '{{ own }} {{ through }}'\n")
+    variables: dict[str, object] = {"port": 22, "own": 1, "through": "{{ deep }}", "deep": 1, "elsewhere": 1}
+    before, after = tree.keys(variables=variables), tree.keys(variables={**variables, **changed})
+    assert [old != new for old, new in zip(before, after, strict=True)] == moved
 
 
 def test_what_a_role_takes_from_outside_is_content_of_its_stage(
@@ -115,13 +130,13 @@ def test_a_file_that_is_added_to_a_role_counts(tree: Tree) -> None:
 def test_a_missing_file_is_named(tree: Tree) -> None:
     tree.write("first.yml", "- import_playbook: nowhere.yml\n")
     with pytest.raises(LabError, match=r"task_1\.2\.1\.yml needs .*nowhere\.yml"):
-        stages.plan("")
+        stages.plan("", {})
 
 
 def test_a_name_that_only_ansible_knows_is_refused(tree: Tree) -> None:
     tree.write("first.yml", '- hosts: mail\n  tasks:\n    - include_tasks: "{{ os }}.yml"\n')
     with pytest.raises(LabError, match="by a template"):
-        stages.plan("")
+        stages.plan("", {})
 
 
 def test_variables_that_the_target_names_are_no_content(tree: Tree) -> None:
@@ -130,7 +145,7 @@ def test_variables_that_the_target_names_are_no_content(tree: Tree) -> None:
 
 
 def test_stopping_at_a_task(tree: Tree) -> None:
-    plan = stages.plan("")
+    plan = stages.plan("", {})
     assert stages.until(plan, None) == plan
     assert [stage.task for stage in stages.until(plan, "1.2.1")] == ["bare", "1.2.1"]
     assert stages.until(plan, "bare") == plan[:1]
@@ -147,4 +162,4 @@ def test_an_unknown_task_names_the_known_ones() -> None:
 
 
 def test_the_projects_own_playbooks_have_a_plan() -> None:
-    assert [stage.task for stage in stages.plan("")][:2] == ["bare", "1.2.1"]
+    assert [stage.task for stage in stages.plan("", {})][:2] == ["bare", "1.2.1"]
