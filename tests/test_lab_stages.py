@@ -4,6 +4,7 @@ import pytest
 
 from lab import stages
 from lab.errors import LabError, UsageError
+from lab.paths import PROVISION
 
 
 class Tree:
@@ -97,7 +98,7 @@ def test_what_a_role_takes_from_outside_is_content_of_its_stage(
 
 
 def test_the_projects_own_schema_is_content_of_the_mail_database_alone() -> None:
-    uses = {task: stages.closure(stages.PROVISION / f"task_{task}.yml") for task in stages.tasks()}
+    uses = {task: stages.closure(PROVISION / f"task_{task}.yml") for task in stages.tasks()}
     assert {task for task, files in uses.items() if any(file.suffix == ".sql" for file in files)} == {"2.1.2"}
 
 
