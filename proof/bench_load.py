@@ -25,14 +25,15 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def figures_of(tally: Tally) -> Iterator[Figure]:
-    """Median, 99th percentile and errors of a load."""
-    milliseconds = [microseconds / 1000 for microseconds in tally["microseconds"]] or [float("inf")]
+    """Errors of a load; median and 99th percentile of what was answered."""
+    milliseconds = [microseconds / 1000 for microseconds in tally["microseconds"]]
     about = f"{CLIENTS} clients, {SECONDS:g} s of Postfix's and Dovecot's look-ups"
-    median, slowest = statistics.median(milliseconds), percentile(milliseconds, 0.99)
-    yield Figure("load.median_ms", f"{about}: median, ms", median, [median])
-    yield Figure("load.p99_ms", f"{about}: 99th percentile, ms", slowest, [slowest])
-    yield Figure("load.lookups", f"{about}: look-ups", len(tally["microseconds"]), [len(tally["microseconds"])])
     yield Figure("load.errors", f"{about}: errors", len(tally["errors"]), [len(tally["errors"])], 0)
+    if milliseconds:
+        median, slowest = statistics.median(milliseconds), percentile(milliseconds, 0.99)
+        yield Figure("load.median_ms", f"{about}: median, ms", median, [median])
+        yield Figure("load.p99_ms", f"{about}: 99th percentile, ms", slowest, [slowest])
+        yield Figure("load.lookups", f"{about}: look-ups", len(milliseconds), [len(milliseconds)])
 
 
 def measure(target: Target) -> Iterator[Figure]:

@@ -14,11 +14,6 @@ from proof.evidence import Recorder
 CONNECT_SECONDS = "15"
 
 
-def socket_name(port: int) -> str:
-    """What libpq calls the socket of a port in the folder that it is given as host."""
-    return f".s.PGSQL.{port}"
-
-
 class Session:
     """A service that is logged in; every statement and what came of it is evidence."""
 
@@ -126,6 +121,20 @@ class MailDatabase:
             return str(refused).strip()
         return ""
 
+    def whoami(self, user: str, password: str, dbname: str) -> tuple[str, str, str]:
+        """User, database and address of the client as the server sees a new login, which ends at once.
+
+        Raises:
+            AssertionError: the login was refused.
+        """
+        try:
+            with self._connect(user, password=password, dbname=dbname) as connection:
+                row = connection.execute("SELECT current_user, current_database(), host(inet_client_addr())").fetchone()
+        except psycopg.Error as refused:
+            raise AssertionError(f"{user} cannot log in to {dbname} over the VPN: {refused}") from refused
+        assert row, "the server does not know who is logged in"
+        return str(row[0]), str(row[1]), str(row[2])
+
     def _login(self, role: str) -> psycopg.Connection:
         known = self._logins.get(role)
         if known is None or not _alive(known):
@@ -149,7 +158,7 @@ class MailDatabase:
             error = str(refused)
             raise
         finally:
-            shown = {name: value for name, value in given.items() if name != "password"}
+            shown = {name: value for name, value in {**given, **settings}.items() if name != "password"}
             self._recorder.command(
                 "VPN client",
                 f"log in to PostgreSQL with {shown}",

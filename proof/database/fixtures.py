@@ -9,8 +9,9 @@ from psycopg.conninfo import make_conninfo
 
 from proof.connections import HUB
 from proof.database import clients as programs
-from proof.database.access import MailDatabase, socket_name
+from proof.database.access import MailDatabase
 from proof.database.clients import Clients
+from proof.database.login import socket_name
 from proof.onsite import secretfiles
 from proof.redact import redactor
 from proof.session import SESSION

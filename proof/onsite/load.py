@@ -49,6 +49,24 @@ def answers(settings: dict[str, str], statement: str, times: int) -> list[list[A
         connection.close()
 
 
+def refusals(logins: list[dict[str, str]]) -> list[str]:
+    """Why each login is refused, empty where it is not; all are tried at the same time."""
+    said = [""] * len(logins)
+
+    def knock(number: int) -> None:
+        try:
+            _connect(logins[number]).close()
+        except Exception as error:  # of a library that is there only
+            said[number] = _words(error)
+
+    threads = [threading.Thread(target=knock, args=(number,)) for number in range(len(logins))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return said
+
+
 def openssl_seconds(times: int) -> list[float]:
     """How long `openssl passwd -6` takes on this machine, with the start of its process."""
     taken = []
@@ -65,18 +83,26 @@ def openssl_seconds(times: int) -> list[float]:
 
 
 def _work(client: Client, seconds: float, ready: threading.Barrier, tally: Tally) -> None:
-    dice = random.Random(str(client["settings"]["user"]))  # noqa: S311
+    dice = random.Random(client["settings"]["user"])  # noqa: S311
     try:
         connection = _connect(client["settings"])
+    except Exception as error:  # of a library that is there only
+        tally["errors"].append(_words(error))
+        ready.abort()  # nobody must wait for this one
+        return
+    try:
         ready.wait(CONNECT)
         end = time.monotonic() + seconds
         while (started := time.monotonic()) < end:
             _first(connection, dice.choice(client["statements"]))
             tally["microseconds"].append(int((time.monotonic() - started) * 1e6))
         connection.close()
-    except Exception as error:  # whatever it is, it is counted
-        tally["errors"].append(f"{type(error).__name__}: {error}")
-        ready.abort()  # those that still wait must not wait for this one
+    except Exception as error:
+        tally["errors"].append(_words(error))
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".strip()
 
 
 def _connect(settings: dict[str, str]) -> Any:  # noqa: ANN401 - of a library that is there only

@@ -1,6 +1,5 @@
 """Databases made from sql/ in a cluster that may be thrown away; without one these tests are skipped."""
 
-import importlib.util
 import os
 import re
 import secrets
@@ -14,7 +13,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from lab.paths import PROVISION, ROOT
+from lab.paths import ROOT
+from proof.database import scram
 from proof.database.shacrypt import SCHEME, crypt3
 
 CLUSTER = "MAIL_SCRATCH_CLUSTER"
@@ -22,18 +22,7 @@ ROLES = ("postfix", "dovecot", "sogo", "mailadmin")
 TEST_PASSWORD = "correct horse battery staple"  # noqa: S105
 PASSWORDS = {role: f"{role}-{secrets.token_hex(8)}" for role in ROLES}  # roles belong to the cluster, not to a database
 RANDOM = re.compile(r"\\(un)?restrict ")
-VARIABLES = PROVISION / "roles/mail_database/files/password_variables.py"
 FILES = sorted((ROOT / "sql").glob("[0-9]*.sql"))
-
-
-def verifier(role: str, password: str) -> str:
-    """What the host's own script makes of a service's password."""
-    spec = importlib.util.spec_from_file_location("password_variables", VARIABLES)
-    assert spec
-    assert spec.loader
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return str(script.verifier(role, password))
 
 
 @dataclass(frozen=True)
@@ -58,7 +47,7 @@ class Database:
             command += ["-v", variable]
         for file in FILES:
             command += ["-f", str(file)]
-        given = {f"{role.upper()}_PASSWORD": verifier(role, PASSWORDS[role]) for role in ROLES}
+        given = {f"{role.upper()}_PASSWORD": scram.verifier(role, PASSWORDS[role]) for role in ROLES}
         given |= environment or {}
         return subprocess.run(command, capture_output=True, check=False, text=True, env=os.environ | given)
 
