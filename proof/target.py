@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from proof.redact import redactor
 
 LAB = "lab"
 HOST = "mail"
+NAMED = re.compile(r"{{ (\w+) }}")  # a variable inside another one's value
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,14 @@ class Target:
     resettable: bool
 
     def text(self, name: str) -> str:
-        """A variable as text. Raises LabError where the inventory lacks it."""
+        """A variable as text, those that it names filled in. Raises LabError where the inventory lacks one."""
         try:
-            return str(self.variables[name])
+            written = str(self.variables[name])
         except KeyError:
             raise LabError(
                 f"The inventory of {self.name} has no variable {name}.", f"add it to {inventory(self.name)}"
             ) from None
+        return NAMED.sub(lambda named: self.text(named[1]), written)
 
     def number(self, name: str) -> int:
         """A variable as a whole number. Raises LabError where it is missing or no number."""

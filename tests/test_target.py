@@ -62,3 +62,11 @@ def test_a_broken_inventory_is_no_traceback(root: Path) -> None:
 
 def test_both_targets_of_the_project_are_known() -> None:
     assert target.known(ROOT) == ["lab", "vultr"]
+
+
+def test_a_variable_may_name_others() -> None:
+    variables = {"home": "/opt/{{ name }}", "name": "mail", "folder": "{{ home }}/keys", "lost": "{{ nowhere }}"}
+    lab = target.Target("lab", variables, None, resettable=True)
+    assert lab.text("folder") == "/opt/mail/keys"
+    with pytest.raises(LabError, match="no variable nowhere"):
+        lab.text("lost")

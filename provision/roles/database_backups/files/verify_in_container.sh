@@ -39,7 +39,8 @@ sql postgres -f /scratch/globals.sql >/dev/null || reason "the roles cannot be r
 pg_restore --create --exit-on-error --dbname=postgres "$backup/mail.dump" || reason "the dump cannot be restored"
 
 printf '%s\n' "$count_rows" | sql "$database" >/scratch/counts
-diff "$backup/counts" /scratch/counts >&2 || reason "the restored tables have other rows than the backup noted (above: noted <, restored >)"
+noted=$(cat "$backup/counts") restored=$(cat /scratch/counts)
+[ "$noted" = "$restored" ] || reason "the restored tables have other rows than the backup noted: $restored; noted: $noted"
 
 # A user that mailadmin makes can be checked by dovecot: tables, rights and functions work together.
 works=$(
