@@ -323,8 +323,14 @@ def client_writes(
     verifier = superuser.pgconn.encrypt_password(password.encode(), WRITER.encode(), b"scram-sha-256").decode()
     superuser.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(WRITER), sql.Literal(verifier)))
     superuser.execute("CREATE TABLE proof_rows (id bigserial PRIMARY KEY, written timestamptz DEFAULT now())")
-    superuser.execute(sql.SQL("GRANT INSERT, SELECT ON proof_rows TO {}").format(sql.Identifier(WRITER)))
-    superuser.execute(sql.SQL("GRANT USAGE ON SEQUENCE proof_rows_id_seq TO {}").format(sql.Identifier(WRITER)))
+    rights = (
+        f"CONNECT ON DATABASE {FIRST_DATABASE}",
+        "USAGE ON SCHEMA public",
+        "INSERT, SELECT ON proof_rows",
+        "USAGE ON SEQUENCE proof_rows_id_seq",
+    )
+    for right in rights:
+        superuser.execute(sql.SQL("GRANT {} TO {}").format(sql.SQL(right), sql.Identifier(WRITER)))
     hub.run_expect([0], "umask 077 && cat >/run/proof-passfile", stdin=f"*:*:*:*:{password}\n")
     request.addfinalizer(lambda: hub.run("systemctl stop %s; rm -f /run/proof-*", WRITER_UNIT))
     started = "systemd-run --quiet --collect --expand-environment=no --unit=%s sh -c %s sh %s %s %s %s"

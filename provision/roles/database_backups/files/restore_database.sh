@@ -197,7 +197,7 @@ put_data_back() {
 restore_cluster() { # BACKUP [MOMENT [TIMELINE]]
   [[ ! -e $OLD_DATA ]] ||
     fail "an earlier restore was interrupted: $OLD_DATA holds the data from before it" "stop the container, then move it back to $PG_DATA, or remove it"
-  in_image '' pg_verifybackup --quiet "$BACKUPS_INSIDE/$1/base" || fail "the base backup of $1 is damaged" "choose another: $(backups | paste -s -d ' ')"
+  in_image '' pg_verifybackup --quiet "$BACKUPS_INSIDE/$1/base" </dev/null || fail "the base backup of $1 is damaged" "choose another: $(backups | paste -s -d ' ')"
   need_space "$(dirname "$PG_DATA")" "$(du --summarize --bytes "$PG_BACKUPS/$1/base" | cut -f 1)" "the restore"
   if [[ -e $PG_DATA/PG_VERSION ]]; then
     confirm "The whole cluster will be stopped and replaced by backup $1${2:+ as it went on until $2}."
