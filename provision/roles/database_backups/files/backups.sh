@@ -33,7 +33,7 @@ lock() { # one backup, restore, clean-up or verification at a time
 }
 
 as_postgres() { # root touches nothing in folders that the database's account can write in
-  setpriv --reuid="$PG_UID" --regid="$PG_GID" --clear-groups -- "$@"
+  (cd / && exec setpriv --reuid="$PG_UID" --regid="$PG_GID" --clear-groups -- "$@") # root's own folder is closed to it
 }
 
 query() { # STATEMENT, in the database postgres
