@@ -22,8 +22,9 @@ from lab.qmp import Monitor
 from lab.sidebyside import both
 
 # Without KVM the processor's own counter never goes back in one process of QEMU: with a reset it jumps over the time
-# since the snapshot. The guest charges that jump to whoever ran, and whoever has a quota stands still for as long.
-# A quota that is written anew starts without debts.
+# since the snapshot. The guest charges that jump to whoever ran, and whoever has a quota stands still for as long:
+# a quota that is written anew starts without debts. And systemd takes a jump of minutes for services that hang, and
+# kills them: until the next boot it does not watch.
 FORGIVE_QUOTAS = """\
 for quota in $(grep -Ls ^max /sys/fs/cgroup/*/cpu.max /sys/fs/cgroup/*/*/cpu.max); do
     value=$(cat "$quota") && echo "$value" >"$quota"
@@ -175,6 +176,7 @@ class Qemu:
 
     def snapshot(self) -> None:
         """Keep the reset point inside both disks."""
+        both(lambda node: self._agent(node).run(["systemctl", "service-watchdogs", "off"], b"", 30))
         self._as_one(f"savevm {RESET_POINT}")
 
     def restore(self) -> None:
