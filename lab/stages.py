@@ -56,8 +56,9 @@ def plan(root: str, variables: Mapping[str, object]) -> list[Stage]:
     stages = [Stage(BARE, key, None)]
     for task in tasks():
         playbook = PROVISION / f"task_{task}.yml"
-        texts = [path.read_text(errors="replace") for path in closure(playbook)]
-        key = _hash(key, task, version("ansible-core"), *_contents(playbook), repr(named(texts, variables)))
+        files = closure(playbook)
+        texts = [path.read_text(errors="replace") for path in files]
+        key = _hash(key, task, version("ansible-core"), *_contents(files), repr(named(texts, variables)))
         stages.append(Stage(task, key, playbook))
     return stages
 
@@ -91,8 +92,8 @@ def _hash(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def _contents(playbook: Path) -> Iterator[str]:
-    for path in sorted(closure(playbook) | {PROVISION / "ansible.cfg"}):
+def _contents(files: set[Path]) -> Iterator[str]:
+    for path in sorted(files | {PROVISION / "ansible.cfg"}):
         yield os.path.relpath(path, PROVISION)
         yield hashlib.sha256(path.read_bytes()).hexdigest()
 

@@ -13,7 +13,8 @@ from typing import Any
 import testinfra.backend
 import testinfra.host
 
-from proof.target import load
+from proof.connections import MAIL, way_to
+from proof.target import LAB, load
 from proof.transport import Way, connect
 
 STOCK, CONTROLPATH, OURS = "stock", "controlpath", "ours"
@@ -84,7 +85,7 @@ def measure(way: Way | None = None) -> tuple[dict[str, list[float]], list[object
     Raises:
         AssertionError: the three do not give the same answers.
     """
-    way = way or _lab()
+    way = way or way_to(load(LAB), MAIL)
     seconds: dict[str, list[float]] = {}
     answers: dict[str, list[object]] = {}
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -98,12 +99,6 @@ def measure(way: Way | None = None) -> tuple[dict[str, list[float]], list[object
                 seconds[name], answers[name] = _timed(host, TIMES[name])
     _same(answers)
     return seconds, answers[OURS]
-
-
-def _lab() -> Way:
-    target = load("lab")
-    address, port = target.text("vpn_address"), target.number("ssh_port")
-    return Way(target.text("admin_user"), address, port, target.ssh_config, sudo=True, name="mail")
 
 
 def _timed(host: object, times: int) -> tuple[list[float], list[object]]:

@@ -4,13 +4,13 @@ import statistics
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
-from proof.connections import HUB, HUB_USER, MAIL
+from proof.connections import HUB, MAIL, way_to
 from proof.database import cost, lookups
 from proof.figures import Figure
 from proof.onsite import load, secretfiles
 from proof.onsite.load import Client, Tally
 from proof.target import Target
-from proof.transport import Host, Way, connect
+from proof.transport import Host, connect
 
 CLIENTS = 32
 SECONDS = 30.0
@@ -38,16 +38,7 @@ def figures_of(tally: Tally) -> Iterator[Figure]:
 
 def measure(target: Target) -> Iterator[Figure]:
     """Every figure of the mail database; the lab is running and provisioned."""
-    mail_way = Way(
-        target.text("admin_user"),
-        target.text("vpn_address"),
-        target.number("ssh_port"),
-        target.ssh_config,
-        sudo=True,
-        name=MAIL,
-    )
-    hub_way = Way(HUB_USER, HUB, ssh_config=target.ssh_config, name=HUB)
-    with closing(connect(mail_way)) as mail, closing(connect(hub_way)) as hub:
+    with closing(connect(way_to(target, MAIL))) as mail, closing(connect(way_to(target, HUB))) as hub:
         yield from _load(mail, hub, target)
         yield _cost(mail, hub, target)
 

@@ -9,11 +9,27 @@ from proof.evidence import Recorder
 from proof.target import Target
 
 if TYPE_CHECKING:
-    from proof.transport import Host, Observation
+    from proof.transport import Host, Observation, Way
 
 MAIL, HUB = "mail", "hub"
 PLACES: Mapping[str, tuple[str, ...]] = {name: ("ip", "netns", "exec", name) for name in ("outsider", "intruder")}
 HUB_USER = "root"
+
+
+def way_to(target: Target, name: str) -> "Way":
+    """The administrator's way to mail, or the lab's to the hub."""
+    from proof import transport  # noqa: PLC0415 - loaded by the first run that connects
+
+    if name == HUB:
+        return transport.Way(HUB_USER, HUB, ssh_config=target.ssh_config, name=HUB)
+    return transport.Way(
+        user=target.text("admin_user"),
+        address=target.text("vpn_address"),
+        port=target.number("ssh_port"),
+        ssh_config=target.ssh_config,
+        sudo=True,
+        name=name,
+    )
 
 
 class Standing:
@@ -115,18 +131,7 @@ class Connections:
 
         if name in PLACES:
             return transport.place(self.current(HUB), name, PLACES[name])
-        if name == HUB:
-            way = transport.Way(HUB_USER, HUB, ssh_config=self._target.ssh_config, name=HUB)
-        else:
-            way = transport.Way(
-                user=self._target.text("admin_user"),
-                address=self._target.text("vpn_address"),
-                port=self._target.number("ssh_port"),
-                ssh_config=self._target.ssh_config,
-                sudo=True,
-                name=name,
-            )
-        return transport.connect(way, self._observe)
+        return transport.connect(way_to(self._target, name), self._observe)
 
     def _observe(self, seen: "Observation") -> None:
         self._recorder.command(

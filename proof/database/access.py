@@ -158,7 +158,7 @@ class MailDatabase:
             error = str(refused)
             raise
         finally:
-            shown = {name: value for name, value in {**given, **settings}.items() if name != "password"}
+            shown = {name: value for name, value in given.items() if name != "password"}
             self._recorder.command(
                 "VPN client",
                 f"log in to PostgreSQL with {shown}",
