@@ -41,6 +41,7 @@ Feature: 1.3.5 Whoever tries to break in is shut out
     @disruptive
     Scenario: A restart neither lifts a ban nor makes it longer
       Given the intruder is banned
+      And the journal no longer holds the failures
       When fail2ban is restarted
       Then fail2ban names the intruder as banned
       And the kernel's set of banned addresses holds the intruder and nobody else

@@ -199,6 +199,14 @@ def end_of_ban(mail: Host, address: str) -> datetime:
     return datetime.fromisoformat(found[1])
 
 
+@given("the journal no longer holds the failures")
+def journal_forgets(mail: Host, intruder_address: str) -> None:
+    """A ban is remembered by fail2ban itself: without this, a restart could find the failures and ban anew."""
+    mail.run_expect([0], "journalctl --quiet --rotate --vacuum-size=1")
+    left = mail.run("journalctl --quiet --output=cat --grep=%s", re.escape(f"from {intruder_address} "))
+    assert not left.stdout, f"mail's journal still knows of the intruder:\n{left.stdout}"
+
+
 @when("fail2ban is restarted", target_fixture="end_before")
 def restart_guard(mail: Host, intruder_address: str) -> datetime:
     """As an upgrade would do it; returns when the ban was to end before."""
