@@ -44,3 +44,18 @@ Feature: 2.1.4 The database server is well, and each service reaches it with wha
     Scenario: The operator goes through them before the services move in
       When the scripts that test the connection and verify the database and its backups run
       Then they find everything in order
+
+  Rule: Provisioning everything once more changes nothing
+
+    @disruptive
+    Scenario: All tasks are applied to a host that has them all
+      When all of the provisioning is applied once more
+      Then it succeeds and nothing was changed
+
+  Rule: After a boot the whole host is well
+
+    @disruptive
+    Scenario: A reboot leaves no failed unit and no error that nobody can explain
+      When the host has been rebooted
+      Then every unit that starts at boot has started, and none failed
+      And the journal of that boot holds no unexplained error

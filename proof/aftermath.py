@@ -17,6 +17,8 @@ from proof.waits import WaitTimeoutError, wait_until
 JAIL = "sshd"
 LONGEST = 120.0  # seconds from the first sign of life until SSH must be back
 DATABASE_LONGEST = 90.0  # and until the database must be
+SETTLED_LONGEST = 120.0  # and until every unit that starts at boot must have started or failed
+JOURNAL = "journalctl --quiet --no-pager --no-hostname --boot --priority=err --output=short-monotonic"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,9 @@ class Aftermath:
         seconds: from the first sign of life out of band until the administrator was in.
         guard: what `fail2ban-client status` said; its own words where it knew no jail.
         database: why the database did not take logins from the VPN in time; empty where it did.
+        state: what systemd said of the whole boot, such as running or degraded; starting where it never came to an end.
+        failed: units that failed.
+        errors: lines of this boot's journal of priority err and worse.
     """
 
     seconds: float
@@ -36,6 +41,9 @@ class Aftermath:
     hub_answered: bool
     guard: str
     database: str
+    state: str
+    failed: tuple[str, ...]
+    errors: tuple[str, ...]
 
 
 def reboot(lab: WatchedLab, mail: Host, admin: Admin, target: Target) -> Aftermath:
@@ -57,7 +65,20 @@ def reboot(lab: WatchedLab, mail: Host, admin: Admin, target: Target) -> Afterma
         hub_answered=knock.answers_ping(mail, target.text("hub_vpn_address")),
         guard=_jail(mail),
         database=database,
+        state=_settled(mail, started + SETTLED_LONGEST),
+        failed=_lines(mail, "systemctl list-units --failed --plain --no-legend"),
+        errors=_lines(mail, JOURNAL),
     )
+
+
+def _settled(mail: Host, deadline: float) -> str:
+    """What systemd says of the boot when nothing is left to be started, or at the deadline."""
+    left = max(1, round(deadline - time.monotonic()))
+    return str(mail.run("timeout %s systemctl is-system-running --wait", str(left)).stdout.strip()) or "starting"
+
+
+def _lines(mail: Host, command: str) -> tuple[str, ...]:
+    return tuple(mail.check_output(command).splitlines())
 
 
 def _database(mail: Host, target: Target, deadline: float) -> str:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import psycopg
 import pytest
 from pytest_bdd.exceptions import StepDefinitionNotFoundError
 
@@ -13,6 +14,12 @@ from proof.record import Evidence, Failure, FailureKind
 from proof.redact import redactor
 from proof.session import ProofSession
 
+CRITERION = (
+    AssertionError,
+    pytest.fail.Exception,
+    TimeoutError,
+    psycopg.OperationalError,
+)  # the host's, not the steps'
 JOURNAL_LINES = 20
 JOURNAL_NOISE = "qemu-ga["  # the out-of-band channel writes of its own questions
 LOOK_SECONDS = 20.0
@@ -38,7 +45,7 @@ def failure_of(excinfo: pytest.ExceptionInfo[BaseException], session: ProofSessi
         return _failure("lab", str(error), excinfo, session)
     if isinstance(error, StepDefinitionNotFoundError):
         return _failure("undefined", str(error), excinfo, session)
-    if isinstance(error, AssertionError | pytest.fail.Exception | TimeoutError):
+    if isinstance(error, CRITERION):
         failure = _failure("criterion", str(error) or type(error).__name__, excinfo, session)
     else:
         failure = _failure("steps", f"{type(error).__name__}: {error}", excinfo, session)
