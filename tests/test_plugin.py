@@ -1,3 +1,4 @@
+import psycopg
 import pytest
 
 from lab.errors import EXIT_LAB_BROKEN, EXIT_USAGE, LabError
@@ -240,6 +241,14 @@ def test_an_error_in_the_steps_shows_where(project: Project) -> None:
     result = project.run("--host=lab")
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*ERROR IN THE STEPS*", "*KeyError: 'typo'*"])
+
+
+def test_a_database_that_lets_nobody_in_is_a_failed_criterion(project: Project) -> None:
+    project.answers["answer root"] = psycopg.OperationalError("the server closed the connection")
+    project.run("--host=lab")
+    failure = run_of(project).scenarios[0].failure
+    assert failure is not None
+    assert (failure.kind, failure.message) == ("criterion", "the server closed the connection")
 
 
 def test_a_skip_counts_as_neither_proved_nor_failed(project: Project) -> None:
