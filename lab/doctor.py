@@ -64,8 +64,7 @@ def _unprivileged() -> Finding:
 
 
 def _memory() -> Finding:
-    facts = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-    available = int(facts["MemAvailable"].split()[0]) // 1024
+    available = tools.memory_available_mib()
     needed = sum(MEMORY_MIB.values())
     if available < needed:
         return Finding(

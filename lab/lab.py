@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import bare, box, boxbuild, identity, inventory, layers, network, stages, tools
+from lab import bare, box, boxbuild, identity, inventory, layers, network, second, stages, tools
 from lab.agent import Completed
 from lab.bringup import BringUp
 from lab.errors import LabError
@@ -238,13 +238,15 @@ class Lab:
                 (folder / f"{node}-{name}").write_bytes(text)
 
     def down(self) -> None:
-        """End both VMs. The next `up` starts from the layer again."""
+        """End both VMs, and those of a second lab. The next `up` starts from the layer again."""
+        second.down()
         with self._alone():
             RUN_FILE.unlink(missing_ok=True)
             self._provider.stop()
 
     def destroy(self) -> None:
         """End both VMs and remove all of this checkout's lab; boxes and layers in the cache stay."""
+        second.down()
         with self._alone():
             self._provider.stop()
             shutil.rmtree(STATE)

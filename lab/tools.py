@@ -46,6 +46,12 @@ def require_room(folder: Path, gib: int, what: str, cure: str = MORE_ROOM) -> No
         raise LabError(f"{folder} has {free >> 20} MiB free; {what} needs {gib} GiB.", cure)
 
 
+def memory_available_mib() -> int:
+    """Memory that programs can still take without swapping, in MiB."""
+    facts = dict(line.split(":", maxsplit=1) for line in Path("/proc/meminfo").read_text().splitlines())
+    return int(facts["MemAvailable"].split()[0]) // 1024
+
+
 def bound(argv: Sequence[str | Path]) -> list[str]:
     """A command that the kernel ends when we are killed; its program is looked up by `find`."""
     return [find("setpriv"), "--pdeathsig", "TERM", "--", find(str(argv[0])), *map(str, argv[1:])]

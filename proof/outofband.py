@@ -51,6 +51,9 @@ class LabLike(Protocol):
     def collect(self, folder: Path) -> None:
         """Write logs and tables of both nodes into a folder."""
 
+    def down(self) -> None:
+        """End both VMs."""
+
 
 def open_lab() -> LabLike:
     """The lab of this checkout."""

@@ -1,6 +1,8 @@
 """The pytest plugin: `--host` names what is proved, and a run leaves a record, a table and a reset lab."""
 
+import argparse
 import shutil
+import signal
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -9,11 +11,12 @@ import pytest
 from pytest_bdd.parser import Step
 
 from lab.errors import EXIT_LAB_BROKEN, LabError, UsageError
-from proof import failures, featurefiles, featurelint, report, selection
+from proof import failures, featurefiles, featurelint, outofband, report, secondlab, selection
 from proof import target as targets
 from proof.featurefiles import DISRUPTIVE, FeatureSyntaxError
 from proof.record import Scenario as Record
 from proof.runfolder import RunFolder
+from proof.secondlab import Claims
 from proof.selection import CASE, ON_PRODUCTION
 from proof.session import SESSION, ProofSession, scenario_of
 from proof.target import Target
@@ -23,6 +26,7 @@ pytest_plugins = ["proof.fixtures", "proof.database.fixtures"]
 TARGET = pytest.StashKey[Target]()
 RECORD = pytest.StashKey[Record]()
 LEFT_OUT = pytest.StashKey[list[Record]]()
+ELSEWHERE = pytest.StashKey[bool]()
 STATE = "proof_state"  # what a report carries from making it to counting it
 KEPT_BY_STATE = {"passed": "passed", "failed": "not proved", "skipped": "skipped", "not run": "not run"}
 WORDS = {"passed": "PASSED ", "failed": "FAILED ", "skipped": "skipped", "not run": "NOT RUN"}
@@ -40,6 +44,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--as-it-is", action="store_true", help="take the lab as it stands: no start before, no reset after"
     )
+    group.addoption(
+        "--labs",
+        type=int,
+        choices=(1, 2),
+        help="how many labs run side by side what breaks them; by itself 2 where the machine has the room",
+    )
+    group.addoption("--beside", metavar="PATH", type=Path, help=argparse.SUPPRESS)  # proof.secondlab
     group.addoption("--run-folder", metavar="PATH", type=Path, help="where this run writes; not the last run")
 
 
@@ -57,6 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
     tags = {tag for path in featurefiles.files(_features(config)) for tag in featurelint.tags_of(path)}
     for tag in sorted(tags):
         config.addinivalue_line("markers", f"{tag}: of the tracker")
+    config.pluginmanager.register(Elsewhere())
     name = config.getoption("--host")
     if name is not None:
         try:
@@ -110,6 +122,8 @@ def pytest_collection_modifyitems(
     if dropped:
         config.hook.pytest_deselected(items=list(dropped))
     items[:] = selection.untagged_first([item for item in items if item not in dropped])
+    if config.getoption("--beside"):
+        items.reverse()
 
 
 def _check(config: pytest.Config, bound: list[pytest.Item], chosen: list[pytest.Item]) -> None:
@@ -154,10 +168,37 @@ def _open(config: pytest.Config, scenarios: list[Record]) -> None:
         terminal.showfspath = False
         terminal.ensure_newline()
     sys.stdout.flush()
+    if beside := config.getoption("--beside"):
+        proving.claims = Claims(beside)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # also when the first run is killed
     try:
         proving.bring_up()
     except LabError as error:
         proving.broken = error
+    else:
+        _begin_beside(config, proving, scenarios)
+
+
+def _begin_beside(config: pytest.Config, proving: ProofSession, scenarios: list[Record]) -> None:
+    """Start a second lab for the scenarios that break one, where that is worth it and there is room."""
+    rough = [scenario.node for scenario in scenarios if scenario.disruptive]
+    wanted = config.getoption("--labs")
+    if not proving.may_share() or wanted == 1 or (wanted is None and len(rough) < secondlab.WORTH_IT):
+        return
+    why_not = secondlab.room()
+    if why_not and wanted is None:
+        return
+    if why_not:
+        proving.broken = LabError(f"There is no room for a second lab: {why_not}.", "--labs=1")
+    elif rough:
+        proving.begin_beside(rough)
+        _say(config, f"  Two labs share the {len(rough)} scenarios that break one (--labs=1: one lab alone)")
+
+
+def _say(config: pytest.Config, text: str) -> None:
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None:
+        terminal.write_line(text)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -167,6 +208,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     if proving is None or RECORD not in item.stash:
         return (yield)
     record = item.stash[RECORD]
+    elsewhere = record.disruptive and not proving.take(record)
+    item.stash[ELSEWHERE] = elsewhere and (proving.second is None or _adopted(item, proving))
+    if item.stash[ELSEWHERE]:
+        return (yield)
     proving.begin(record)
     try:
         with proving.live.during(f"{record.task}  {record.name}", f"scenario {record.id}"):
@@ -175,6 +220,40 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         steps = [(step.keyword, step.text, step.line) for step in item.stash[CASE].scenario.steps]
         proving.end(steps)
         _line(item.config, record, proving.run.scenarios)
+
+
+class Elsewhere:
+    """Keeps from running what another lab runs."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Whether this scenario is dealt with already; None where it is not."""
+        return item.stash.get(ELSEWHERE, False) or None
+
+
+def _adopted(item: pytest.Item, proving: ProofSession) -> bool:
+    """Whether the second lab's result of a scenario became this run's; waits for it."""
+    record = item.stash[RECORD]
+    with proving.live.during(f"{record.task}  {record.name}, in the second lab", f"scenario {record.id}"):
+        adopted = proving.adopt(record)
+    if not adopted:
+        _say(item.config, f"  The second lab has no result of {record.name!r}. {proving.second_trouble()}".rstrip())
+        return False
+    said = record.failure.message if record.failure else (str(item.path), record.line, record.reason)
+    report = pytest.TestReport(
+        nodeid=item.nodeid,
+        location=item.location,
+        keywords={},
+        outcome="passed" if record.state == "passed" else "failed" if record.state == "failed" else "skipped",
+        longrepr=None if record.state == "passed" else said,
+        when="call",
+        duration=record.seconds,
+        user_properties=[("scenario", record.id)],
+    )
+    report.__dict__[STATE] = record.state
+    item.ihook.pytest_runtest_logreport(report=report)
+    _line(item.config, record, proving.run.scenarios)
+    return True
 
 
 def _line(config: pytest.Config, record: Record, every: list[Record]) -> None:
@@ -247,6 +326,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if proving is not None:
         interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
         session.exitstatus = proving.close(int(exitstatus), interrupted=interrupted)
+        if session.config.getoption("--beside"):
+            outofband.open_lab().down()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

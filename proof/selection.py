@@ -16,6 +16,7 @@ from proof.featurelint import Finding
 from proof.runfolder import slug
 
 ON_PRODUCTION = "not run against production"
+REBOOTED = "the host has been rebooted"
 
 
 @dataclass(frozen=True)
@@ -139,5 +140,14 @@ def chosen(item: pytest.Item, rules: Sequence[str], names: Sequence[str]) -> boo
 
 
 def untagged_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """The same tests: those that leave the host alone, then those that break it, each in their old order."""
-    return sorted(items, key=lambda item: CASE in item.stash and item.stash[CASE].scenario.disruptive)
+    """The same tests: those that leave the host alone, those that share a reboot, the others that break it.
+
+    Each kind keeps its order. One reboot a run answers all who ask for one, so they stay together.
+    """
+
+    def kind(item: pytest.Item) -> int:
+        if CASE not in item.stash or not item.stash[CASE].scenario.disruptive:
+            return 0
+        return 1 if any(step.text == REBOOTED for step in item.stash[CASE].scenario.steps) else 2
+
+    return sorted(items, key=kind)

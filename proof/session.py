@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import EXIT_LAB_BROKEN, LabError
-from proof import labclaim, outofband, provenance
+from proof import labclaim, outofband, provenance, secondlab
 from proof.connections import HUB, MAIL, Connections
 from proof.evidence import AFTER, Recorder
 from proof.featurefiles import Feature
@@ -16,6 +16,7 @@ from proof.liveline import LiveLine
 from proof.outofband import WatchedLab
 from proof.record import Criterion, Run, Scenario, ScenarioState, Step, StepState, Task
 from proof.runfolder import RunFolder, slug, utc_now
+from proof.secondlab import Claims, SecondLab
 from proof.selection import Case
 from proof.target import LAB, Target
 
@@ -92,6 +93,8 @@ class ProofSession:
         self.run.outside = self.recorder.outside
         self._held = ExitStack()
         self.broke = "the lab broke" if target.name == LAB else f"{target.name} did not answer"
+        self.claims: Claims | None = None
+        self.second: SecondLab | None = None
         self.live = LiveLine()
         self._touched = labclaim.mark(root)
         self._began = time.monotonic()
@@ -122,6 +125,32 @@ class ProofSession:
         if self._touched.exists():
             self._reset()
         self.connections.reach((MAIL, HUB))
+
+    def may_share(self) -> bool:
+        """Whether this run may leave some of its work to a second lab."""
+        return self.target.name == LAB and not self.as_it_is and self.claims is None
+
+    def begin_beside(self, nodes: Sequence[str]) -> None:
+        """Let a second lab run these tests from the last to the first, while this run goes on."""
+        self.second = SecondLab.start(self.folder.path, nodes)
+        self.claims = self.second.claims
+
+    def take(self, scenario: Scenario) -> bool:
+        """Whether the scenario is this run's to run: nobody else has taken it."""
+        return self.broken is not None or self.claims is None or self.claims.take(scenario)
+
+    def adopt(self, scenario: Scenario) -> bool:
+        """Take over what the second lab found of a scenario, when it is done; False where it never will be."""
+        found = self.second.result(scenario) if self.second else None
+        if found is not None:
+            secondlab.adopt(scenario, found)
+            self.write()
+        return found is not None
+
+    def second_trouble(self) -> str:
+        """Why the second lab ended too early, as a sentence; empty where it did not."""
+        trouble = self.second.trouble() if self.second else ""
+        return f"It failed: {trouble}" if trouble else ""
 
     def begin(self, scenario: Scenario) -> None:
         """From now on evidence belongs to this scenario."""
@@ -200,6 +229,8 @@ class ProofSession:
 
     def close(self, exit_status: int, *, interrupted: bool) -> int:
         """Leave the lab reset, collect artefacts, write the record; returns the exit status of the run."""
+        if self.second is not None:
+            self.second.end()
         if self.lab is not None and self._touched.exists() and not self.as_it_is and self.broken is None:
             try:
                 self._reset()

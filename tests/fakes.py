@@ -113,6 +113,9 @@ class FakeLab:
         (folder / "journal").write_text("collected")
         self.did.append("collect")
 
+    def down(self) -> None:
+        self.did.append("down")
+
 
 @dataclass
 class FakeHost:
