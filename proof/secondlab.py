@@ -116,9 +116,13 @@ class SecondLab:
             said = ""
         return said.splitlines()[0] if said else f"its pytest ended with status {self.process.returncode}"
 
-    def end(self) -> None:
-        """End the second run, which ends its lab; where it does not obey, both are ended for it."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
+    def end(self, *, at_once: bool) -> None:
+        """End the second run, which ends its lab; where it does not obey, both are ended for it.
+
+        Args:
+            at_once: interrupt what it does; otherwise it has some time to come to its end.
+        """
+        for number in (0, signal.SIGTERM, signal.SIGKILL)[at_once:]:
             if self.process.poll() is None:
                 os.killpg(self.process.pid, number)
             with suppress(subprocess.TimeoutExpired):

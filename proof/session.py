@@ -230,7 +230,7 @@ class ProofSession:
     def close(self, exit_status: int, *, interrupted: bool) -> int:
         """Leave the lab reset, collect artefacts, write the record; returns the exit status of the run."""
         if self.second is not None:
-            self.second.end()
+            self.second.end(at_once=interrupted or self.broken is not None)
         if self.lab is not None and self._touched.exists() and not self.as_it_is and self.broken is None:
             try:
                 self._reset()

@@ -36,8 +36,8 @@ class FakeSecond:
     def trouble(self) -> str:
         return "" if self.state else "its lab broke"
 
-    def end(self) -> None:
-        self.ended.append("end")
+    def end(self, *, at_once: bool) -> None:
+        self.ended.append("at once" if at_once else "in time")
 
 
 def start_fake(monkeypatch: pytest.MonkeyPatch, state: ScenarioState | None) -> list[FakeSecond]:
@@ -70,7 +70,7 @@ def test_what_the_second_lab_found_becomes_part_of_the_run(project: Project, mon
     record = next(one for one in Run.read(project.last / "run.json").scenarios if one.name == ROUGH)
     assert (record.state, record.seconds, record.node.split("::")[0]) == ("passed", 3.5, "steps/test_task_1_2_1.py")
     assert record.steps[0].evidence[0].stdout_file == "second/evidence/x.txt"
-    assert made[0].ended == ["end"]
+    assert made[0].ended == ["in time"]
 
 
 def test_a_criterion_that_the_second_lab_found_failed_fails_the_run(
