@@ -8,14 +8,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 
-from lab.errors import LabError
+from lab.errors import EXIT_USAGE, LabError
 from lab.lab import Lab
 from lab.paths import BUILD, ROOT, cache
 from lab.progress import step
@@ -27,6 +27,7 @@ from proof.target import LAB, load
 FILE = BUILD / "bench.json"
 _BIN = Path(sys.executable).parent
 _CRITERIA_FAILED = 1
+FIRST_GROUPS = "group-1.2 or group-1.3"
 
 
 class CriterionFailed(AssertionError):
@@ -138,38 +139,58 @@ def _tail(text: str) -> str:
     return "\n".join(text.strip().splitlines()[-20:])
 
 
-def measure(lab: Lab) -> Iterator[Figure]:
-    """Every figure; the lab is running and provisioned before and after."""
+def untagged() -> Iterator[Figure]:
+    """The suite without what breaks a host, on a lab that runs."""
+    calm = "not disruptive"
+    first = f"{calm} and ({FIRST_GROUPS})"
+    yield acceptance("seconds.untagged", "untagged scenarios of 1.2 and 1.3", ["-m", first], bound=60, times=2)
+    yield acceptance("seconds.untagged.whole", "untagged scenarios of all tasks", ["-m", calm], bound=90, times=2)
+
+
+def everything() -> Iterator[Figure]:
+    """The whole suite on a lab that runs."""
+    yield acceptance("seconds.all", "all scenarios of 1.2 and 1.3", ["-m", FIRST_GROUPS], bound=480, times=1)
+    yield acceptance("seconds.all.whole", "all scenarios of all tasks", [], bound=1200, times=1)
+
+
+def parts(lab: Lab) -> dict[str, Callable[[], Iterator[Figure]]]:
+    """What can be measured, by name, in the order of a whole benchmark."""
+    return {
+        "checks": lambda: checks(lab),
+        "database": database,
+        "reset": lambda: iter((reset(lab),)),
+        "cold-start": lambda: iter((cold_start(lab),)),
+        "untagged": untagged,
+        "all": everything,
+        "provision": lambda: iter((provision(lab),)),
+    }
+
+
+def measure(lab: Lab, names: Sequence[str]) -> Iterator[Figure]:
+    """The figures of these parts; the lab is running and provisioned before and after."""
     resident: list[float] = []
-
-    def look() -> None:
-        resident.append(sum(lab.status().resident_mib.values()))
-
     lab.up()
-    look()
-    yield from checks(lab)
-    yield from database()
-    look()
-    yield reset(lab)
-    look()
-    yield cold_start(lab)
-    look()
-    untagged = "untagged scenarios on a running lab"
-    yield acceptance("seconds.untagged", untagged, ["-m", "not disruptive"], bound=60, times=2)
-    look()
-    yield acceptance("seconds.all", "the whole acceptance run on a running lab", [], bound=480, times=1)
-    look()
+    for name in names:
+        yield from parts(lab)[name]()
+        resident.append(sum(lab.status().resident_mib.values()))
     yield figures.largest("mib.resident", "resident memory of both VMs", resident, 3072)
-    yield provision(lab)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0 when everything was measured, whether or not it reached its bound."""
-    argparse.ArgumentParser(prog="python -m proof.bench", description=__doc__).parse_args()
+    parser = argparse.ArgumentParser(prog="python -m proof.bench", description=__doc__)
+    lab = Lab.of_checkout()
+    every = list(parts(lab))
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"measure these alone, beside what is known: {', '.join(every)}"
+    )
+    chosen = parser.parse_args(arguments).parts or every
+    if unknown := sorted(set(chosen) - set(every)):
+        print(f"bench: there is no part {', '.join(unknown)}; there are {', '.join(every)}", file=sys.stderr)
+        return EXIT_USAGE
     taken: list[Figure] = []
     try:
-        lab = Lab.of_checkout()
-        taken.extend(measure(lab))
+        taken.extend(measure(lab, chosen))
         status = lab.status()
         about = {
             "accelerator": status.accelerator,
@@ -184,7 +205,7 @@ def main() -> int:
     finally:
         if taken:
             Console().print(figures.table(taken, "Speed"))
-    figures.write(FILE, taken, about)
+    figures.write(FILE, taken, about, keep=chosen != every)
     print(f"Written to {os.path.relpath(FILE)}")
     return 0
 

@@ -61,9 +61,13 @@ def ratio(key: str, title: str, slow: Sequence[float], fast: Sequence[float], bo
     return Figure(key, title, statistics.median(runs), runs, bound, at_least=True)
 
 
-def write(path: Path, figures: Sequence[Figure], about: Mapping[str, object]) -> None:
-    """Write the figures as JSON: `key` is the number, `key.runs` its measurements; whole or not at all."""
-    content: dict[str, object] = {"about": dict(about)}
+def write(path: Path, figures: Sequence[Figure], about: Mapping[str, object], *, keep: bool = False) -> None:
+    """Write the figures as JSON: `key` is the number, `key.runs` its measurements; whole or not at all.
+
+    With `keep`, figures that the file holds and that were not measured now stay.
+    """
+    content: dict[str, object] = json.loads(path.read_text()) if keep and path.exists() else {}
+    content["about"] = dict(about)
     for figure in figures:
         content[figure.key] = round(figure.value, 3)
         content[f"{figure.key}.runs"] = [round(run, 3) for run in figure.runs]

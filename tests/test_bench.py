@@ -9,14 +9,14 @@ from types import SimpleNamespace
 import pytest
 
 from lab.agent import Completed
-from lab.errors import LabError
+from lab.errors import EXIT_USAGE, LabError
 from lab.lab import Lab
 from proof import bench, bench_checks, bench_goss, bench_load
 from proof.figures import Figure
 
 KEYS = {
     *("ratio.stock", "ratio.controlpath", "seconds.reset", "seconds.cold_start", "seconds.provision"),
-    *("seconds.untagged", "seconds.all", "mib.resident", "load.errors"),
+    *("seconds.untagged", "seconds.untagged.whole", "seconds.all", "seconds.all.whole", "mib.resident", "load.errors"),
 }
 
 
@@ -96,6 +96,16 @@ def test_every_figure_is_written_and_the_lab_runs_again(lab: FakeLab, commands: 
     assert written["mib.resident"] == max(written["mib.resident.runs"])
     assert lab.runs
     assert any("not disruptive" in command for command in commands.ran)
+
+
+def test_a_part_is_measured_alone_and_the_other_figures_stay(lab: FakeLab, commands: Commands) -> None:
+    assert bench.main() == 0
+    commands.ran.clear()
+    del lab.did[:]
+    assert bench.main(["reset"]) == 0
+    assert lab.did == ["up", *["reset"] * 5]
+    assert set(json.loads(bench.FILE.read_text())) >= KEYS
+    assert bench.main(["speed"]) == EXIT_USAGE
 
 
 def test_provisioning_happens_in_an_empty_cache_with_the_same_box(
