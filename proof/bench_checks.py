@@ -22,8 +22,16 @@ TIMES = {STOCK: 2, CONTROLPATH: 3, OURS: 5}
 
 FILES = (
     *("/", "/etc", "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", "/etc/hostname"),
-    *("/etc/os-release", "/etc/debian_version", "/etc/profile", "/etc/login.defs", "/etc/pam.d", "/etc/ssh"),
-    *("/etc/ssh/sshd_config", "/usr/bin/dpkg", "/usr/bin/python3", "/bin/sh", "/var/lib/dpkg/status", "/run", "/root"),
+    *("/usr/lib/os-release", "/etc/debian_version", "/etc/profile", "/etc/login.defs", "/etc/pam.d", "/etc/ssh"),
+    *(
+        "/etc/ssh/sshd_config",
+        "/usr/bin/dpkg",
+        "/usr/bin/python3.13",
+        "/usr/bin/dash",
+        "/var/lib/dpkg/status",
+        "/run",
+        "/root",
+    ),
 )
 USERS = ("root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "nobody")
 PACKAGES = (

@@ -1,5 +1,6 @@
 """The same questions in goss's words, and nothing left on the host."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,7 +26,10 @@ class FakeLab:
     def exec(self, _node: str, argv: Sequence[str], stdin: bytes = b"", timeout: float = 60.0) -> Completed:
         del stdin, timeout
         self.did.append(argv[0] if argv[0] == "rm" else argv[2].split()[0])
-        return Completed(self.status if argv[2:3] == [bench_goss._VALIDATE] else 0, b"/tmp/x\n", b"")
+        if argv[2:3] != [bench_goss._VALIDATE]:
+            return Completed(0, b"/tmp/x\n", b"")
+        result = {"summary-line-compact": "Service: ssh: running: false", "successful": self.status == 0}
+        return Completed(self.status, json.dumps({"results": [result]}).encode(), b"")
 
 
 def test_every_check_is_asked() -> None:
@@ -41,9 +45,14 @@ def test_nothing_stays_whether_or_not_goss_agrees(tmp_path: Path) -> None:
     good = FakeLab()
     assert len(bench_goss.measure(good, program, ANSWERS)) == bench_goss.TIMES  # type: ignore[arg-type]
     bad = FakeLab(status=1)
-    with pytest.raises(LabError, match="ended with 1"):
+    with pytest.raises(LabError, match="Service: ssh: running: false"):
         bench_goss.measure(bad, program, ANSWERS)  # type: ignore[arg-type]
     assert (good.did[-1], bad.did[-1]) == ("rm", "rm")
+
+
+def test_what_goss_says_without_results_is_told() -> None:
+    with pytest.raises(LabError, match="no results: exec format error"):
+        bench_goss.disagreements(b"exec format error")
 
 
 def test_no_goss_where_it_should_be(tmp_path: Path) -> None:
