@@ -1,7 +1,7 @@
 """What is to be proved, read from the feature files alone: nothing that a run leaves out can vanish."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,13 +40,21 @@ class Step:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A scenario with the background steps that precede it; `cases` counts its rows of examples, or is 1."""
+    """A scenario with the background steps that precede it; `rows` are its examples, one without values if it has none.
+
+    A row holds column and value, column by column.
+    """
 
     name: str
     line: int
     tags: frozenset[str]
     steps: tuple[Step, ...]
-    cases: int
+    rows: tuple[tuple[tuple[str, str], ...], ...]
+
+    @property
+    def cases(self) -> int:
+        """How many tests it stands for."""
+        return len(self.rows)
 
     @property
     def disruptive(self) -> bool:
@@ -103,14 +111,20 @@ def _steps(node: Mapping[str, Any]) -> tuple[Step, ...]:
 
 
 def _scenario(node: Mapping[str, Any], background: tuple[Step, ...], tags: frozenset[str]) -> Scenario:
-    rows = sum(len(table.get("tableBody", [])) for table in node.get("examples", []))
     return Scenario(
         name=node["name"],
         line=node["location"]["line"],
         tags=tags | _tags(node),
         steps=background + _steps(node),
-        cases=rows or 1,
+        rows=tuple(_rows(node)) or ((),),
     )
+
+
+def _rows(node: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], ...]]:
+    for table in node.get("examples", []):
+        columns = [cell["value"] for cell in table.get("tableHeader", {}).get("cells", [])]
+        for row in table.get("tableBody", []):
+            yield tuple(zip(columns, (cell["value"] for cell in row["cells"]), strict=True))
 
 
 def _children(

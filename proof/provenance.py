@@ -9,7 +9,8 @@ from importlib import metadata
 from pathlib import Path
 
 TOOLS = ("pytest", "pytest-bdd", "pytest-testinfra", "mitogen", "ansible-core")
-CONTENTS = ("provision", "features", "steps", "proof", "lab")
+CONTENTS = ("provision", "sql", "features", "steps", "proof", "lab")
+PRIVATE = ("host_vars", "production")  # of one installation alone
 
 
 def _git(root: Path, *arguments: str) -> str | None:
@@ -34,8 +35,23 @@ def _files(folder: Path) -> list[Path]:
     return [
         path
         for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
+        if path.is_file()
+        and not {"__pycache__", *PRIVATE}.intersection(path.parts)
+        and not path.name.startswith((".", "tracker.yml"))
     ]
+
+
+def contents(root: Path) -> dict[str, str]:
+    """Hash of each folder that a result is made from."""
+    return {name: content_hash(_files(root / name), root) for name in CONTENTS}
+
+
+def task_content(root: Path, feature: Path, task: str) -> str:
+    """Hash of a task's feature and of its steps; those that tasks share belong to every task."""
+    steps = root / "steps"
+    own = steps / f"test_task_{task.replace('.', '_')}.py"
+    others = (path for path in steps.glob("*.py") if not path.name.startswith("test_"))
+    return content_hash([feature, *(path for path in (own, *others) if path.exists())], root)
 
 
 def _version(package: str) -> str | None:
@@ -58,7 +74,7 @@ def gather(root: Path) -> dict[str, object]:
     return {
         "commit": _git(root, "rev-parse", "--verify", "HEAD"),
         "dirty": None if status is None else bool(status),
-        "contents": {name: content_hash(_files(root / name), root) for name in CONTENTS},
+        "contents": contents(root),
         "versions": {"python": platform.python_version(), **{tool: _version(tool) for tool in TOOLS}},
         "by": _user(),
         "from": platform.node(),

@@ -1,6 +1,7 @@
 """The record of a run: everything that its table, its failures and later documents are rendered from."""
 
 import dataclasses
+import functools
 import json
 import os
 import tempfile
@@ -95,13 +96,14 @@ class Criterion:
 
 @dataclass
 class Task:
-    """A feature of the inventory, with all of its criteria, run or not."""
+    """A feature of the inventory, with all of its criteria, run or not; `content` is a hash of it and of its steps."""
 
     id: str
     title: str
     file: str
     tags: list[str]
     criteria: list[Criterion]
+    content: str = ""
 
 
 @dataclass
@@ -139,10 +141,20 @@ class Run:
             raise ValueError(f"{path} is damaged: {error}") from error
 
 
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
+def scenario_in(data: object) -> Scenario:
+    """The scenario in a part of a record's JSON. Raises TypeError, KeyError or AttributeError where it holds none."""
+    return typing.cast("Scenario", _decode(Scenario, data))
+
+
 def _decode(kind: Any, value: Any) -> Any:  # noqa: ANN401 - a type and its JSON are anything
     origin = typing.get_origin(kind)
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        hints = typing.get_type_hints(kind)
+        hints = _hints(kind)
         return kind(**{name: _decode(hints[name], part) for name, part in value.items() if name in hints})
     if origin is list:
         (inner,) = typing.get_args(kind)

@@ -28,7 +28,7 @@ STOPPED = "the run was stopped before"
 SESSION = pytest.StashKey["ProofSession"]()
 
 
-def inventory_of(features: Sequence[Feature]) -> list[Task]:
+def inventory_of(features: Sequence[Feature], root: Path) -> list[Task]:
     """The features as they stand in a run's record."""
     return [
         Task(
@@ -45,6 +45,7 @@ def inventory_of(features: Sequence[Feature]) -> list[Task]:
                 )
                 for rule in feature.rules
             ],
+            content=provenance.task_content(root, feature.path, feature.task),
         )
         for feature in features
     ]
@@ -107,7 +108,7 @@ class ProofSession:
     def open(self, features: Sequence[Feature], scenarios: Sequence[Scenario]) -> None:
         """Write down what is there to prove and what will be run."""
         self.run.provenance = provenance.gather(self.root)
-        self.run.inventory = inventory_of(features)
+        self.run.inventory = inventory_of(features, self.root)
         self.run.scenarios = list(scenarios)
         self.write()
 

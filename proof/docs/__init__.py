@@ -1,0 +1,1 @@
+"""Living documentation: what holds, where, since when, on what evidence; computed from features and runs."""
