@@ -81,6 +81,7 @@ class Feature:
     tags: frozenset[str]
     rules: tuple[Rule, ...]
     loose: tuple[Scenario, ...]
+    description: str = ""
 
     @property
     def task(self) -> str:
@@ -159,7 +160,8 @@ def parse(text: str, path: Path) -> Feature:
             rule = child["rule"]
             _, scenarios = _children(rule["children"], background, tags | _tags(rule))
             rules.append(Rule(rule["name"], rule["location"]["line"], scenarios))
-    return Feature(path, node["name"], node["location"]["line"], tags, tuple(rules), loose)
+    description = " ".join(node.get("description", "").split())
+    return Feature(path, node["name"], node["location"]["line"], tags, tuple(rules), loose, description)
 
 
 def read(path: Path) -> Feature:

@@ -171,7 +171,12 @@ def telling(scenario: Scenario) -> list[Evidence]:
 
 def rerun(run: Run, scenario: Scenario) -> str:
     """The command line that runs one scenario again."""
-    return f"pytest --host={run.target} {shlex.quote(scenario.node)}"
+    return rerun_line(run.target, scenario)
+
+
+def rerun_line(target: str, scenario: Scenario) -> str:
+    """The same for a target by its name."""
+    return f"pytest --host={target} {shlex.quote(scenario.node)}"
 
 
 def failure(run: Run, scenario: Scenario) -> Iterator[RenderableType]:

@@ -1,7 +1,6 @@
 """Does the suite notice? Each sabotage breaks a freshly reset lab, and its criterion must turn red."""
 
 import argparse
-import hashlib
 import os
 import shutil
 import sys
@@ -192,7 +191,7 @@ def perform(
             detail=verdict.detail,
             seconds=round(time.monotonic() - started, 1),
             at=utc_now(),
-            content=hashlib.sha256(f"{one.on}\0{one.run}".encode()).hexdigest()[:16],
+            content=one.content,
         )
         results.append(result)
         sabotagelog.keep(log, result)

@@ -1,5 +1,6 @@
 """Sabotages as data: small faults beside each feature, with the criterion that must catch them."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,11 @@ class Sabotage:
     run: str
     path: Path
     line: int
+
+    @property
+    def content(self) -> str:
+        """Hash of what it does: another script under the same name is another sabotage."""
+        return hashlib.sha256(f"{self.on}\0{self.run}".encode()).hexdigest()[:16]
 
 
 def beside(feature: Path) -> Path:

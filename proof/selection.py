@@ -31,10 +31,13 @@ class Case:
     @property
     def name(self) -> str:
         """The scenario's name with the row's values in it."""
-        name = self.scenario.name
+        return self.filled(self.scenario.name)
+
+    def filled(self, text: str) -> str:
+        """A text of the outline with the row's values in it."""
         for column, value in self.values:
-            name = name.replace(f"<{column}>", value)
-        return name
+            text = text.replace(f"<{column}>", value)
+        return text
 
     @property
     def row(self) -> str:
