@@ -149,6 +149,13 @@ class Lab:
             ports=self._provider.endpoints() if self._provider.running() else {},
         )
 
+    def origin(self) -> dict[str, str]:
+        """What the lab is made by and from: provider, accelerator, box, layer; what is not known is left out."""
+        note = self._note()
+        layer = layers.find(note["layer"]) if "layer" in note else None
+        found = {"provider": self._provider.name, "accelerator": note.get("accelerator", "")}
+        return found | ({"box": layer.box, "layer": layer.key} if layer else {})
+
     def _require_running(self) -> None:
         if not self._note() or not self._provider.running():
             raise LabError("The lab is not running.", "lab up")

@@ -86,6 +86,10 @@ class Connections:
         """Hosts, not places, that have been connected to since the last `drop`."""
         return [name for name in (*self._open, *self._coming) if name not in PLACES]
 
+    def ready(self, name: str) -> "Host | None":
+        """A host that is connected to at this moment; None where asking it would mean to connect."""
+        return self._open.get(name)
+
     def _connected(self, name: str) -> "Host":
         host = self._connect(name)
         host.greeting()

@@ -54,6 +54,9 @@ class LabLike(Protocol):
     def down(self) -> None:
         """End both VMs."""
 
+    def origin(self) -> dict[str, str]:
+        """What the lab is made by and from."""
+
 
 def open_lab() -> LabLike:
     """The lab of this checkout."""
@@ -77,6 +80,10 @@ class WatchedLab:
     def running(self) -> bool:
         """Whether both VMs run."""
         return self._lab.running()
+
+    def origin(self) -> dict[str, str]:
+        """What the lab is made by and from."""
+        return self._lab.origin()
 
     def exec(self, node: str, argv: Sequence[str], stdin: bytes = b"", timeout: float = 60.0) -> Completed:
         """Run a command as root on a node, out of band, and record it."""

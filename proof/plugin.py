@@ -1,6 +1,7 @@
 """The pytest plugin: `--host` names what is proved, and a run leaves a record, a table and a reset lab."""
 
 import argparse
+import os
 import shutil
 import signal
 import sys
@@ -343,8 +344,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.ensure_newline()
         terminalreporter.line("")
         terminalreporter.write(text)
+        if config.getoption("--run-folder") is None:
+            terminalreporter.write_line(_documented(config))
     elif TARGET not in config.stash:
         terminalreporter.write_line(f"No host was proved. To prove one: pytest --host=NAME, out of {_known(config)}")
+
+
+def _documented(config: pytest.Config) -> str:
+    """Compute the documentation anew; a sentence on where it lies, or on why it does not."""
+    from proof.docs import __main__ as docs  # noqa: PLC0415 - most runs of pytest need none of it
+
+    build = config.rootpath / "build"
+    try:
+        wrong = docs.make(config.rootpath, [build], build / "docs", None)
+    except Exception as error:
+        return f"The documentation could not be computed: {type(error).__name__}: {error}"
+    said = f"; {len(wrong)} counts do not add up, see make docs" if wrong else ""
+    return f"Documentation: {os.path.relpath(build / 'docs' / 'index.html')}{said}"
 
 
 def _proving(request: pytest.FixtureRequest) -> ProofSession | None:

@@ -13,6 +13,7 @@ from proof.connections import HUB, MAIL, Connections
 from proof.evidence import AFTER, Recorder
 from proof.featurefiles import Feature
 from proof.liveline import LiveLine
+from proof.onsite import versions
 from proof.outofband import WatchedLab
 from proof.record import Criterion, Run, Scenario, ScenarioState, Step, StepState, Task
 from proof.runfolder import RunFolder, slug, utc_now
@@ -20,6 +21,7 @@ from proof.secondlab import Claims, SecondLab
 from proof.selection import Case
 from proof.target import LAB, Target
 
+VERSIONS_OF = ["docker.io", "docker-ce", "docker-compose", "wireguard-tools", "openssh-server", "ufw", "fail2ban"]
 WRITE_EVERY = 5.0  # seconds between two records of a run under way
 COLLECTED_SCENARIOS = 3  # failed disruptive scenarios whose artefacts are kept before the reset
 STOPPED = "the run was stopped before"
@@ -120,9 +122,11 @@ class ProofSession:
         if self.as_it_is:
             if not self.lab.running():
                 raise LabError("The lab does not run.", "start it with: lab up")
+            self.run.provenance["lab"] = self.lab.origin()
             return
         self._held.enter_context(labclaim.alone(self.root))
         self.lab.up()
+        self.run.provenance["lab"] = self.lab.origin()
         if self._touched.exists():
             self._reset()
         self.connections.reach((MAIL, HUB))
@@ -216,6 +220,7 @@ class ProofSession:
             self._collect_before_reset(scenario)
         self.recorder.close_scenario()
         self.current = None
+        self._describe_host()
         if self.lab is not None and self._touched.exists() and not self.as_it_is and self.broken is None:
             known = self.connections.opened()
             try:
@@ -227,6 +232,17 @@ class ProofSession:
                     self.connections.reach(known)
         if time.monotonic() - self._written > WRITE_EVERY or scenario.state == "failed":
             self.write()
+
+    def _describe_host(self) -> None:
+        """Write down what the host runs, once, where it is connected to anyway; fails nothing."""
+        host = self.connections.ready(MAIL)
+        if host is not None and "host" not in self.run.provenance:
+            cluster = str(self.target.variables.get("postgres_data", ""))
+            try:
+                self.run.provenance["host"] = host.call(versions.read, VERSIONS_OF, cluster)
+            except Exception as error:
+                self.run.provenance["host"] = {}
+                self.recorder.note(f"the versions of the host could not be read: {error}")
 
     def close(self, exit_status: int, *, interrupted: bool) -> int:
         """Leave the lab reset, collect artefacts, write the record; returns the exit status of the run."""

@@ -116,6 +116,9 @@ class FakeLab:
     def down(self) -> None:
         self.did.append("down")
 
+    def origin(self) -> dict[str, str]:
+        return {"box": "b0", "layer": "l0"}
+
 
 @dataclass
 class FakeHost:

@@ -50,7 +50,7 @@ def test_only_a_failed_criterion_of_that_rule_catches(run: Run, exit_status: int
 
 def test_each_disruptive_scenario_gets_a_host_of_its_own() -> None:
     def scenario(name: str, *tags: str) -> Scenario:
-        return Scenario(name, 1, frozenset(tags), (), 1)
+        return Scenario(name, 1, frozenset(tags), (), ((),))
 
     calm, first, second = scenario("a"), scenario("b", "disruptive"), scenario("c", "disruptive")
     assert sabotage.batches([first, calm, second]) == [[calm, first], [second]]
@@ -167,7 +167,7 @@ def test_a_fault_of_the_runner_is_made_in_a_copy(root: Path, monkeypatch: pytest
         return run_with("R", "criterion"), process.Finished(1, "", "", 0.1, False)
 
     monkeypatch.setattr(sabotage, "prove", prove)
-    scenario = Scenario("a", 1, frozenset(), (), 1)
+    scenario = Scenario("a", 1, frozenset(), (), ((),))
     assert sabotage.attempt(FakeLab(), root, fault, [scenario]).outcome == "caught"
     assert (root / "provision" / "script.sh").read_text() == "as it was"
     assert len(copies) == 1
