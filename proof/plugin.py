@@ -356,11 +356,11 @@ def _documented(config: pytest.Config) -> str:
 
     build = config.rootpath / "build"
     try:
-        wrong = docs.make(config.rootpath, [build], build / "docs", None)
+        wrong = docs.make(config.rootpath, [build]).mismatches
     except Exception as error:
-        return f"The documentation could not be computed: {type(error).__name__}: {error}"
+        return f"The documentation could not be computed: {type(error).__name__}: {error}".splitlines()[0]
     said = f"; {len(wrong)} counts do not add up, see make docs" if wrong else ""
-    return f"Documentation: {os.path.relpath(build / 'docs' / 'index.html')}{said}"
+    return f"Documentation: {os.path.relpath(build / docs.SITE / 'index.html')}{said}"
 
 
 def _proving(request: pytest.FixtureRequest) -> ProofSession | None:

@@ -169,14 +169,9 @@ def telling(scenario: Scenario) -> list[Evidence]:
     return []
 
 
-def rerun(run: Run, scenario: Scenario) -> str:
-    """The command line that runs one scenario again."""
-    return rerun_line(run.target, scenario)
-
-
-def rerun_line(target: str, scenario: Scenario) -> str:
-    """The same for a target by its name."""
-    return f"pytest --host={target} {shlex.quote(scenario.node)}"
+def again(target: str, node: str) -> str:
+    """The command line that runs one scenario again, by the id of its test."""
+    return f"pytest --host={target} {shlex.quote(node)}"
 
 
 def failure(run: Run, scenario: Scenario) -> Iterator[RenderableType]:
@@ -198,7 +193,7 @@ def failure(run: Run, scenario: Scenario) -> Iterator[RenderableType]:
     yield grid
     for line in _details(said, telling(scenario)):
         yield Text("  ").append_text(line)
-    yield Text.assemble("  again: ", (rerun(run, scenario), "cyan"))
+    yield Text.assemble("  again: ", (again(run.target, scenario.node), "cyan"))
     yield Text("")
 
 

@@ -26,7 +26,7 @@ def test_durations_are_for_people() -> None:
 
 
 def test_a_command_line_to_run_it_again_is_quoted() -> None:
-    assert report.rerun(example(), scenario("failed")) == "pytest --host=lab 'steps/x::a b'"
+    assert report.again("lab", scenario("failed").node) == "pytest --host=lab 'steps/x::a b'"
 
 
 def test_everything_needed_is_in_the_text() -> None:

@@ -7,37 +7,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lab import inventory
-from lab.errors import EXIT_USAGE, UsageError
+from lab.errors import LabError, UsageError
 from lab.paths import BUILD, ROOT
-from proof.docs import build, diagram, runs, site
+from proof.docs import build, diagram, site
+from proof.docs.model import Document
 from proof.featurefiles import FeatureSyntaxError
 from proof.target import known
 
-SITE = BUILD / "docs"
+SITE = "docs"  # in a build folder
 TRACKER = ROOT / "docs" / "TRACKER.md"
 
 
-def make(root: Path, builds: Sequence[Path], folder: Path, tracker: Path | None) -> list[str]:
-    """Compute and write everything; returns where counts differ.
-
-    Args:
-        root: the checkout whose features and provisioning count as today's.
-        builds: folders like build/: runs/ and sabotage.json in each are evidence.
-        folder: where the site goes.
-        tracker: where the tracker in Markdown goes; nowhere where None.
+def make(root: Path, builds: Sequence[Path]) -> Document:
+    """Compute the documentation of a checkout into the first of the build folders.
 
     Raises:
         UsageError: the plan cannot be read.
-        FeatureSyntaxError: a feature cannot be read.
+        FeatureSyntaxError: a feature or a file of sabotages cannot be read.
     """
-    found = runs.read([one / "runs" for one in builds])
-    sources = build.gather(root, builds, known(root), datetime.now(UTC), found)
-    document = build.document(sources)
     drawing = diagram.of(inventory.everything())
-    site.render(document, found.found, folder, drawing)
-    if tracker is not None:
-        site.tracker(document, tracker, drawing)
-    return build.mismatches(sources, document)
+    sources = build.gather(root, builds, known(root), datetime.now(UTC), drawing)
+    return site.write(sources, builds[0] / SITE)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,20 +42,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=[],
         help="also count the runs and sabotages in the build/ folder of another checkout or machine",
     )
-    options = parser.parse_args(arguments)
-    missing = [str(other) for other in options.others if not other.is_dir()]
-    if missing:
-        print(f"There is no folder {', '.join(missing)}.", file=sys.stderr)
-        return EXIT_USAGE
+    others = parser.parse_args(arguments).others
     try:
-        wrong = make(ROOT, [BUILD, *options.others], SITE, TRACKER)
-    except (UsageError, FeatureSyntaxError) as error:
+        missing = [str(other) for other in others if not other.is_dir()]
+        if missing:
+            raise UsageError(f"There is no folder {', '.join(missing)}.")
+        document = make(ROOT, [BUILD, *others])
+    except FeatureSyntaxError as error:
         print(error, file=sys.stderr)
-        return EXIT_USAGE
-    print(f"{SITE.relative_to(ROOT)}/index.html and {TRACKER.relative_to(ROOT)}")
-    for each in wrong:
-        print(f"does not add up: {each}", file=sys.stderr)
-    return 1 if wrong else 0
+        return UsageError.exit_status
+    except LabError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
+    site.tracker(document, TRACKER)
+    print(f"{(BUILD / SITE).relative_to(ROOT)}/index.html and {TRACKER.relative_to(ROOT)}")
+    for damaged in document.damaged:
+        print(f"left out: {damaged}", file=sys.stderr)
+    for wrong in document.mismatches:
+        print(f"does not add up: {wrong}", file=sys.stderr)
+    return 1 if document.mismatches else 0
 
 
 if __name__ == "__main__":

@@ -2,50 +2,91 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from proof import featurefiles, provenance, sabotagefiles, sabotagelog
+from proof import featurefiles, provenance, sabotagefiles
 from proof.docs import plan as plans
-from proof.docs import states
+from proof.docs import runs as records
+from proof.docs import states, trust
+from proof.docs.diagram import Drawing
+from proof.docs.evidence import Evidence
 from proof.docs.model import (
     SCHEMA,
     CriterionView,
     Document,
+    EvidenceView,
     GroupView,
     Mark,
     MilestoneView,
     RunView,
     ScenarioView,
     TaskView,
-    Trust,
+    WaiverView,
 )
 from proof.docs.runs import Found, Runs
-from proof.docs.states import Standing, Today
+from proof.docs.states import LAB_ONLY, Standing, Today
 from proof.featurefiles import Feature, Rule
+from proof.runfolder import slug
+from proof.sabotagefiles import Sabotage
+from proof.sabotagelog import Result
 from proof.selection import Case
+from proof.target import LAB
 
 MARKS = 10  # runs that a criterion's history shows
 
 
 @dataclass(frozen=True)
 class Sources:
-    """All that a document is made from."""
+    """All that a document is made from; `against` are the runs that count, by target, oldest first."""
 
     root: Path
     plan: plans.Plan
     features: Sequence[Feature]
     runs: Runs
-    sabotages: Sequence[sabotagelog.Result]
-    targets: Sequence[str]
+    against: Mapping[str, Sequence[Found]]
+    sabotages: Sequence[Result]
+    damaged: Sequence[str]
     today: Today
+    drawing: Drawing
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Every target, in the order of the columns."""
+        return tuple(self.against)
 
 
-def today(root: Path, features: Iterable[Feature], fresh_days: Mapping[str, int], now: datetime) -> Today:
-    """What the files of this checkout are now."""
+def gather(root: Path, builds: Sequence[Path], targets: Iterable[str], now: datetime, drawing: Drawing) -> Sources:
+    """Read everything.
+
+    Args:
+        root: the checkout whose features and provisioning count as today's.
+        builds: folders like build/, whose runs and sabotages are evidence; the first keeps the history.
+        targets: names of the columns.
+        now: the time that evidence is old by.
+        drawing: of the lab.
+
+    Raises:
+        UsageError: the plan cannot be read.
+        FeatureSyntaxError: a feature cannot be read.
+    """
+    features = featurefiles.read_all(root / "features")
+    plan = plans.read(root / "features" / plans.FILE)
+    runs = records.read(builds)
+    sabotages, damaged = trust.read(builds)
     tasks = {feature.task: provenance.task_content(root, feature.path, feature.task) for feature in features}
-    return Today(now, provenance.contents(root), tasks, fresh_days)
+    return Sources(
+        root=root,
+        plan=plan,
+        features=features,
+        runs=runs,
+        against={target: runs.against(target) for target in targets},
+        sabotages=sabotages,
+        damaged=damaged,
+        today=Today(now, provenance.contents(root), tasks, plan.fresh_days),
+        drawing=drawing,
+    )
 
 
 def cases(feature: Feature) -> dict[str, list[Case]]:
@@ -56,49 +97,41 @@ def cases(feature: Feature) -> dict[str, list[Case]]:
     }
 
 
-def document(sources: Sources) -> Document:
-    """The whole document."""
+def document(sources: Sources, evidence: Evidence) -> Document:
+    """The whole document; the files that it names are written beside its pages."""
     features = {feature.task: feature for feature in sources.features}
-    milestones = tuple(
-        MilestoneView(
-            milestone.id,
-            milestone.title,
-            tuple(
-                GroupView(
-                    group.id, group.title, tuple(_task(sources, task, features.get(task.id)) for task in group.tasks)
-                )
-                for group in milestone.groups
-            ),
-        )
-        for milestone in sources.plan.milestones
-    )
+
+    def task(planned: plans.PlannedTask) -> TaskView:
+        return _task(sources, evidence, planned, features.get(planned.id))
+
     return Document(
         schema=SCHEMA,
         made=sources.today.now.isoformat(timespec="seconds"),
-        targets=tuple(sources.targets),
+        targets=sources.targets,
         fresh_days=dict(sources.plan.fresh_days),
         provenance=provenance.gather(sources.root),
-        milestones=milestones,
+        milestones=tuple(
+            MilestoneView(
+                milestone.id,
+                milestone.title,
+                tuple(GroupView(group.id, group.title, tuple(map(task, group.tasks))) for group in milestone.groups),
+            )
+            for milestone in sources.plan.milestones
+        ),
         runs=tuple(_run(found) for found in reversed(sources.runs.found)),
-        damaged=sources.runs.damaged,
+        drawing=sources.drawing,
+        damaged=(*sources.runs.damaged, *sources.damaged, *evidence.damaged),
     )
 
 
-def _task(sources: Sources, task: plans.PlannedTask, feature: Feature | None) -> TaskView:
+def _task(sources: Sources, evidence: Evidence, task: plans.PlannedTask, feature: Feature | None) -> TaskView:
     criteria: tuple[CriterionView, ...] = ()
     if feature is not None:
         by_rule = cases(feature)
         faults = sabotagefiles.read(feature.path, feature.task)
-        criteria = tuple(_criterion(sources, feature, rule, by_rule[rule.name], faults) for rule in feature.rules)
-    nothing = Standing("undefined", "no feature states what must hold")
-    standings = {
-        target: states.worst(
-            [one.standings[target] for one in criteria if not one.standings[target].beyond]
-            or [one.standings[target] for one in criteria]
-            or [nothing]
+        criteria = tuple(
+            _criterion(sources, evidence, feature, rule, by_rule[rule.name], faults) for rule in feature.rules
         )
-        for target in sources.targets
-    }
     return TaskView(
         id=task.id,
         title=task.title,
@@ -109,130 +142,91 @@ def _task(sources: Sources, task: plans.PlannedTask, feature: Feature | None) ->
         feature=f"features/{feature.path.name}" if feature else "",
         description=feature.description if feature else "",
         criteria=criteria,
-        standings=standings,
+        standings={target: states.of_task([one.standings[target] for one in criteria]) for target in sources.targets},
     )
 
 
 def _criterion(
-    sources: Sources, feature: Feature, rule: Rule, own: Sequence[Case], faults: Sequence[sabotagefiles.Sabotage]
+    sources: Sources,
+    evidence: Evidence,
+    feature: Feature,
+    rule: Rule,
+    own: Sequence[Case],
+    faults: Sequence[Sabotage],
 ) -> CriterionView:
-    scenarios = tuple(_scenario(sources, case) for case in own)
-    waivers = {
-        waiver.target: waiver
-        for waiver in sources.plan.waivers
-        if (waiver.task, waiver.rule) == (feature.task, rule.name)
-    }
+    scenarios = tuple(_scenario(sources, evidence, case) for case in own)
+    waivers = {one.target: one for one in sources.plan.waivers if (one.task, one.rule) == (feature.task, rule.name)}
+    today = sources.today
     return CriterionView(
+        anchor=slug(rule.name, 80),
         name=rule.name,
         line=rule.line,
         scenarios=scenarios,
         standings={
-            target: states.of_criterion(
-                [one.standings[target] for one in scenarios], waivers.get(target), sources.today
-            )
+            target: states.of_criterion([one.standings[target] for one in scenarios], waivers.get(target), today)
             for target in sources.targets
         },
-        history={target: _history(sources.runs.found, target, scenarios) for target in sources.targets},
-        trust=trust([fault for fault in faults if fault.rule == rule.name], sources.sabotages),
+        history={target: _history(runs, target, scenarios) for target, runs in sources.against.items()},
+        trust=trust.of([fault for fault in faults if fault.rule == rule.name], sources.sabotages),
+        waivers=tuple(
+            WaiverView(one.target, one.author, one.reason, str(one.expires), today.now.date() >= one.expires)
+            for one in waivers.values()
+        ),
     )
 
 
-def _scenario(sources: Sources, case: Case) -> ScenarioView:
-    path = case.feature.path
+def _scenario(sources: Sources, evidence: Evidence, case: Case) -> ScenarioView:
+    standings = {}
+    shown: dict[str, EvidenceView] = {}
+    for target, runs in sources.against.items():
+        if case.scenario.disruptive and target != LAB:
+            standings[target] = Standing("not run", LAB_ONLY, beyond=True)
+            continue
+        standing = states.of_scenario(case.id, case.feature.task, runs, sources.today)
+        found = evidence.of(next(run for run in runs if run.id == standing.run), case.id) if standing.run else None
+        if found is not None:
+            shown[target] = found
+        elif standing.state == "verified":
+            standing = replace(standing, state="stale", reason="its evidence cannot be read")
+        standings[target] = standing
     return ScenarioView(
         id=case.id,
+        anchor=slug(case.id.partition("/")[2], 120),
         name=case.name,
         disruptive=case.scenario.disruptive,
-        file=f"{path.parent.name}/{path.name}",
         line=case.scenario.line,
         steps=tuple(f"{step.keyword} {case.filled(step.text)}" for step in case.scenario.steps),
-        standings={
-            target: states.of_scenario(case.id, case.feature.task, sources.runs.found, target, sources.today)
-            for target in sources.targets
-        },
+        standings=standings,
+        evidence=shown,
     )
 
 
 def _history(runs: Sequence[Found], target: str, scenarios: Sequence[ScenarioView]) -> tuple[Mark, ...]:
+    own = [one.id for one in scenarios if not one.standings[target].beyond]
     marks: list[Mark] = []
     for run in reversed(runs):
-        if run.target != target or len(marks) == MARKS:
-            continue
-        found = Counter(run.scenarios[one.id]["state"] for one in scenarios if one.id in run.scenarios)
-        ran = found["passed"] + found["failed"]
-        if ran:
-            whole = "passed" if ran == len(scenarios) else f"{found['passed']} of {len(scenarios)} passed"
+        found = Counter(run.outcomes[one].state for one in own if one in run.outcomes)
+        if found["passed"] + found["failed"]:
+            whole = "passed" if found["passed"] == len(own) else f"{found['passed']} of {len(own)} passed"
             marks.append(Mark(run.id, run.started, "failed" if found["failed"] else whole))
+        if len(marks) == MARKS:
+            break
     return tuple(marks)
 
 
-def trust(faults: Sequence[sabotagefiles.Sabotage], results: Sequence[sabotagelog.Result]) -> Trust:
-    """What the sabotages of one criterion have shown, as they stand now; results of other scripts do not count."""
-    known = {result.key: result for result in results}
-    tried = []
-    for fault in faults:
-        result = known.get((fault.task, fault.rule, fault.name))
-        if result is not None and result.content == fault.content:
-            tried.append(result)
-    caught = [result for result in tried if result.outcome == "caught"]
-    return Trust(
-        sabotages=len(faults),
-        caught=len(caught),
-        survived=sum(result.outcome == "survived" for result in tried),
-        at=min((result.at for result in caught), default=""),
-    )
-
-
 def _run(found: Found) -> RunView:
-    counted = Counter(scenario["state"] for scenario in found.scenarios.values())
+    counted = Counter(outcome.state for outcome in found.outcomes.values())
     return RunView(
         id=found.id,
         target=found.target,
-        state="interrupted" if found.interrupted else "finished",
+        state=found.state,
         started=found.started,
         seconds=found.seconds,
         passed=counted["passed"],
         failed=counted["failed"],
         other=counted["skipped"] + counted["not run"],
+        counts=found.counts,
         lab_error=found.lab_error,
         command=" ".join(found.command),
         provenance=dict(found.provenance),
-    )
-
-
-def mismatches(sources: Sources, made: Document) -> list[str]:
-    """Where features, plan, runs and document do not count the same; empty where they do."""
-    found = []
-    planned = [task.id for task in sources.plan.tasks()]
-    found += [f"the plan names {task} twice" for task, times in Counter(planned).items() if times > 1]
-    found += [f"the plan lacks {one.task}, which has a feature" for one in sources.features if one.task not in planned]
-    for waiver in sources.plan.waivers:
-        rules = {rule.name for one in sources.features if one.task == waiver.task for rule in one.rules}
-        if waiver.rule not in rules or waiver.target not in sources.targets:
-            found.append(f"a waiver is of {waiver.task} {waiver.rule!r} on {waiver.target}, which is not there")
-    shown = {task.id: [one.id for rule in task.criteria for one in rule.scenarios] for task in made.tasks}
-    for feature in sources.features:
-        if feature.task not in planned:
-            continue
-        expected = sum(scenario.cases for _, scenario in feature.scenarios())
-        if len(set(shown[feature.task])) != expected:
-            found.append(f"{feature.task} has {expected} scenarios, {len(set(shown[feature.task]))} are shown")
-        for run in sources.runs.found:
-            if run.contents.get(feature.task) == sources.today.tasks[feature.task]:
-                ran = {key for key, one in run.scenarios.items() if one["task"] == feature.task}
-                found += [f"{run.id} ran {one}, which is not shown" for one in sorted(ran - set(shown[feature.task]))]
-    return found
-
-
-def gather(root: Path, folders: Sequence[Path], targets: Sequence[str], now: datetime, runs: Runs) -> Sources:
-    """Read everything; `folders` hold logs of sabotages. Raises UsageError and FeatureSyntaxError."""
-    features = featurefiles.read_all(root / "features")
-    plan = plans.read(root / "features" / plans.FILE)
-    newest: dict[tuple[str, str, str], sabotagelog.Result] = {}
-    for folder in folders:
-        for result in sabotagelog.read(folder / "sabotage.json"):
-            if result.key not in newest or newest[result.key].at < result.at:
-                newest[result.key] = result
-    return Sources(
-        root, plan, features, runs, list(newest.values()), targets, today(root, features, plan.fresh_days, now)
     )

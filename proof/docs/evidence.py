@@ -1,108 +1,113 @@
-"""The evidence that a page shows, and the whole of it in files beside the page."""
+"""What is shown of a scenario: the newest run's evidence, and the whole of it as files beside the pages."""
 
 import hashlib
+import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from proof.docs.model import ScenarioView, TaskView
+import orjson
+
+from proof import record, report
+from proof.docs.model import AskedView, EvidenceView, FailureView, FileView, StepView
 from proof.docs.runs import Found
-from proof.evidence import shortened
-from proof.record import Evidence, Scenario, scenario_in
-from proof.report import rerun_line
 from proof.runfolder import slug
 
 FOLDER = "evidence"
-ENOUGH = 4_000_000  # characters of one output that a file keeps: what a run itself keeps whole is less
 
 
-@dataclass(frozen=True)
-class Shown:
-    """The newest evidence of a scenario on a target: the record, the line that runs it again, and the file with all."""
+@dataclass
+class Evidence:
+    """Puts evidence of runs beside the pages of a site, and tells what it says.
 
-    scenario: Scenario
-    again: str
-    file: str
-    sha256: str
+    `damaged` collects what could not be read: it is left out, and the document names it.
+    """
 
+    site: Path
+    damaged: list[str] = field(default_factory=list)
+    _records: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
-def newest(task: TaskView, runs: Mapping[str, Found]) -> Iterator[tuple[ScenarioView, str, Found]]:
-    """Scenarios of a task that have evidence, with target and run."""
-    for criterion in task.criteria:
-        for scenario in criterion.scenarios:
-            for target, standing in scenario.standings.items():
-                if standing.run:
-                    yield scenario, target, runs[standing.run]
-
-
-def write(site: Path, task: TaskView, runs: Mapping[str, Found]) -> dict[tuple[str, str], Shown]:
-    """Write every file of a task's evidence; returns what a page needs, by scenario and target."""
-    shown = {}
-    folder = site / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    for view, target, run in newest(task, runs):
+    def of(self, run: Found, scenario: str) -> EvidenceView | None:
+        """The evidence of a scenario in a run; None where it is gone."""
+        if run.folder is None:
+            return None
         try:
-            scenario = scenario_in(run.scenarios[view.id])
-        except (TypeError, KeyError, AttributeError):
-            continue  # the states have it from the record's plain values; its details are not of this schema
-        text = "\n".join(lines(scenario, run)).encode(errors="replace")
-        name = f"{slug(view.id, 100)}.{slug(target)}.txt"
-        (folder / name).write_bytes(text)
-        again = rerun_line(target, scenario)
-        shown[view.id, target] = Shown(scenario, again, f"{FOLDER}/{name}", hashlib.sha256(text).hexdigest())
-    return shown
+            data = self._scenarios(run.id, run.folder).get(scenario)
+            return self._view(run, run.folder, data) if data is not None else None
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            self.damaged.append(f"{run.id}: {scenario}: {type(error).__name__}: {error}".splitlines()[0])
+            return None
 
+    def _scenarios(self, run: str, folder: Path) -> Mapping[str, Any]:
+        if run not in self._records:
+            data = orjson.loads((folder / "run.json").read_bytes())
+            self._records[run] = {part["id"]: part for part in data["scenarios"]}
+        return self._records[run]
 
-def lines(scenario: Scenario, run: Found) -> Iterator[str]:
-    """All that was seen, as text."""
-    yield f"{scenario.task} {scenario.rule}"
-    yield f"{scenario.name}: {scenario.state} on {run.target}, {scenario.started}, run {run.id}"
-    for step in scenario.steps:
-        yield f"\n{step.keyword} {step.text}  [{step.state}, {step.seconds} s]".lstrip(" ")
-        for one in step.evidence:
-            yield from _evidence(one, run.folder)
-    if scenario.failure is not None:
-        yield f"\nFAILED: {scenario.failure.message}"
-        yield from scenario.failure.traceback.splitlines()
-        for one in scenario.failure.seen_out_of_band:
-            yield from _evidence(one, run.folder)
-        yield from (f"journal | {line}" for line in scenario.failure.journal)
+    def _view(self, run: Found, folder: Path, data: Mapping[str, Any]) -> EvidenceView:
+        told = record.scenario_in(data)
+        failure = told.failure
+        return EvidenceView(
+            run=run.id,
+            again=report.again(run.target, told.node),
+            whole=self._written(f"{run.id}/{slug(told.id, 120)}.json", orjson.dumps(data, option=orjson.OPT_INDENT_2)),
+            steps=tuple(
+                StepView(step.keyword, step.text, step.state, step.seconds, self._asked(run.id, folder, step.evidence))
+                for step in told.steps
+            ),
+            failure=None
+            if failure is None
+            else FailureView(
+                failure.kind,
+                failure.message,
+                failure.where,
+                failure.traceback,
+                tuple(failure.journal),
+                self._asked(run.id, folder, failure.seen_out_of_band),
+            ),
+        )
 
+    def _asked(self, run: str, folder: Path, entries: Sequence[record.Evidence]) -> tuple[AskedView, ...]:
+        return tuple(
+            AskedView(
+                place=one.place,
+                text=one.text,
+                exit_status=one.exit_status,
+                stdout=one.stdout,
+                stderr=one.stderr,
+                seconds=one.seconds,
+                files=tuple(self._files(run, folder, (one.stdout_file, one.stderr_file))),
+            )
+            for one in entries
+        )
 
-def _evidence(one: Evidence, folder: Path) -> Iterator[str]:
-    if one.kind == "note":
-        yield f"  note: {one.text}"
-        return
-    ended = "" if one.exit_status is None else f", exit status {one.exit_status}"
-    yield f"  {one.place}$ {one.text}  [{one.seconds} s{ended}]"
-    for name, text, file in (("stdout", one.stdout, one.stdout_file), ("stderr", one.stderr, one.stderr_file)):
-        yield from (f"    {name} | {line}" for line in _whole(text, file, folder).splitlines())
+    def _written(self, name: str, content: bytes) -> FileView:
+        path = self.site / FOLDER / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return FileView(f"{FOLDER}/{name}", hashlib.sha256(content).hexdigest(), len(content))
 
+    def _files(self, run: str, folder: Path, names: Sequence[str | None]) -> Iterator[FileView]:
+        for name in filter(None, names):
+            try:
+                yield self._copied(run, folder, name)
+            except (OSError, ValueError) as error:
+                self.damaged.append(f"{run}: {name}: {error}")
 
-def _whole(text: str, file: str | None, folder: Path) -> str:
-    if file is None:
-        return text
-    try:
-        return (folder / file).read_text(encoding="utf-8", errors="replace")[:ENOUGH]
-    except OSError:
-        return f"{text}\n(the whole output was in {file}, which is gone)"
-
-
-def fitting(shown: Sequence[Shown], budget: int) -> int:
-    """How many characters of each output a page may show so that all of them together stay below a budget."""
-    texts = [
-        len(text)
-        for one in shown
-        for step in one.scenario.steps
-        for evidence in step.evidence
-        for text in (evidence.text, evidence.stdout, evidence.stderr)
-    ]
-    for limit in (4000, 2000, 1000, 500, 240, 120, 60):
-        if sum(min(length, limit + 60) for length in texts) <= budget:
-            return limit
-    return 0
-
-
-def cut(text: str, limit: int) -> str:
-    """A text in at most about that many characters."""
-    return shortened(text.rstrip(), limit) if limit else ""
+    def _copied(self, run: str, folder: Path, name: str) -> FileView:
+        """A whole output of a run, shared with the run's folder where both lie on one file system."""
+        source = (folder / name).resolve()
+        if not source.is_relative_to(folder.resolve()):
+            raise ValueError("it leads out of the run's folder")
+        goal = self.site / FOLDER / run / slug(Path(name).name, 150)
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        goal.unlink(missing_ok=True)
+        try:
+            os.link(source, goal)
+        except OSError:
+            shutil.copyfile(source, goal)
+        with goal.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return FileView(str(goal.relative_to(self.site)), digest, goal.stat().st_size)

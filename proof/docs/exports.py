@@ -1,40 +1,38 @@
 """The same document for other tools: JUnit XML for build servers, Cucumber JSON for report viewers."""
 
-import json
+import re
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
 from typing import Any
 
-from proof.docs.evidence import Shown
 from proof.docs.model import CriterionView, Document, ScenarioView, TaskView
 from proof.docs.states import Standing
 from proof.runfolder import slug
 
-CUCUMBER = {"verified": "passed", "stale": "skipped", "failed": "failed", "undefined": "undefined"}
-STEP = {"passed": "passed", "failed": "failed", "undefined": "undefined"}
+CUCUMBER = {"verified": "passed", "failed": "failed", "undefined": "undefined", "not run": "skipped"}
+OPEN = "pending"  # stale and waived: something is there, and it does not count
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit(document: Document, target: str) -> bytes:
     """One target as JUnit XML: a suite a task, a case a scenario; only what is verified counts as passed."""
     root = ET.Element("testsuites", name=target)
     for task in document.tasks:
-        scenarios = [(rule, one) for rule in task.criteria for one in rule.scenarios]
-        standings = [one.standings[target] for _, one in scenarios]
-        failed = sum(one.state == "failed" for one in standings)
-        open_ = sum(one.state not in ("failed", "verified") for one in standings)
+        cases = [
+            (f"{task.id} {rule.name}", one.name, one.standings[target]) for rule in task.criteria for one in rule.scenarios
+        ] or [(task.id, task.title, task.standings[target])]
+        states = [standing.state for _, _, standing in cases]
         suite = ET.SubElement(
             root,
             "testsuite",
             name=f"{task.id} {task.title}",
-            tests=str(len(scenarios) or 1),
-            failures=str(failed),
-            skipped=str(open_ if scenarios else 1),
-            time=f"{sum(one.seconds for one in standings):.3f}",
+            tests=str(len(cases)),
+            failures=str(states.count("failed")),
+            errors=str(states.count("undefined")),
+            skipped=str(sum(state not in ("verified", "failed", "undefined") for state in states)),
+            time=f"{sum(standing.seconds for _, _, standing in cases):.3f}",
         )
-        for rule, scenario in scenarios:
-            _case(suite, f"{task.id} {rule.name}", scenario.name, scenario.standings[target])
-        if not scenarios:
-            _case(suite, task.id, task.title, task.standings[target])
+        for classname, name, standing in cases:
+            _case(suite, classname, name, standing)
     ET.indent(root)
     written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return written
@@ -42,23 +40,17 @@ def junit(document: Document, target: str) -> bytes:
 
 def _case(suite: ET.Element, classname: str, name: str, standing: Standing) -> None:
     case = ET.SubElement(suite, "testcase", classname=classname, name=name, time=f"{standing.seconds:.3f}")
-    if standing.state == "failed":
-        ET.SubElement(case, "failure", message=_printable(standing.reason))
-    elif standing.state != "verified":
-        ET.SubElement(case, "skipped", message=_printable(f"{standing.state}: {standing.reason}"))
+    kind = {"verified": "", "failed": "failure", "undefined": "error"}.get(standing.state, "skipped")
+    if kind:
+        ET.SubElement(case, kind, message=NOT_XML.sub("", f"{standing.state}: {standing.reason}"))
 
 
-def _printable(text: str) -> str:
-    return "".join(letter for letter in text if letter.isprintable())
-
-
-def cucumber(document: Document, target: str, shown: Mapping[tuple[str, str], Shown]) -> str:
+def cucumber(document: Document, target: str) -> list[dict[str, Any]]:
     """One target as Cucumber's JSON, the format that report viewers read."""
-    features = [_feature(task, target, shown) for task in document.tasks if task.criteria]
-    return json.dumps(features, ensure_ascii=False, indent=1)
+    return [_feature(task, target) for task in document.tasks if task.criteria]
 
 
-def _feature(task: TaskView, target: str, shown: Mapping[tuple[str, str], Shown]) -> dict[str, Any]:
+def _feature(task: TaskView, target: str) -> dict[str, Any]:
     return {
         "uri": task.feature,
         "id": f"task-{task.id}",
@@ -67,33 +59,39 @@ def _feature(task: TaskView, target: str, shown: Mapping[tuple[str, str], Shown]
         "description": task.description,
         "line": 1,
         "tags": [{"name": f"@task-{task.id}", "line": 1}],
-        "elements": [_element(rule, one, target, shown) for rule in task.criteria for one in rule.scenarios],
+        "elements": [_element(rule, one, target) for rule in task.criteria for one in rule.scenarios],
     }
 
 
-def _element(
-    rule: CriterionView, scenario: ScenarioView, target: str, shown: Mapping[tuple[str, str], Shown]
-) -> dict[str, Any]:
-    standing = scenario.standings[target]
-    record = shown.get((scenario.id, target))
-    ran = [step for step in record.scenario.steps if step.line] if record else []
-    steps = []
-    for number, text in enumerate(scenario.steps):
-        keyword, _, name = text.partition(" ")
-        status, seconds = CUCUMBER.get(standing.state, "skipped"), 0.0
-        if number < len(ran) and standing.state in ("failed", "verified"):
-            status, seconds = STEP.get(ran[number].state, "skipped"), ran[number].seconds
-        result: dict[str, Any] = {"status": status, "duration": int(seconds * 1e9)}
-        if status == "failed":
-            result["error_message"] = standing.reason
-        steps.append({"keyword": f"{keyword} ", "name": name, "line": scenario.line + 1 + number, "result": result})
+def _element(rule: CriterionView, scenario: ScenarioView, target: str) -> dict[str, Any]:
     return {
-        "id": f"{slug(rule.name)};{slug(scenario.id)}",
+        "id": f"{rule.anchor};{slug(scenario.id, 120)}",
         "keyword": "Scenario",
         "type": "scenario",
         "name": scenario.name,
         "description": rule.name,
         "line": scenario.line,
         "tags": [{"name": "@disruptive", "line": scenario.line}] if scenario.disruptive else [],
-        "steps": steps,
+        "steps": _steps(scenario, target),
     }
+
+
+def _steps(scenario: ScenarioView, target: str) -> list[dict[str, Any]]:
+    standing, evidence = scenario.standings[target], scenario.evidence.get(target)
+    if evidence is not None and standing.state in ("verified", "failed", "undefined"):
+        return [
+            _step(f"{step.keyword} ", step.text, scenario.line, step.state, step.seconds, standing.reason)
+            for step in evidence.steps
+            if step.keyword
+        ]
+    status = CUCUMBER.get(standing.state, OPEN)
+    split = [text.partition(" ") for text in scenario.steps]
+    return [_step(f"{keyword} ", text, scenario.line, status, 0.0, standing.reason) for keyword, _, text in split]
+
+
+def _step(keyword: str, text: str, line: int, state: str, seconds: float, reason: str) -> dict[str, Any]:
+    status = "skipped" if state == "not run" else state
+    result: dict[str, Any] = {"status": status, "duration": int(seconds * 1e9)}
+    if status == "failed":
+        result["error_message"] = reason
+    return {"keyword": keyword, "name": text, "line": line, "result": result}

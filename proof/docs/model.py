@@ -1,12 +1,68 @@
 """The document: everything that site, tracker and exports show, as plain values. Its JSON is the one source of all."""
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from proof.docs.states import Standing, State
+from proof.docs.diagram import Drawing
+from proof.docs.states import STATES, Standing, State
 
 SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class FileView:
+    """A file beside the pages: its path from the site's root, its SHA-256 and its size in bytes."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
+class AskedView:
+    """A command with what came back, or a note, which has no place; `files` hold what is too long for `output`."""
+
+    place: str
+    text: str
+    exit_status: int | None
+    stdout: str
+    stderr: str
+    seconds: float
+    files: tuple[FileView, ...]
+
+
+@dataclass(frozen=True)
+class StepView:
+    """A sentence as it was run, with its evidence."""
+
+    keyword: str
+    text: str
+    state: str
+    seconds: float
+    asked: tuple[AskedView, ...]
+
+
+@dataclass(frozen=True)
+class FailureView:
+    """Why it failed: what was said, where in the steps, the journal of that moment, and what was seen out of band."""
+
+    kind: str
+    message: str
+    where: str
+    traceback: str
+    journal: tuple[str, ...]
+    seen: tuple[AskedView, ...]
+
+
+@dataclass(frozen=True)
+class EvidenceView:
+    """What the newest run that tells of a scenario saw. `whole` holds all of it as JSON; `again` runs it once more."""
+
+    run: str
+    again: str
+    whole: FileView
+    steps: tuple[StepView, ...]
+    failure: FailureView | None
 
 
 @dataclass(frozen=True)
@@ -20,7 +76,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Trust:
-    """What sabotages say of a criterion; `at` is when the first of the caught ones was tried, empty if none was."""
+    """What sabotages say of a criterion; `at` is when the one that was tried longest ago was tried, empty if none."""
 
     sabotages: int
     caught: int
@@ -31,36 +87,56 @@ class Trust:
     def sentence(self) -> str:
         """For a reader who wants to know whether a green line means something."""
         if not self.sabotages:
-            return "there is no sabotage of it"
+            return "no sabotage is there"
         if not self.caught:
             return "no sabotage has ever turned it red"
-        rest = f", {self.survived} not noticed" if self.survived else ""
-        return f"noticed {self.caught} of {self.sabotages} sabotages{rest}, all since {self.at[:10]}"
+        return f"caught {self.caught} of {self.sabotages} sabotages{self.rest}, last run {self.at[:10]}"
+
+    @property
+    def rest(self) -> str:
+        """What became of those that were not caught, as the end of a phrase."""
+        untried = self.sabotages - self.caught - self.survived
+        parts = [f"{self.survived} went unnoticed"] if self.survived else []
+        return "".join(f", {part}" for part in (*parts, *([f"{untried} not tried"] if untried else [])))
 
 
 @dataclass(frozen=True)
 class ScenarioView:
-    """One case of a scenario, with its standing by target."""
+    """One case of a scenario as the feature has it today, with standing and evidence by target."""
 
     id: str
+    anchor: str
     name: str
     disruptive: bool
-    file: str
     line: int
     steps: tuple[str, ...]
     standings: dict[str, Standing]
+    evidence: dict[str, EvidenceView]
+
+
+@dataclass(frozen=True)
+class WaiverView:
+    """Who leaves a criterion of a target open, why, and from which day on it counts as failed."""
+
+    target: str
+    author: str
+    reason: str
+    expires: str
+    expired: bool
 
 
 @dataclass(frozen=True)
 class CriterionView:
     """A Rule; `history` by target, newest first."""
 
+    anchor: str
     name: str
     line: int
     scenarios: tuple[ScenarioView, ...]
     standings: dict[str, Standing]
     history: dict[str, tuple[Mark, ...]]
     trust: Trust
+    waivers: tuple[WaiverView, ...]
 
 
 @dataclass(frozen=True)
@@ -83,7 +159,7 @@ class TaskView:
         return sum(criterion.standings[target].state == state for criterion in self.criteria)
 
     def expected(self, target: str) -> int:
-        """How many criteria can be proved on a target: those beyond it are a lab's."""
+        """How many criteria can be proved on a target; the others would break it."""
         return sum(not criterion.standings[target].beyond for criterion in self.criteria)
 
 
@@ -112,7 +188,7 @@ class MilestoneView:
 
 @dataclass(frozen=True)
 class RunView:
-    """A run in the list of runs."""
+    """A run in the list of runs; `counts` says whether it proves anything."""
 
     id: str
     target: str
@@ -122,6 +198,7 @@ class RunView:
     passed: int
     failed: int
     other: int
+    counts: bool
     lab_error: str
     command: str
     provenance: dict[str, Any]
@@ -129,7 +206,10 @@ class RunView:
 
 @dataclass(frozen=True)
 class Document:
-    """All of it. `schema` changes when a reader would have to; `made` is UTC; `damaged` are records nobody can read."""
+    """All of it. `schema` changes when a reader would have to; `made` is UTC; `damaged` are records nobody can read.
+
+    `mismatches` tell where features, plan, runs and this document do not count the same; none is expected.
+    """
 
     schema: int
     made: str
@@ -138,33 +218,26 @@ class Document:
     provenance: dict[str, Any]
     milestones: tuple[MilestoneView, ...]
     runs: tuple[RunView, ...]
+    drawing: Drawing
     damaged: tuple[str, ...]
+    mismatches: tuple[str, ...] = ()
 
     @property
     def tasks(self) -> tuple[TaskView, ...]:
         """Every task of the plan, in its order."""
         return tuple(task for milestone in self.milestones for task in milestone.tasks)
 
-    def count(self, target: str, state: State) -> int:
-        """How many criteria of all tasks are in a state on a target."""
-        return sum(task.count(target, state) for task in self.tasks)
+    def tally(self, target: str) -> dict[State, int]:
+        """Criteria that can be proved on a target, by state; a task without a feature counts as one undefined."""
+        counted: dict[State, int] = dict.fromkeys(STATES, 0)
+        for task in self.tasks:
+            if not task.criteria:
+                counted["undefined"] += 1
+            for criterion in task.criteria:
+                if not criterion.standings[target].beyond:
+                    counted[criterion.standings[target].state] += 1
+        return counted
 
-    @property
-    def criteria(self) -> int:
-        """How many criteria there are."""
-        return sum(len(task.criteria) for task in self.tasks)
-
-    @property
-    def red(self) -> tuple[tuple[TaskView, CriterionView, str], ...]:
-        """What has failed or cannot be proved, with its target."""
-        return tuple(
-            (task, criterion, target)
-            for task in self.tasks
-            for criterion in task.criteria
-            for target, standing in criterion.standings.items()
-            if standing.state in ("failed", "undefined")
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """The document as values of JSON."""
-        return dataclasses.asdict(self)
+    def last_run(self, target: str) -> RunView | None:
+        """The newest run against a target that proves something."""
+        return next((run for run in self.runs if run.target == target and run.counts), None)

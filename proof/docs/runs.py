@@ -1,82 +1,188 @@
-"""What runs left behind: every record that can be read, and the name of each that cannot."""
+"""What runs left behind: every record that can be read, and the name of each that cannot.
 
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+A run's folder goes when it is old; its digest in build/history stays, so that a series of passes keeps its beginning.
+A digest is also quicker to read than the record with all of its evidence.
+"""
+
+import fcntl
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import orjson
+
+from lab import scratch
 from proof import record
+from proof.record import FailureKind, RunState, ScenarioState, write_atomically
+
+DIGEST_SCHEMA = 1
+AS_IT_IS = "--as-it-is"
+Stamp = tuple[int, int]  # size and time of change of a record: another one has been written anew
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a scenario ended in a run; `kind` and `message` tell of its failure, empty where it has none."""
+
+    task: str
+    state: ScenarioState
+    reason: str
+    started: str
+    seconds: float
+    kind: FailureKind | str
+    message: str
 
 
 @dataclass(frozen=True)
 class Found:
-    """A run as its record tells it, and the folder that its evidence lies in.
+    """A run as its record tells it. `contents` is by task the hash of its feature and steps, `cases` their number.
 
-    `scenarios` are the parts of the record's JSON, by the scenario's id: only few of them are ever shown whole.
-    `contents` is by task the hash of its feature and steps, `provenance` what the run wrote down of itself.
+    `folder` is where its evidence lies, None where that is gone. `state` is running only while somebody still runs it.
     """
 
     id: str
     target: str
-    state: str
+    state: RunState
     started: str
-    ended: str
     seconds: float
     lab_error: str
     command: tuple[str, ...]
     provenance: Mapping[str, Any]
     contents: Mapping[str, str]
-    scenarios: Mapping[str, Mapping[str, Any]]
-    folder: Path
+    cases: Mapping[str, int]
+    outcomes: Mapping[str, Outcome]
+    folder: Path | None
 
     @property
-    def interrupted(self) -> bool:
-        """Whether it never came to its end: stopped, or killed while it was running."""
-        return self.state != "finished"
+    def counts(self) -> bool:
+        """Whether it proves anything: a lab taken as somebody left it is not what the provisioning makes."""
+        return AS_IT_IS not in self.command
 
 
 @dataclass(frozen=True)
 class Runs:
-    """Runs, oldest first, each once however often it was found; `damaged` are records that nobody can read."""
+    """Runs, oldest first; `damaged` are records that nobody can read, each with the reason."""
 
     found: tuple[Found, ...]
     damaged: tuple[str, ...]
 
+    def against(self, target: str) -> list[Found]:
+        """Those that can prove something of a target, oldest first."""
+        return [run for run in self.found if run.target == target and run.counts]
 
-def read(folders: Iterable[Path]) -> Runs:
-    """All runs below these folders, such as build/runs of several machines."""
+
+def read(builds: Sequence[Path]) -> Runs:
+    """All runs of some build folders: those in `runs`, and the digests in `history` of those that are gone.
+
+    Writes the digests that are missing into the first folder's history.
+    """
     known: dict[str, Found] = {}
-    damaged = []
-    for folder in folders:
-        for path in sorted(folder.glob("[0-9]*Z-*/run.json")):
-            try:
-                found = _found(path)
-            except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-                damaged.append(f"{path.parent.name}: {type(error).__name__}: {error}")
-            else:
-                known.setdefault(found.id, found)
-    return Runs(tuple(sorted(known.values(), key=lambda one: one.started)), tuple(damaged))
+    damaged: dict[str, str] = {}
+    for build in builds:
+        for folder in sorted((build / "runs").glob("[0-9]*Z-*")):
+            if folder.is_dir() and folder.name not in known:
+                with _naming(damaged, folder.name):
+                    known[folder.name] = _run(folder, builds[0] / "history" / f"{folder.name}.json")
+    for build in builds:
+        for path in sorted((build / "history").glob("*.json")):
+            if path.stem not in known and path.stem not in damaged:
+                with _naming(damaged, path.stem):
+                    known[path.stem] = _digest(path)[0]
+    said = tuple(f"{name}: {why}" for name, why in sorted(damaged.items()) if name not in known)
+    return Runs(tuple(sorted(known.values(), key=lambda run: (run.started, run.id))), said)
 
 
-def _found(path: Path) -> Found:
-    data = json.loads(path.read_text(encoding="utf-8"))
+@contextmanager
+def _naming(damaged: dict[str, str], name: str) -> Iterator[None]:
+    """Remember why a record cannot be read, and go on."""
+    try:
+        yield
+    except FileNotFoundError:
+        damaged[name] = "it has no record"
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        damaged[name] = f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def _run(folder: Path, digest: Path) -> Found:
+    path = folder / "run.json"
+    about = path.stat()
+    stamp = (about.st_size, about.st_mtime_ns)
+    try:
+        found, of = _digest(digest)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        of = None
+    if of != stamp:
+        found = _found(orjson.loads(path.read_bytes()), folder)
+        _keep(digest, found, stamp)
+    if found.state == "running" and not _held(folder):
+        found = replace(found, state="interrupted")
+    return replace(found, folder=folder)
+
+
+def _held(folder: Path) -> bool:
+    """Whether the run that writes there still lives: it holds its folder's lock."""
+    try:
+        with scratch.locked(folder, fcntl.LOCK_SH | fcntl.LOCK_NB):
+            return False
+    except BlockingIOError:
+        return True
+
+
+def _found(data: Mapping[str, Any], folder: Path) -> Found:
     if data["schema"] != record.SCHEMA:
-        raise ValueError(f"schema {data['schema']}, known is {record.SCHEMA}")
-    for scenario in data["scenarios"]:
-        if not {"id", "task", "rule", "name", "state", "started", "seconds", "reason"} <= set(scenario):
-            raise ValueError(f"the scenario {scenario.get('id', 'without an id')} is not whole")
+        raise ValueError(f"its schema is {data['schema']}, known is {record.SCHEMA}")
+    twice = [name for name, times in Counter(part["id"] for part in data["scenarios"]).items() if times > 1]
+    if twice:
+        raise ValueError(f"it holds {twice[0]} more than once")
     return Found(
-        id=str(data["id"]),
+        id=folder.name,
         target=str(data["target"]),
-        state=str(data["state"]),
+        state=data["state"],
         started=str(data["started"]),
-        ended=str(data["ended"]),
         seconds=float(data["seconds"]),
         lab_error=str(data["lab_error"]),
         command=tuple(map(str, data["command"])),
         provenance=dict(data["provenance"]),
-        contents={task["id"]: task.get("content", "") for task in data["inventory"]},
-        scenarios={scenario["id"]: scenario for scenario in data["scenarios"]},
-        folder=path.parent,
+        contents={task["id"]: str(task.get("content", "")) for task in data["inventory"]},
+        cases={task["id"]: sum(int(rule["cases"]) for rule in task["criteria"]) for task in data["inventory"]},
+        outcomes={str(part["id"]): _outcome(part) for part in data["scenarios"]},
+        folder=folder,
     )
+
+
+def _outcome(part: Mapping[str, Any]) -> Outcome:
+    failure = part["failure"] or {"kind": "", "message": ""}
+    message = str(failure["message"]).strip().splitlines()
+    return Outcome(
+        task=str(part["task"]),
+        state=part["state"],
+        reason=str(part["reason"]),
+        started=str(part["started"]),
+        seconds=float(part["seconds"]),
+        kind=str(failure["kind"]),
+        message=message[0] if message else "",
+    )
+
+
+def _keep(path: Path, found: Found, stamp: Stamp) -> None:
+    data = {"schema": DIGEST_SCHEMA, "stamp": stamp, "run": asdict(replace(found, folder=None))}
+    try:
+        write_atomically(path, orjson.dumps(data).decode())
+    except OSError:
+        return  # the next reader makes it
+
+
+def _digest(path: Path) -> tuple[Found, Stamp]:
+    data = orjson.loads(path.read_bytes())
+    if data["schema"] != DIGEST_SCHEMA:
+        raise ValueError(f"its schema is {data['schema']}, known is {DIGEST_SCHEMA}")
+    run = data["run"]
+    run["outcomes"] = {name: Outcome(**part) for name, part in run["outcomes"].items()}
+    run["command"] = tuple(run["command"])
+    found = Found(**run)
+    if found.state == "running":
+        found = replace(found, state="interrupted")
+    return found, cast("Stamp", tuple(data["stamp"]))

@@ -1,22 +1,23 @@
 """What holds of a scenario, a criterion and a task on a target. Absence of evidence is never a pass."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from proof.docs.plan import Waiver
-from proof.docs.runs import Found
-from proof.selection import ON_PRODUCTION
+from proof.docs.runs import Found, Outcome
 
 State = Literal["verified", "failed", "stale", "not run", "undefined", "waived"]
+STATES: tuple[State, ...] = ("verified", "failed", "stale", "not run", "undefined", "waived")
 WORST_FIRST: tuple[State, ...] = ("failed", "undefined", "not run", "stale", "waived", "verified")
 MADE_FROM = ("provision", "sql")  # folders whose change makes evidence stale, besides feature and steps
+LAB_ONLY = "would break the host: proved in a lab only"
 
 
 @dataclass(frozen=True)
 class Today:
-    """What evidence must be made from, and how old it may be, to count."""
+    """What evidence must be made from, and how old it may be, to count; `tasks` are hashes of feature and steps."""
 
     now: datetime
     contents: Mapping[str, str]
@@ -41,37 +42,35 @@ class Standing:
     beyond: bool = False
 
 
-def of_scenario(scenario: str, task: str, runs: Sequence[Found], target: str, today: Today) -> Standing:
-    """The standing of one case of a scenario, from the runs against a target, oldest first."""
-    tried = [run for run in runs if run.target == target and _settled(run.scenarios.get(scenario))]
+def of_scenario(scenario: str, task: str, runs: Sequence[Found], today: Today) -> Standing:
+    """The standing of one case of a scenario, from the runs against one target, oldest first."""
+    tried = [(run, run.outcomes[scenario]) for run in runs if _tells(run.outcomes.get(scenario))]
     if not tried:
-        return Standing("not run", "no run against this target got to it")
-    newest = tried[-1]
-    found = newest.scenarios[scenario]
-    common = {"at": found["started"] or newest.started, "run": newest.id, "seconds": found["seconds"]}
-    if found["state"] == "skipped":
-        return Standing("not run", found["reason"], beyond=found["reason"] == ON_PRODUCTION, **common)
-    if found["state"] == "failed":
-        failure = found.get("failure") or {}
-        state: State = "undefined" if failure.get("kind") == "undefined" else "failed"
-        return Standing(state, _first_line(failure.get("message", "")), **common)
-    since = common["at"]
-    for run in reversed(tried):
-        if run.scenarios[scenario]["state"] != "passed":
+        return Standing("not run", "no run got to it")
+    newest, outcome = tried[-1]
+    found = Standing(
+        "failed",
+        outcome.message or outcome.reason,
+        at=outcome.started or newest.started,
+        run=newest.id,
+        seconds=outcome.seconds,
+    )
+    if outcome.state == "skipped":
+        return replace(found, state="not run", reason=f"skipped: {outcome.reason}")
+    if outcome.state == "failed":
+        return replace(found, state="undefined") if outcome.kind == "undefined" else found
+    since = found.at
+    for run, earlier in reversed(tried):
+        if earlier.state != "passed":
             break
-        since = run.scenarios[scenario]["started"] or run.started
-    why = stale(newest, task, str(common["at"]), today)
-    return Standing("stale" if why else "verified", why, since, **common)
+        since = earlier.started or run.started
+    why = stale(newest, task, found.at, today)
+    return replace(found, state="stale" if why else "verified", reason=why, since=since)
 
 
-def _settled(scenario: Mapping[str, Any] | None) -> bool:
-    if scenario is None or scenario["state"] not in ("passed", "failed", "skipped"):
-        return False
-    return (scenario.get("failure") or {}).get("kind") != "lab"
-
-
-def _first_line(text: str) -> str:
-    return text.splitlines()[0] if text else "no word"
+def _tells(outcome: Outcome | None) -> bool:
+    """Whether a result says something of the host, and not only of a lab that broke."""
+    return outcome is not None and outcome.state != "not run" and outcome.kind != "lab"
 
 
 def stale(run: Found, task: str, at: str, today: Today) -> str:
@@ -85,15 +84,18 @@ def stale(run: Found, task: str, at: str, today: Today) -> str:
     days = today.fresh_days.get(run.target)
     if days is not None and today.now - moment(at) > timedelta(days=days):
         return f"older than {days} days"
+    if run.folder is None:
+        return "its evidence is no longer there"
     return ""
 
 
 def moment(text: str) -> datetime:
     """A time of a record; one that cannot be read is older than any other."""
     try:
-        return datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
         return datetime.min.replace(tzinfo=UTC)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def of_criterion(cases: Sequence[Standing], waiver: Waiver | None, today: Today) -> Standing:
@@ -101,28 +103,39 @@ def of_criterion(cases: Sequence[Standing], waiver: Waiver | None, today: Today)
     counted = [case for case in cases if not case.beyond]
     if counted:
         found = worst(counted)
+        if found.state == "verified" and len(counted) < len(cases):
+            some = f"by {len(counted)} of {len(cases)} scenarios; the rest {LAB_ONLY}"
+            found = replace(found, reason=some)
     elif cases:
-        found = Standing("not run", "its scenarios would break the host: proved in a lab only", beyond=True)
+        found = Standing("not run", LAB_ONLY, beyond=True)
     else:
         found = Standing("undefined", "no scenario proves it")
     if waiver is None:
         return found
     said = f"waived by {waiver.author} until {waiver.expires}: {waiver.reason}"
+    if found.state == "verified":
+        return replace(found, reason=f"no longer needed: {said}")
     if today.now.date() >= waiver.expires:
-        return Standing("failed", f"the waiver has expired; {said}")
-    return found if found.state == "verified" else Standing("waived", said, at=found.at, run=found.run)
+        return replace(found, state="failed", reason=f"the waiver has expired; {said}", beyond=False)
+    return replace(found, state="waived", reason=said, beyond=False)
 
 
 def worst(standings: Iterable[Standing]) -> Standing:
     """The worst of some standings, with the youngest beginning and the sum of their times; at least one is needed."""
     every = list(standings)
     first = min(every, key=lambda one: (WORST_FIRST.index(one.state), one.at))
-    return Standing(
-        first.state,
-        first.reason,
-        since=max(one.since for one in every) if first.state == "verified" else "",
-        at=min(one.at for one in every) if first.state == "verified" else first.at,
-        run=first.run,
+    good = first.state == "verified"
+    return replace(
+        first,
+        since=max(one.since for one in every) if good else "",
         seconds=round(sum(one.seconds for one in every), 3),
         beyond=all(one.beyond for one in every),
     )
+
+
+def of_task(criteria: Sequence[Standing]) -> Standing:
+    """The standing of a task, from those of its criteria; criteria beyond the target do not count against it."""
+    if not criteria:
+        return Standing("undefined", "no feature states what must hold")
+    counted = [one for one in criteria if not one.beyond]
+    return worst(counted) if counted else criteria[0]

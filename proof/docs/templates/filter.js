@@ -1,41 +1,48 @@
-// Filters the tasks; the filter stands in the address, so that it can be sent to somebody.
+// Hides what was not asked for. The question stands in the address, so that it can be sent to somebody.
 "use strict";
 (() => {
   const form = document.querySelector(".filter");
-  const rows = [...document.querySelectorAll("tr[data-text]")];
-  const targets = [...form.target.options].map((option) => option.value).filter(Boolean);
+  const opened = () => {
+    const named = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (named instanceof HTMLDetailsElement) named.open = true;
+  };
+  addEventListener("hashchange", opened);
+  opened();
+  if (!form) return;
 
-  const matches = (row, wanted) => {
-    const states = (wanted.target ? [wanted.target] : targets).map((target) => row.getAttribute(`data-state-${target}`));
-    return (
-      (!wanted.state || states.includes(wanted.state)) &&
-      (!wanted.milestone || row.dataset.milestone === wanted.milestone) &&
-      wanted.text.toLowerCase().split(/\s+/).every((word) => row.dataset.text.toLowerCase().includes(word))
-    );
+  const items = [...document.querySelectorAll(".item")];
+  const fields = [...form.elements].filter((field) => field.name);
+  const targets = [...form.elements.target.options].map((option) => option.value).filter(Boolean);
+
+  const matches = (item, wanted) => {
+    const state = wanted.state.replace(" ", "-");
+    const found = (wanted.target ? [wanted.target] : targets).flatMap((target) =>
+      item.getAttribute(`data-state-${target}`).replace("not run", "not-run").split(" "));
+    const text = item.dataset.text.toLowerCase();
+    return (!state || found.includes(state)) &&
+      (!wanted.milestone || item.dataset.milestone === wanted.milestone) &&
+      wanted.text.toLowerCase().split(/\s+/).every((word) => text.includes(word));
   };
 
-  const wanted = () => Object.fromEntries(["state", "target", "milestone", "text"].map((name) => [name, form[name].value]));
-
   const apply = () => {
-    const now = wanted();
-    for (const row of rows) row.hidden = !matches(row, now);
-    for (const part of document.querySelectorAll(".scroll:has(tr[data-text]), .milestone")) {
-      part.hidden = !part.querySelector("tr[data-text]:not([hidden])");
-    }
-    const shown = rows.filter((row) => !row.hidden).length;
-    form.querySelector("output").textContent = shown === rows.length ? "" : `${shown} of ${rows.length} tasks`;
+    const wanted = Object.fromEntries(fields.map((field) => [field.name, field.value]));
+    for (const item of items) item.hidden = !matches(item, wanted);
+    for (const part of document.querySelectorAll(".part")) part.hidden = !part.querySelector(".item:not([hidden])");
+    const shown = items.filter((item) => !item.hidden).length;
+    form.querySelector("output").textContent =
+      shown === items.length ? "" : `${shown} of ${items.length} ${form.dataset.shown}`;
+    return wanted;
   };
 
   const remember = () => {
-    const kept = new URLSearchParams(Object.entries(wanted()).filter(([, value]) => value));
-    history.replaceState(null, "", String(kept) ? `#${kept}` : location.pathname);
-    apply();
+    const kept = new URLSearchParams(Object.entries(apply()).filter(([, value]) => value));
+    history.replaceState(null, "", `#${kept}`);
   };
 
   const recall = () => {
-    if (!location.hash.includes("=")) return;
+    if (location.hash.length > 1 && !location.hash.includes("=")) return;
     const kept = new URLSearchParams(location.hash.slice(1));
-    for (const name of ["state", "target", "milestone", "text"]) form[name].value = kept.get(name) ?? "";
+    for (const field of fields) field.value = kept.get(field.name) ?? "";
     apply();
   };
 

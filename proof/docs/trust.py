@@ -1,0 +1,50 @@
+"""What sabotages say of a criterion: whether a green line means something."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from proof import sabotagelog
+from proof.docs.model import Trust
+from proof.sabotagefiles import Sabotage
+from proof.sabotagelog import Result
+
+LOG = "sabotage.json"
+
+
+def read(builds: Iterable[Path]) -> tuple[list[Result], list[str]]:
+    """The newest result of each sabotage out of some build folders, and which of their logs nobody can read."""
+    newest: dict[tuple[str, str, str], Result] = {}
+    damaged = []
+    for path in (build / LOG for build in builds):
+        results = sabotagelog.read(path)
+        if not results and path.exists() and not _empty(path):
+            damaged.append(f"{path.parent.name}/{LOG}: it holds no log of sabotages")
+        for result in results:
+            if result.key not in newest or newest[result.key].at < result.at:
+                newest[result.key] = result
+    return list(newest.values()), damaged
+
+
+def _empty(path: Path) -> bool:
+    try:
+        return bool(json.loads(path.read_bytes()) == {"schema": sabotagelog.SCHEMA, "results": []})
+    except (OSError, ValueError):
+        return False
+
+
+def of(faults: Sequence[Sabotage], results: Sequence[Result]) -> Trust:
+    """What the sabotages of one criterion have shown, as they stand now; results of other scripts do not count."""
+    known = {result.key: result for result in results}
+    tried = []
+    for fault in faults:
+        result = known.get((fault.task, fault.rule, fault.name))
+        if result is not None and result.content == fault.content:
+            tried.append(result)
+    caught = [result for result in tried if result.outcome == "caught"]
+    return Trust(
+        sabotages=len(faults),
+        caught=len(caught),
+        survived=sum(result.outcome == "survived" for result in tried),
+        at=min((result.at for result in caught), default=""),
+    )
