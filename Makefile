@@ -4,13 +4,14 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 .NOTPARALLEL:
 
-.PHONY: help accept test lint unit sabotage bench clean prepare lab
+.PHONY: help accept test lint unit docs sabotage bench clean prepare prepare-tests lab
 
 help:
 	@echo 'make accept     prepare this machine, start the lab, prove every criterion of every task in it'
 	@echo 'make test       formatting, lints, types, unit tests, then the same acceptance run'
 	@echo 'make lint       formatting, lints and types alone'
 	@echo 'make unit       unit tests alone; needs no lab'
+	@echo 'make docs       compute the documentation anew: build/docs/index.html and docs/TRACKER.md; needs no lab'
 	@echo 'make sabotage   break the host in small ways: every criterion must notice (hours)'
 	@echo 'make bench      measure the speed of lab and suite into build/bench.json'
 	@echo 'make clean      stop the lab; remove it, the outputs and .venv from this checkout'
@@ -25,8 +26,11 @@ test: prepare lint unit accept
 lint: prepare
 	@$(BIN)/python -m proof.lint
 
-unit: prepare
+unit: prepare-tests
 	@$(BIN)/pytest
+
+docs: prepare
+	@$(BIN)/python -m proof.docs
 
 sabotage: lab
 	@$(BIN)/lab sabotage
@@ -42,6 +46,10 @@ clean:
 # Packages of the machine and the environment in .venv; quick where nothing is missing.
 prepare:
 	@python=$$(scripts/find-python) && "$$python" -m lab.bootstrap
+
+# The same, and a browser for the unit tests.
+prepare-tests:
+	@python=$$(scripts/find-python) && "$$python" -m lab.bootstrap --tests
 
 lab: prepare
 	@$(BIN)/lab up

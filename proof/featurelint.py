@@ -7,8 +7,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.errors import UsageError
 from lab.paths import FEATURES
 from proof import featurefiles, sabotagefiles
+from proof.docs import plan as plans
 from proof.featurefiles import DISRUPTIVE, Feature, FeatureSyntaxError
 from proof.sabotagefiles import Sabotage
 
@@ -147,11 +149,39 @@ def check_folder(folder: Path, only: Collection[Path] | None = None) -> list[Fin
     return findings
 
 
+def check_plan(folder: Path) -> list[Finding]:
+    """What in the operator's plan does not fit the features of the folder; none of them may be unreadable."""
+    path = folder / plans.FILE
+    try:
+        plan = plans.read(path)
+    except UsageError as error:
+        return [Finding(path, 1, error.what)]
+    features = {feature.task: feature for feature in featurefiles.read_all(folder)}
+    planned = Counter(task.id for task in plan.tasks())
+    wrong = [f"{task} is there {times} times" for task, times in planned.items() if times > 1]
+    wrong += [f"it lacks {task}, which has a feature" for task in features if task not in planned]
+    for task in plan.tasks():
+        wrong += [
+            f"{task.id} depends on {other}, which is not there" for other in task.depends_on if other not in planned
+        ]
+        if task.id in features:
+            wrong += [
+                f"the automation of {task.id} is not there: {name}"
+                for name in task.automation
+                if not any((folder.parent / place / name).exists() for place in ("", "provision"))
+            ]
+    for waiver in plan.waivers:
+        feature = features.get(waiver.task)
+        if feature is None or waiver.rule not in {rule.name for rule in feature.rules}:
+            wrong.append(f"a waiver is of {waiver.task} {waiver.rule!r}, which is not there")
+    return [Finding(path, 1, message) for message in wrong]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check the features of a folder, the project's own by default; returns 1 where something is wrong."""
     named = list(sys.argv[1:] if arguments is None else arguments)
     folder = Path(named[0]).resolve() if named else FEATURES
-    findings = check_folder(folder)
+    findings = check_folder(folder) or check_plan(folder)
     for finding in findings:
         print(finding)
     if not findings:

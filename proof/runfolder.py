@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 LAST = "last"
-KEPT = 100  # runs among which the record of a target is looked up; older ones go
+KEPT = 100  # runs of a target whose evidence stays; older ones go, and the documentation keeps their results
 
 
 def utc_now() -> str:
@@ -29,14 +29,17 @@ class RunFolder:
 
     @classmethod
     def create(cls, runs: Path, target: str) -> "RunFolder":
-        """A new folder among the runs, named by UTC time, target and a random id; `last` leads to it; the oldest go."""
+        """A new folder among the runs, named by UTC time, target and a random id; `last` leads to it.
+
+        The oldest of the same target go.
+        """
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         path = runs / f"{stamp}-{slug(target)}-{secrets.token_hex(3)}"
         path.mkdir(parents=True)
         link = runs / f".{LAST}-{secrets.token_hex(3)}"
         link.symlink_to(path.name)
         link.replace(runs / LAST)
-        for old in sorted(runs.glob("[0-9]*Z-*"))[:-KEPT]:
+        for old in sorted(runs.glob(f"[0-9]*Z-{slug(target)}-??????"))[:-KEPT]:
             shutil.rmtree(old, ignore_errors=True)
         return cls(path)
 

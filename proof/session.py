@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lab import scratch
 from lab.errors import EXIT_LAB_BROKEN, LabError
 from proof import labclaim, outofband, provenance, secondlab
 from proof.connections import HUB, MAIL, Connections
@@ -16,6 +17,7 @@ from proof.liveline import LiveLine
 from proof.onsite import versions
 from proof.outofband import WatchedLab
 from proof.record import Criterion, Run, Scenario, ScenarioState, Step, StepState, Task
+from proof.redact import redactor
 from proof.runfolder import RunFolder, slug, utc_now
 from proof.secondlab import Claims, SecondLab
 from proof.selection import Case
@@ -92,7 +94,7 @@ class ProofSession:
         self.lab: WatchedLab | None = None
         self.broken: LabError | None = None
         self.current: Scenario | None = None
-        self.run = Run(folder.id, target.name, utc_now(), list(command))
+        self.run = Run(folder.id, target.name, utc_now(), [redactor(word) for word in command])
         self.run.outside = self.recorder.outside
         self._held = ExitStack()
         self.broke = "the lab broke" if target.name == LAB else f"{target.name} did not answer"
@@ -109,6 +111,7 @@ class ProofSession:
 
     def open(self, features: Sequence[Feature], scenarios: Sequence[Scenario]) -> None:
         """Write down what is there to prove and what will be run."""
+        self._held.enter_context(scratch.locked(self.folder.path))  # whoever can lock it knows that this run is gone
         self.run.provenance = provenance.gather(self.root)
         self.run.inventory = inventory_of(features, self.root)
         self.run.scenarios = list(scenarios)
@@ -204,7 +207,7 @@ class ProofSession:
         """The current scenario has a result; a later one of the same scenario overrides only a pass."""
         scenario = self.current
         if scenario is not None and (scenario.state != "failed" or state == "failed"):
-            scenario.state, scenario.reason = state, reason
+            scenario.state, scenario.reason = state, redactor(reason)
 
     def end(self, steps: Sequence[tuple[str, str, int]]) -> None:
         """The current scenario is over: complete its record, reset what it broke. `steps` are all of its steps."""
@@ -235,10 +238,10 @@ class ProofSession:
 
     def _describe_host(self) -> None:
         """Write down what the host runs, once, where it is connected to anyway; fails nothing."""
-        host = self.connections.ready(MAIL)
+        host = None if self.as_it_is else self.connections.ready(MAIL)
         if host is not None and "host" not in self.run.provenance:
-            cluster = str(self.target.variables.get("postgres_data", ""))
             try:
+                cluster = self.target.text("postgres_data")
                 self.run.provenance["host"] = host.call(versions.read, VERSIONS_OF, cluster)
             except Exception as error:
                 self.run.provenance["host"] = {}
@@ -263,7 +266,7 @@ class ProofSession:
                 scenario.reason = self.broke if self.broken else STOPPED
         if self.broken is not None:
             exit_status = EXIT_LAB_BROKEN
-            self.run.lab_error = str(self.broken)
+            self.run.lab_error = redactor(str(self.broken))
         self.run.state = "interrupted" if interrupted else "finished"
         self.run.ended = utc_now()
         self.run.seconds = round(time.monotonic() - self._began, 1)

@@ -138,6 +138,12 @@ class FakeHost:
     def greeting(self) -> dict[str, str]:
         return {}
 
+    def call(self, function: Callable[..., object], *_: object) -> object:
+        answer = self.answers.get(function.__name__, {"system": "Debian GNU/Linux 13 (trixie)"})
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
     def run(self, command: str) -> str:
         self.did.append(f"{self.name}: {command}")
         answer: str | BaseException = command.rsplit(" ", 1)[-1]
@@ -188,7 +194,9 @@ def make_project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> 
 
         return FakeHost(name, project.answers, record, project.lab.did)
 
-    monkeypatch.setattr("proof.target._ask_ansible", lambda *_: {"admin_user": "phalkonadmin"})
+    monkeypatch.setattr(
+        "proof.target._ask_ansible", lambda *_: {"admin_user": "phalkonadmin", "postgres_data": "/data"}
+    )
     monkeypatch.setattr("proof.outofband.open_lab", lambda: project.lab)
     monkeypatch.setattr(Connections, "_connect", connect)
     pytester.makeini("[pytest]\naddopts = --strict-markers\ntestpaths = tests steps\n")

@@ -34,10 +34,10 @@ class Checkout:
         elif self.pip_fails:
             raise KeyboardInterrupt
 
-    def ensure(self) -> list[str]:
+    def ensure(self, tests: bool = False) -> list[str]:
         """What was run to bring the environment up to date."""
         self.commands.clear()
-        environment.ensure()
+        environment.ensure(tests)
         return list(self.commands)
 
 
@@ -48,6 +48,13 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
 
 def test_a_second_run_does_nothing(checkout: Checkout) -> None:
     assert checkout.ensure() == ["venv", "pip"]
+    assert checkout.ensure() == []
+
+
+def test_what_tests_need_is_added_once_and_stays(checkout: Checkout) -> None:
+    checkout.ensure()
+    assert checkout.ensure(tests=True) == ["pip"]
+    assert checkout.ensure(tests=True) == []
     assert checkout.ensure() == []
 
 

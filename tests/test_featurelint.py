@@ -7,6 +7,7 @@ import pytest
 from lab.paths import FEATURES, ROOT
 from proof import featurefiles, featurelint
 from proof.featurefiles import FeatureSyntaxError
+from tests.docs.world import PLAN
 from tests.fakes import FEATURE, SABOTAGE
 
 
@@ -74,8 +75,43 @@ def test_stray_sabotages_and_wrong_file_names_are_found(tmp_path: Path) -> None:
     assert any("not that of a task" in message for message in found)
 
 
+def plan(folder: Path, text: str) -> list[str]:
+    (folder / "task_1.2.1.yml").touch()
+    (folder / "features").mkdir(exist_ok=True)
+    (folder / "features" / "task_1.2.1.feature").write_text(FEATURE)
+    (folder / "features" / "tracker.yml").write_text(text)
+    return [finding.message for finding in featurelint.check_plan(folder / "features")]
+
+
+def test_the_projects_own_plan_fits_its_features() -> None:
+    assert [str(finding) for finding in featurelint.check_plan(FEATURES)] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "finding"),
+    [
+        ("id: 1.2.1", "id: 1.2.3", "it lacks 1.2.1, which has a feature"),
+        ("id: 1.2.2", "id: 1.2.1", "1.2.1 is there 2 times"),
+        ("depends_on: [1.2.1]", "depends_on: [1.1.1]", "1.2.2 depends on 1.1.1, which is not there"),
+        ("task_1.2.1.yml", "task_1.2.yml", "the automation of 1.2.1 is not there: task_1.2.yml"),
+        ("milestones:", "stones:", "is no plan: KeyError: 'milestones'"),
+        (
+            "waivers: []",
+            "waivers: [{task: 1.2.1, rule: No, target: lab, author: a, reason: r, expires: 2026-01-01}]",
+            "a waiver is of 1.2.1 'No', which is not there",
+        ),
+    ],
+)
+def test_a_plan_that_does_not_fit_is_told(tmp_path: Path, old: str, new: str, finding: str) -> None:
+    assert plan(tmp_path, PLAN) == []
+    assert old in PLAN
+    found = plan(tmp_path, PLAN.replace(old, new))
+    assert any(finding in each for each in found), found
+
+
 def test_main_tells_findings_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lint(tmp_path) == []
+    (tmp_path / "tracker.yml").write_text(PLAN.replace("[task_1.2.1.yml]", "[]"))
     assert featurelint.main([str(tmp_path)]) == 0
     assert "1 features, 2 criteria" in capsys.readouterr().out
     (tmp_path / "task_1.2.1.sabotage.yml").unlink()

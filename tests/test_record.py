@@ -33,12 +33,15 @@ def test_a_damaged_record_is_a_value_error(tmp_path: Path, text: str) -> None:
         Run.read(tmp_path / "run.json")
 
 
-def test_the_oldest_runs_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oldest_runs_of_a_target_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runfolder, "KEPT", 2)
     for second in range(3):
         (tmp_path / f"20260101T00000{second}Z-lab-abcdef").mkdir()
+    rare = tmp_path / "20260101T000000Z-vultr-abcdef"
+    rare.mkdir()
     new = RunFolder.create(tmp_path, "lab").id
-    assert sorted(path.name for path in tmp_path.glob("[0-9]*")) == ["20260101T000002Z-lab-abcdef", new]
+    kept = ["20260101T000000Z-vultr-abcdef", "20260101T000002Z-lab-abcdef", new]
+    assert sorted(path.name for path in tmp_path.glob("[0-9]*")) == kept
 
 
 def test_runs_have_folders_of_their_own_and_a_link_to_the_last(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Prepare this machine and this checkout; silent and quick where nothing is to do."""
 
+import argparse
 import signal
 import sys
 from types import FrameType
@@ -16,13 +17,16 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 def main() -> int:
     """Exit status 0 when everything is there."""
+    parser = argparse.ArgumentParser(prog="python -m lab.bootstrap", description="Prepare this machine and checkout.")
+    parser.add_argument("--tests", action="store_true", help="also what only the unit tests need: a browser")
+    tests = parser.parse_args().tests
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        missing = needs.missing()
+        missing = needs.missing(tests)
         if missing:
             install.packages(missing)
-            install.verify()
-        environment.ensure()
+            install.verify(tests)
+        environment.ensure(tests)
     except KeyboardInterrupt:
         print("\nInterrupted; run make again to go on.", file=sys.stderr)
         return _EXIT_INTERRUPTED

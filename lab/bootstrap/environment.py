@@ -18,27 +18,30 @@ _DEFINITIONS = ("pyproject.toml", "constraints.txt")
 _OLDEST = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
 
 
-def ensure() -> None:
-    """Leave a .venv that matches the definitions; a half-made, moved or broken one is made anew."""
+def ensure(tests: bool = False) -> None:
+    """Leave a .venv that matches the definitions; a half-made, moved or broken one is made anew.
+
+    With `tests` it also has what only the unit tests need; once there, that stays until the definitions change.
+    """
     with _alone():
-        wanted = fingerprint()
-        if _stamp().is_file() and _stamp().read_text() == wanted and _runs():
+        made = _stamp().read_text() if _stamp().is_file() else ""
+        if made in {fingerprint(tests), fingerprint(tests=True)} and _runs():
             return
         if not _runs() or _unfinished().exists() or _moved():
             _remake()
         _unfinished().touch()
         _stamp().unlink(missing_ok=True)
-        stage.run("Install the Python packages into .venv", _install(), 90)
-        _stamp().write_text(fingerprint())
+        stage.run("Install the Python packages into .venv", _install(tests), 90)
+        _stamp().write_text(fingerprint(tests))
         _unfinished().unlink()
 
 
-def fingerprint() -> str:
-    """What the environment was made from: the definitions' content, and where the checkout lies."""
+def fingerprint(tests: bool = False) -> str:
+    """What the environment was made from: the definitions' content, where the checkout lies, and whether for tests."""
     digest = hashlib.sha256()
     for name in _DEFINITIONS:
         digest.update((ROOT / name).read_bytes() + b"\0")
-    return f"{digest.hexdigest()} {ROOT}\n"
+    return f"{digest.hexdigest()} {ROOT}{' with tests' if tests else ''}\n"
 
 
 def _stamp() -> Path:
@@ -53,9 +56,10 @@ def _python() -> Path:
     return VENV / "bin/python"
 
 
-def _install() -> tuple[str, ...]:
+def _install(tests: bool) -> tuple[str, ...]:
+    extras = "lint,test,browser" if tests else "lint,test"
     pip = (str(_python()), "-m", "pip", "install", "--disable-pip-version-check", "--no-input")
-    return (*pip, "--constraint", "constraints.txt", "--editable", ".[lint]")
+    return (*pip, "--constraint", "constraints.txt", "--editable", f".[{extras}]")
 
 
 def _runs() -> bool:

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import platform
 import re
 import subprocess
 import sys
@@ -103,6 +104,22 @@ NEEDS = (
 )
 
 
-def missing() -> tuple[Need, ...]:
-    """What this machine lacks, in the order of NEEDS."""
-    return tuple(need for need in NEEDS if not need.met())
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def browser() -> str | None:
+    """The program that opens the documentation in tests; None where there is none."""
+    return next((program for program in BROWSERS if _has(program)()), None)
+
+
+def _browser_or_snap() -> bool:
+    """Ubuntu has its Chromium as a snap, which is left to the person: those tests are skipped without it."""
+    return browser() is not None or platform.freedesktop_os_release().get("ID") == "ubuntu"
+
+
+FOR_TESTS = (Need("chromium", "opens the documentation in tests", _browser_or_snap),)
+
+
+def missing(tests: bool = False) -> tuple[Need, ...]:
+    """What this machine lacks, in the order of NEEDS; `tests` are the unit tests, which need more than a lab does."""
+    return tuple(need for need in (*NEEDS, *(FOR_TESTS if tests else ())) if not need.met())

@@ -42,7 +42,7 @@ def of(values: Mapping[str, object]) -> Drawing:
         hub=Place("hub", "both", (text("hub_vpn_address"), text("hub_address")), f"{database}, as Postfix and Dovecot"),
         places=(
             Place("admin", "vpn", (text("lab_admin_address"),), f"{ssh} with a key, and from there everything"),
-            Place("intruder", "vpn", (text("lab_intruder_address"),), f"{ssh} and {database}, without a key: refused"),
+            Place("intruder", "vpn", (text("lab_intruder_address"),), f"{ssh} and {database}: refused without a key"),
             Place(
                 "outsider",
                 "internet",

@@ -18,7 +18,9 @@ def junit(document: Document, target: str) -> bytes:
     root = ET.Element("testsuites", name=target)
     for task in document.tasks:
         cases = [
-            (f"{task.id} {rule.name}", one.name, one.standings[target]) for rule in task.criteria for one in rule.scenarios
+            (f"{task.id} {rule.name}", one.name, one.standings[target])
+            for rule in task.criteria
+            for one in rule.scenarios
         ] or [(task.id, task.title, task.standings[target])]
         states = [standing.state for _, _, standing in cases]
         suite = ET.SubElement(

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from proof.docs.build import Sources
 from proof.docs.model import Document
 from proof.docs.runs import Found
-from proof.featurefiles import Feature
 
 
 def mismatches(sources: Sources, made: Document) -> tuple[str, ...]:
@@ -17,7 +16,9 @@ def mismatches(sources: Sources, made: Document) -> tuple[str, ...]:
 def _plan(sources: Sources) -> Iterator[str]:
     planned = Counter(task.id for task in sources.plan.tasks())
     yield from (f"the plan names {task} {times} times" for task, times in planned.items() if times > 1)
-    yield from (f"the plan lacks {one.task}, which has a feature" for one in sources.features if one.task not in planned)
+    yield from (
+        f"the plan lacks {one.task}, which has a feature" for one in sources.features if one.task not in planned
+    )
     for target in sources.targets:
         if target not in sources.plan.fresh_days:
             yield f"the plan does not say how long evidence of {target} counts"
@@ -33,20 +34,21 @@ def _waivers(sources: Sources) -> Iterator[str]:
 def _scenarios(sources: Sources, made: Document) -> Iterator[str]:
     shown = {task.id: [one.id for rule in task.criteria for one in rule.scenarios] for task in made.tasks}
     for feature in sources.features:
-        if feature.task not in shown:
+        task = feature.task
+        if task not in shown:
             continue
         expected = sum(scenario.cases for _, scenario in feature.scenarios())
-        there = set(shown[feature.task])
+        there = set(shown[task])
         if len(there) != expected:
-            yield f"{feature.task} has {expected} scenarios in its feature, and {len(there)} of them are shown"
+            yield f"{task} has {expected} scenarios in its feature, and {len(there)} of them are shown"
         for run in sources.runs.found:
-            if run.contents.get(feature.task) == sources.today.tasks[feature.task]:
-                yield from _run(run, feature, expected, there)
+            if run.contents.get(task) == sources.today.tasks[task]:
+                yield from _run(run, task, expected, there)
 
 
-def _run(run: Found, feature: Feature, expected: int, there: set[str]) -> Iterator[str]:
+def _run(run: Found, task: str, expected: int, there: set[str]) -> Iterator[str]:
     """What a run of the same feature and steps counted differently."""
-    if run.cases.get(feature.task) != expected:
-        yield f"{run.id} counted {run.cases.get(feature.task)} scenarios of {feature.task}, its feature has {expected}"
-    ran = {scenario for scenario, outcome in run.outcomes.items() if outcome.task == feature.task}
+    if run.cases.get(task) != expected:
+        yield f"{run.id} counted {run.cases.get(task)} scenarios of {task}, its feature has {expected}"
+    ran = {scenario for scenario, outcome in run.outcomes.items() if outcome.task == task}
     yield from (f"{run.id} ran {scenario}, which is not shown" for scenario in sorted(ran - there))

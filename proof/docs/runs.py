@@ -30,7 +30,6 @@ class Outcome:
     task: str
     state: ScenarioState
     reason: str
-    started: str
     seconds: float
     kind: FailureKind | str
     message: str
@@ -160,7 +159,6 @@ def _outcome(part: Mapping[str, Any]) -> Outcome:
         task=str(part["task"]),
         state=part["state"],
         reason=str(part["reason"]),
-        started=str(part["started"]),
         seconds=float(part["seconds"]),
         kind=str(failure["kind"]),
         message=message[0] if message else "",

@@ -19,7 +19,7 @@ BESIDE = ("style.css", "filter.js")
 
 
 def write(sources: Sources, folder: Path) -> Document:
-    """Compute the document and write its site; an earlier one in the folder is replaced when the new one is complete."""
+    """Compute the document and write its site; an earlier one is replaced when the new one is complete."""
     with _new(folder) as site:
         evidence = Evidence(site)
         document = build.document(sources, evidence)

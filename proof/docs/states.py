@@ -29,7 +29,7 @@ class Today:
 class Standing:
     """What holds of one thing on one target.
 
-    `since` begins the unbroken series of passes, `at` is the newest evidence, `run` the run that it is from; empty
+    `since` began the unbroken series of passes, `at` began the run with the newest evidence, which is `run`; empty
     where there is none. `beyond` says that the target may not be broken, so that this is proved in a lab only.
     """
 
@@ -51,7 +51,7 @@ def of_scenario(scenario: str, task: str, runs: Sequence[Found], today: Today) -
     found = Standing(
         "failed",
         outcome.message or outcome.reason,
-        at=outcome.started or newest.started,
+        at=newest.started,
         run=newest.id,
         seconds=outcome.seconds,
     )
@@ -63,7 +63,7 @@ def of_scenario(scenario: str, task: str, runs: Sequence[Found], today: Today) -
     for run, earlier in reversed(tried):
         if earlier.state != "passed":
             break
-        since = earlier.started or run.started
+        since = run.started
     why = stale(newest, task, found.at, today)
     return replace(found, state="stale" if why else "verified", reason=why, since=since)
 
@@ -76,7 +76,10 @@ def _tells(outcome: Outcome | None) -> bool:
 def stale(run: Found, task: str, at: str, today: Today) -> str:
     """Why evidence of a run no longer counts; empty where it does."""
     made_from = run.provenance.get("contents") or {}
-    changed = [name for name in MADE_FROM if made_from.get(name) != today.contents.get(name)]
+    unknown = [name for name in MADE_FROM if name not in made_from]
+    if unknown:
+        return f"the run does not tell which {' and '.join(unknown)} it was made from"
+    changed = [name for name in MADE_FROM if made_from[name] != today.contents.get(name)]
     if changed:
         return f"{' and '.join(changed)} changed since"
     if run.contents.get(task) != today.tasks.get(task):
@@ -123,10 +126,11 @@ def of_criterion(cases: Sequence[Standing], waiver: Waiver | None, today: Today)
 def worst(standings: Iterable[Standing]) -> Standing:
     """The worst of some standings, with the youngest beginning and the sum of their times; at least one is needed."""
     every = list(standings)
-    first = min(every, key=lambda one: (WORST_FIRST.index(one.state), one.at))
+    first = min(every, key=lambda one: (WORST_FIRST.index(one.state), one.at))  # of the worst, the oldest evidence
     good = first.state == "verified"
     return replace(
         first,
+        reason="" if good else first.reason,
         since=max(one.since for one in every) if good else "",
         seconds=round(sum(one.seconds for one in every), 3),
         beyond=all(one.beyond for one in every),

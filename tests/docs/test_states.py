@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from lab.errors import UsageError
-from proof import sabotagelog
-from proof.docs import build, plan
+from proof import sabotagefiles, sabotagelog
+from proof.docs import plan
+from proof.docs.model import Trust
 from proof.sabotagelog import Result
 from tests.docs.world import NOW, PLAN, World
 
@@ -68,9 +69,10 @@ def test_a_failure_stays_one_after_a_change(world: World) -> None:
 
 
 def test_what_would_break_production_is_beyond_it(world: World) -> None:
-    world.run(target="vultr", ann="skipped", bob="skipped")
+    world.run(target="vultr")
     criterion = world.document().tasks[0].criteria[0]
     assert criterion.standings["vultr"].state == "verified"
+    assert criterion.standings["vultr"].reason.startswith("by 1 of 3 scenarios")
     assert [one.standings["vultr"].beyond for one in criterion.scenarios] == [False, True, True]
 
 
@@ -107,9 +109,9 @@ def test_a_waiver_without_a_reason_is_refused(world: World) -> None:
 
 def test_trust_counts_what_sabotages_as_they_are_now_have_shown(world: World) -> None:
     assert world.document().tasks[0].criteria[1].trust.sentence == "no sabotage has ever turned it red"
-    assert world.document().tasks[0].criteria[0].trust.sentence == "there is no sabotage of it"
+    assert world.document().tasks[0].criteria[0].trust.sentence == "no sabotage is there"
     (feature,) = world.sources().features
-    (fault,) = build.sabotagefiles.read(feature.path, "1.2.1")
+    (fault,) = sabotagefiles.read(feature.path, "1.2.1")
     log = world.root / "build" / "sabotage.json"
     result = Result("1.2.1", fault.rule, fault.name, "caught", "", 1.0, "2026-11-19T10:00:00Z", fault.content)
     sabotagelog.keep(log, result)
@@ -118,18 +120,37 @@ def test_trust_counts_what_sabotages_as_they_are_now_have_shown(world: World) ->
     assert world.document().tasks[0].criteria[1].trust.caught == 0
 
 
-def test_counts_that_do_not_add_up_are_named(world: World) -> None:
-    run = world.run()
-    sources = world.sources()
-    assert build.mismatches(sources, build.document(sources)) == []
-    record = world.root / "build/runs" / run.id / "run.json"
-    record.write_text(record.read_text().replace("A stranger asks", "A ghost asks").replace("a-stranger", "a-ghost"))
-    path = world.root / "features/tracker.yml"
-    path.write_text(path.read_text().replace("id: 1.2.1", "id: 1.2.9"))
-    sources = world.sources()
-    assert build.mismatches(sources, build.document(sources)) == ["the plan lacks 1.2.1, which has a feature"]
-    path.write_text(PLAN)
-    sources = world.sources()
-    (said,) = build.mismatches(sources, build.document(sources))
-    assert said.startswith(run.id)
-    assert said.endswith("which is not shown")
+def test_a_lab_as_somebody_left_it_proves_nothing(world: World) -> None:
+    world.run(command=["pytest", "--host=lab", "--as-it-is"])
+    assert state(world) == "not run"
+    assert [run.counts for run in world.document().runs] == [False]
+
+
+def test_a_broken_lab_says_nothing_of_the_host(world: World) -> None:
+    world.run(age=timedelta(hours=3))
+    world.run(age=timedelta(hours=2), bob="not run")
+    assert state(world) == "verified"
+
+
+def test_a_step_that_nobody_wrote_is_undefined(world: World) -> None:
+    world.run(bob="failed", kind="undefined")
+    assert state(world) == "undefined"
+
+
+def test_a_waiver_of_what_holds_is_said_to_be_needless(world: World) -> None:
+    world.run()
+    waive(world, "2026-11-01")
+    standing = world.document().tasks[0].criteria[1].standings["lab"]
+    assert (standing.state, standing.reason[:16]) == ("verified", "no longer needed")
+
+
+def test_the_last_run_of_sabotages_is_told_and_what_nobody_tried(world: World) -> None:
+    world.run()
+    sentences = [
+        Trust(sabotages=3, caught=1, survived=1, at="2026-11-19T10:00:00Z").sentence,
+        Trust(sabotages=2, caught=2, survived=0, at="2026-11-19T10:00:00Z").sentence,
+    ]
+    assert sentences == [
+        "caught 1 of 3 sabotages, 1 went unnoticed, 1 not tried, last run 2026-11-19",
+        "caught 2 of 2 sabotages, last run 2026-11-19",
+    ]

@@ -1,13 +1,15 @@
 """A small project with features, a plan and runs, for the tests of the documentation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from proof import featurefiles, provenance
-from proof.docs import build, diagram, runs, site
+from proof.docs import build, diagram, site
+from proof.docs.evidence import Evidence as Shown
 from proof.docs.model import Document
-from proof.record import Evidence, Failure, Run, Scenario, ScenarioState, Step
+from proof.record import Evidence, Failure, FailureKind, Run, Scenario, ScenarioState, Step
 from proof.session import inventory_of
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -36,7 +38,7 @@ Feature: 1.2.1 Administrators become root
       When the stranger asks
 """
 PLAN = """\
-fresh_days: {lab: 7}
+fresh_days: {lab: 7, vultr: 30}
 milestones:
   - id: "1"
     title: Foundation
@@ -75,13 +77,34 @@ class World:
             (root / name).write_text(text)
         return cls(root)
 
+    def grow(self, *, tasks: int, scenarios: int) -> None:
+        """Put a plan with that many tasks and that many scenarios in each in the place of the small one."""
+        (self.root / "features/task_1.2.1.sabotage.yml").unlink()
+        (self.root / "features/task_1.2.1.feature").unlink()
+        planned = []
+        for number in range(1, tasks + 1):
+            rows = "".join(f"        | user{row} |\n" for row in range(scenarios - 2))
+            text = FEATURE.replace("1.2.1", f"1.2.{number}").replace("        | ann |\n        | bob |\n", rows)
+            (self.root / f"features/task_1.2.{number}.feature").write_text(text)
+            planned.append(f"          - {{id: 1.2.{number}, title: a task, estimate: 1 minute}}\n")
+        head = PLAN.partition("          - ")[0]
+        (self.root / "features/tracker.yml").write_text(f"{head}{''.join(planned)}waivers: []\n")
+
     def scenarios(self) -> list[Scenario]:
         """Every scenario, as a run would begin."""
-        (feature,) = featurefiles.read_all(self.root / "features")
         return [
             Scenario(
-                case.id, "1.2.1", rule, case.name, case.row, case.scenario.disruptive, "f", case.scenario.line, "n"
+                case.id,
+                feature.task,
+                rule,
+                case.name,
+                case.row,
+                case.scenario.disruptive,
+                "f",
+                case.scenario.line,
+                "n",
             )
+            for feature in featurefiles.read_all(self.root / "features")
             for rule, cases in build.cases(feature).items()
             for case in cases
         ]
@@ -94,13 +117,17 @@ class World:
         builds: str = "build",
         only: str = "",
         text: str = "id",
+        questions: int = 1,
+        message: str = "mail says no\nand more",
         finished: bool = True,
+        kind: FailureKind = "criterion",
+        command: Sequence[str] = ("pytest",),
         **states: ScenarioState,
     ) -> Run:
         """Write a run in which everything passed, but for scenarios whose name begins with a word in `states`."""
         self.number += 1
         started = (NOW - age).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        run = Run(f"20261120T{self.number:06d}Z-{target}-x", target, started, ["pytest"])
+        run = Run(f"20261120T{self.number:06d}Z-{target}-x", target, started, list(command))
         run.state, run.ended = ("finished", started) if finished else ("running", "")
         run.provenance = provenance.gather(self.root)
         run.inventory = inventory_of(featurefiles.read_all(self.root / "features"), self.root)
@@ -108,24 +135,26 @@ class World:
         for one in run.scenarios:
             one.state = next((state for word, state in states.items() if one.name.startswith(word)), "passed")
             one.started, one.seconds = started, 0.5
-            one.steps = [Step("When", "it is asked", 1, "passed", 0.5, [Evidence("command", "id", "mail", 0, text)])]
+            asked = [Evidence("command", "id", "mail", 0, text)] * questions
+            one.steps = [Step("When", "it is asked", 1, "failed" if one.state == "failed" else "passed", 0.5, asked)]
             if one.state == "failed":
-                one.failure = Failure("criterion", "mail says no\nand more", journal=["a line"])
-            if one.state == "skipped":
-                one.reason = "not run against production"
+                one.failure = Failure(kind, message, journal=["a line"])
         run.write(self.root / builds / "runs" / run.id / "run.json")
         return run
 
     def document(self, *builds: str, now: datetime = NOW) -> Document:
         """The document of today."""
-        return build.document(self.sources(*builds, now=now))
+        return build.document(self.sources(*builds, now=now), Shown(self.root / "scratch"))
 
     def sources(self, *builds: str, now: datetime = NOW) -> build.Sources:
         folders = [self.root / name for name in builds or ("build",)]
-        return build.gather(self.root, folders, ["lab", "vultr"], now, runs.read([one / "runs" for one in folders]))
+        return build.gather(self.root, folders, ["lab", "vultr"], now, DRAWING)
+
+    def published(self) -> Document:
+        """Render everything into build/docs; returns the document."""
+        return site.write(self.sources(), self.root / "build" / "docs")
 
     def site(self) -> Path:
         """Render everything; returns the folder."""
-        folder = self.root / "build" / "docs"
-        site.render(self.document(), self.sources().runs.found, folder, DRAWING)
-        return folder
+        self.published()
+        return self.root / "build" / "docs"
