@@ -97,8 +97,8 @@ def test_the_projects_own_plan_fits_its_features() -> None:
         ("milestones:", "stones:", "is no plan: KeyError: 'milestones'"),
         (
             "waivers: []",
-            "waivers: [{task: 1.2.1, rule: No, target: lab, author: a, reason: r, expires: 2026-01-01}]",
-            "a waiver is of 1.2.1 'No', which is not there",
+            "waivers: [{task: 1.2.1, rule: Ghosts, target: lab, author: a, reason: r, expires: 2026-01-01}]",
+            "a waiver is of 1.2.1 'Ghosts', which is not there",
         ),
     ],
 )

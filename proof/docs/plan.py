@@ -81,8 +81,9 @@ def read(path: Path) -> Plan:
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"{path} is no plan: {type(error).__name__}: {error}") from error
     for waiver in plan.waivers:
-        if not isinstance(waiver.expires, date) or not all((waiver.author, waiver.reason)):
-            raise UsageError(f"{path}: the waiver of {waiver.task} {waiver.rule!r} needs author, reason and expires.")
+        texts = (waiver.rule, waiver.target, waiver.author, waiver.reason)
+        if not isinstance(waiver.expires, date) or not all(isinstance(text, str) and text for text in texts):
+            raise UsageError(f"{path}: the waiver of {waiver.task} {waiver.rule!r} needs rule, target, author, reason and expires.")
     return plan
 
 

@@ -59,7 +59,7 @@ def shown(page: "Page", items: str = ".item") -> list[str]:
     return [one.get_attribute("id") or "" for one in page.query_selector_all(items) if one.is_visible()]
 
 
-def find(findings: Any) -> list[str]:
+def serious(findings: Any) -> list[str]:
     return [
         f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in findings["violations"] if one["impact"] in SERIOUS
     ]
@@ -75,7 +75,7 @@ def test_nothing_bars_anybody_from_reading(browser: "Browser", site: Path, schem
             page.goto(f"{site.as_uri()}/{name}")
             for details in page.query_selector_all("details"):
                 details.evaluate("element => { element.open = true }")
-            assert find(axe.run(page).response) == [], name
+            assert serious(axe.run(page).response) == [], name
             assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is wider than the window"
 
 

@@ -103,7 +103,7 @@ def test_a_waiver_without_a_reason_is_refused(world: World) -> None:
     waive(world, "2026-12-01")
     path = world.root / "features/tracker.yml"
     path.write_text(path.read_text().replace("reason: later", "reason: ''"))
-    with pytest.raises(UsageError, match="needs author, reason and expires"):
+    with pytest.raises(UsageError, match="needs rule, target, author, reason and expires"):
         plan.read(path)
 
 
