@@ -164,6 +164,15 @@ def test_the_first_time_everything_is_made_and_kept(world: World) -> None:
     assert {layer.key for layer in layers.every()} == {"bare", "first", "second-1"}
 
 
+def test_a_lab_tells_what_it_is_made_from(world: World) -> None:
+    made, _ = world.lab()
+    assert made.origin() == {"provider": "qemu", "accelerator": ""}
+    made.up()
+    layer = layers.find(made.status().layer or "")
+    assert layer is not None
+    assert made.origin() == {"provider": "qemu", "accelerator": "tcg", "box": layer.box, "layer": layer.key}
+
+
 def test_a_lab_that_is_there_is_left_alone(world: World) -> None:
     world.lab()[0].up()
     made, vms = world.lab()

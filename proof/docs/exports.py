@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from typing import Any
 
 from proof.docs.model import CriterionView, Document, ScenarioView, TaskView
@@ -48,47 +49,60 @@ def _case(suite: ET.Element, classname: str, name: str, standing: Standing) -> N
 
 
 def cucumber(document: Document, target: str) -> list[dict[str, Any]]:
-    """One target as Cucumber's JSON, the format that report viewers read."""
-    return [_feature(task, target) for task in document.tasks if task.criteria]
+    """One target as Cucumber's JSON, the format that report viewers read; a task without a feature is in it too."""
+    return [_feature(task, target) for task in document.tasks]
 
 
 def _feature(task: TaskView, target: str) -> dict[str, Any]:
+    elements = [_element(rule, one, target) for rule in task.criteria for one in rule.scenarios]
+    missing = _step("* ", "a feature states what must hold", 1, "undefined", 0.0, "")
     return {
         "uri": task.feature,
         "id": f"task-{task.id}",
         "keyword": "Feature",
-        "name": f"{task.id} {task.promise}",
+        "name": f"{task.id} {task.promise or task.title}",
         "description": task.description,
         "line": 1,
         "tags": [{"name": f"@task-{task.id}", "line": 1}],
-        "elements": [_element(rule, one, target) for rule in task.criteria for one in rule.scenarios],
+        "elements": elements or [_scenario(f"task-{task.id};none", task.title, "", 1, (), [missing])],
     }
 
 
 def _element(rule: CriterionView, scenario: ScenarioView, target: str) -> dict[str, Any]:
+    tags = ("@disruptive",) if scenario.disruptive else ()
+    name = f"{rule.anchor};{slug(scenario.id, 120)}"
+    return _scenario(name, scenario.name, rule.name, scenario.line, tags, _steps(scenario, target))
+
+
+def _scenario(
+    identity: str, name: str, description: str, line: int, tags: Sequence[str], steps: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
     return {
-        "id": f"{rule.anchor};{slug(scenario.id, 120)}",
+        "id": identity,
         "keyword": "Scenario",
         "type": "scenario",
-        "name": scenario.name,
-        "description": rule.name,
-        "line": scenario.line,
-        "tags": [{"name": "@disruptive", "line": scenario.line}] if scenario.disruptive else [],
-        "steps": _steps(scenario, target),
+        "name": name,
+        "description": description,
+        "line": line,
+        "tags": [{"name": tag, "line": line} for tag in tags],
+        "steps": steps,
     }
 
 
 def _steps(scenario: ScenarioView, target: str) -> list[dict[str, Any]]:
     standing, evidence = scenario.standings[target], scenario.evidence.get(target)
-    if evidence is not None and standing.state in ("verified", "failed", "undefined"):
-        return [
-            _step(f"{step.keyword} ", step.text, scenario.line, step.state, step.seconds, standing.reason)
-            for step in evidence.steps
-            if step.keyword
-        ]
     status = CUCUMBER.get(standing.state, OPEN)
-    split = [text.partition(" ") for text in scenario.steps]
-    return [_step(f"{keyword} ", text, scenario.line, status, 0.0, standing.reason) for keyword, _, text in split]
+    if evidence is None or status not in ("passed", "failed", "undefined"):
+        split = [text.partition(" ") for text in scenario.steps]
+        return [_step(f"{keyword} ", text, scenario.line, status, 0.0, standing.reason) for keyword, _, text in split]
+    steps = [
+        _step(f"{step.keyword} ", step.text, scenario.line, step.state, step.seconds, standing.reason)
+        for step in evidence.steps
+        if step.keyword
+    ]
+    if all(step["result"]["status"] != status for step in steps):  # it failed before its first step or after its last
+        steps.append(_step("* ", "what comes before and after the steps", scenario.line, status, 0.0, standing.reason))
+    return steps
 
 
 def _step(keyword: str, text: str, line: int, state: str, seconds: float, reason: str) -> dict[str, Any]:

@@ -83,7 +83,9 @@ def read(path: Path) -> Plan:
     for waiver in plan.waivers:
         texts = (waiver.rule, waiver.target, waiver.author, waiver.reason)
         if not isinstance(waiver.expires, date) or not all(isinstance(text, str) and text for text in texts):
-            raise UsageError(f"{path}: the waiver of {waiver.task} {waiver.rule!r} needs rule, target, author, reason and expires.")
+            raise UsageError(
+                f"{path}: the waiver of {waiver.task} {waiver.rule!r} needs rule, target, author, reason and expires."
+            )
     return plan
 
 

@@ -116,7 +116,7 @@ def test_exports_tell_the_same(world: World) -> None:
         ["4", "1", "0", "0"],
         ["1", "0", "1", "0"],
     ]
-    (feature,) = json.loads((folder / "cucumber-lab.json").read_text())
+    feature, missing = json.loads((folder / "cucumber-lab.json").read_text())
     steps = {one["name"]: one["steps"][0]["result"]["status"] for one in feature["elements"]}
     assert steps == {
         "A member asks": "passed",
@@ -124,8 +124,21 @@ def test_exports_tell_the_same(world: World) -> None:
         "bob joins": "failed",
         "A stranger asks": "passed",
     }
-    (feature,) = json.loads((folder / "cucumber-vultr.json").read_text())
+    assert [step["result"]["status"] for one in missing["elements"] for step in one["steps"]] == ["undefined"]
+    feature, _ = json.loads((folder / "cucumber-vultr.json").read_text())
     assert {step["result"]["status"] for one in feature["elements"] for step in one["steps"]} == {"skipped"}
+
+
+def test_a_failure_outside_all_steps_is_exported_as_one(world: World) -> None:
+    run = world.run(bob="failed")
+    path = world.root / "build/runs" / run.id / "run.json"
+    data = json.loads(path.read_text())
+    for scenario in data["scenarios"]:
+        scenario["steps"][0]["state"] = "passed"
+    path.write_text(json.dumps(data))
+    feature, _ = json.loads((world.site() / "cucumber-lab.json").read_text())
+    (bob,) = [one for one in feature["elements"] if one["name"] == "bob joins"]
+    assert [step["result"]["status"] for step in bob["steps"]] == ["passed", "failed"]
 
 
 def test_what_xml_cannot_hold_is_left_out_of_it(world: World) -> None:
@@ -177,8 +190,16 @@ def test_an_interrupted_rendering_leaves_the_old_site(world: World, monkeypatch:
     assert not list(folder.parent.glob(".docs-*"))
 
 
-def test_two_runs_that_end_at_once_do_not_mix(world: World) -> None:
+def test_two_runs_that_end_at_once_do_not_mix(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.run()
+    rename = Path.rename
+
+    def slowly(path: Path, target: Path) -> Path:
+        done = rename(path, target)
+        time.sleep(0.1)  # the moment that the other one must not get into
+        return done
+
+    monkeypatch.setattr(Path, "rename", slowly)
     with ThreadPoolExecutor() as pool:
         made = [done.result() for done in [pool.submit(world.published) for _ in range(4)]]
     data = json.loads((world.root / "build/docs/data.json").read_text())
