@@ -191,7 +191,7 @@ def _scenario(sources: Sources, evidence: Evidence, case: Case) -> ScenarioView:
         standings[target] = standing
     return ScenarioView(
         id=case.id,
-        anchor=slug(case.id.partition("/")[2], 120),
+        anchor=slug(case.id.partition("/")[2], 200),
         name=case.name,
         disruptive=case.scenario.disruptive,
         line=case.scenario.line,

@@ -16,6 +16,7 @@ from proof.docs.runs import Found
 from proof.runfolder import slug
 
 FOLDER = "evidence"
+OUTPUTS = "outputs"  # apart from the JSON of scenarios: nothing is written through a link to a run's own file
 
 
 @dataclass
@@ -52,7 +53,7 @@ class Evidence:
         return EvidenceView(
             run=run.id,
             again=report.again(run.target, told.node),
-            whole=self._written(f"{run.id}/{slug(told.id, 120)}.json", orjson.dumps(data, option=orjson.OPT_INDENT_2)),
+            whole=self._written(f"{run.id}/{slug(told.id, 200)}.json", orjson.dumps(data, option=orjson.OPT_INDENT_2)),
             steps=tuple(
                 StepView(step.keyword, step.text, step.state, step.seconds, self._asked(run.id, folder, step.evidence))
                 for step in told.steps
@@ -101,7 +102,7 @@ class Evidence:
         source = (folder / name).resolve()
         if not source.is_relative_to(folder.resolve()):
             raise ValueError("it leads out of the run's folder")
-        goal = self.site / FOLDER / run / slug(Path(name).name, 150)
+        goal = self.site / FOLDER / run / OUTPUTS / slug(Path(name).name, 200)
         goal.parent.mkdir(parents=True, exist_ok=True)
         goal.unlink(missing_ok=True)
         try:
