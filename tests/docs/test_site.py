@@ -14,7 +14,7 @@ from proof.docs import schema, site
 from proof.docs.pages import PAGE_BYTES
 from proof.docs.summary import open_points
 from proof.redact import MASK, redactor
-from tests.docs.world import World
+from tests.docs.world import PLAN, World
 
 SCENARIOS, TASKS, RUNS, SECONDS = 1000, 20, 20, 3.0
 
@@ -157,6 +157,38 @@ def test_the_tracker_has_the_form_of_the_old_one(world: World) -> None:
     assert "- [ ] **Task 1.2.2:** Remove linuxuser" in text
     assert "**lab:** [▓▓▓▓▓░░░░░] 50% (1 of 2 tasks verified)" in text
     assert "  - _lab:_ verified, 2 of 2 criteria; since 2026-11-20, last proved 2026-11-20\n" in text
+
+
+def test_a_waiver_stands_on_page_and_tracker(world: World) -> None:
+    world.run(A="failed")
+    waiver = "{task: 1.2.1, rule: Others do not, target: lab, author: ann, reason: <later>, expires: 2026-12-01}"
+    (world.root / "features/tracker.yml").write_text(PLAN.replace("waivers: []", f"waivers:\n  - {waiver}"))
+    page = (world.site() / "task/1.2.1.html").read_text()
+    assert "lab, by ann, until 2026-12-01: &lt;later&gt;" in page
+    path = world.root / "TRACKER.md"
+    site.tracker(world.document(), path)
+    assert "  - _Waiver:_ Others do not on lab, by ann, until 2026-12-01: <later>\n" in path.read_text()
+
+
+def test_a_run_tells_where_it_comes_from_whatever_its_record_lacks(world: World) -> None:
+    host = {"system": "Debian GNU/Linux 13 (trixie)", "docker.io": "26.1.5", "PostgreSQL": "17"}
+    told = world.run(provenance={"lab": {"box": "b0"}, "host": host}, lab_error="The hub is gone.\n  -> lab up")
+    bare = world.run()
+    path = world.root / "build/runs" / bare.id / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"provenance": {}}))
+    page = (world.site() / "runs.html").read_text()
+    for part in (told.id, bare.id, "The hub is gone.", "box <code>b0</code>", "docker.io <code>26.1.5</code>"):
+        assert part in page
+
+
+def test_without_any_run_everything_is_there_and_open(world: World) -> None:
+    folder = world.site()
+    assert "Nobody has run anything yet" in (folder / "runs.html").read_text()
+    assert "No run yet" in (folder / "index.html").read_text()
+    assert [(point.state, point.count) for point in open_points(world.document(), "lab")] == [
+        ("undefined", 1),
+        ("not run", 2),
+    ]
 
 
 def test_one_target_alone_checks_no_box(world: World) -> None:

@@ -1,11 +1,12 @@
 """A small project with features, a plan and runs, for the tests of the documentation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from proof import featurefiles, provenance
+import proof.provenance
+from proof import featurefiles
 from proof.docs import build, diagram, site
 from proof.docs.evidence import Evidence as Shown
 from proof.docs.model import Document
@@ -122,6 +123,8 @@ class World:
         finished: bool = True,
         kind: FailureKind = "criterion",
         command: Sequence[str] = ("pytest",),
+        provenance: Mapping[str, object] | None = None,
+        lab_error: str = "",
         **states: ScenarioState,
     ) -> Run:
         """Write a run in which everything passed, but for scenarios whose name begins with a word in `states`."""
@@ -129,7 +132,8 @@ class World:
         started = (NOW - age).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         run = Run(f"20261120T{self.number:06d}Z-{target}-x", target, started, list(command))
         run.state, run.ended = ("finished", started) if finished else ("running", "")
-        run.provenance = provenance.gather(self.root)
+        run.provenance = proof.provenance.gather(self.root) | dict(provenance or {})
+        run.lab_error = lab_error
         run.inventory = inventory_of(featurefiles.read_all(self.root / "features"), self.root)
         run.scenarios = [one for one in self.scenarios() if only in one.name]
         for one in run.scenarios:
