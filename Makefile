@@ -4,7 +4,7 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 .NOTPARALLEL:
 
-.PHONY: help accept test lint unit docs sabotage bench clean prepare prepare-tests lab
+.PHONY: help accept test lint unit docs sabotage rehearse bench clean prepare prepare-tests lab
 
 help:
 	@echo 'make accept     prepare this machine, start the lab, prove every criterion of every task in it'
@@ -13,6 +13,7 @@ help:
 	@echo 'make unit       unit tests alone; needs no lab'
 	@echo 'make docs       compute the documentation anew: build/docs/index.html and docs/TRACKER.md; needs no lab'
 	@echo 'make sabotage   break the host in small ways: every criterion must notice (hours)'
+	@echo 'make rehearse   the suite against the lab as if it were the production host; nothing may stay behind'
 	@echo 'make bench      measure the speed of lab and suite into build/bench.json'
 	@echo 'make clean      stop the lab; remove it, the outputs and .venv from this checkout'
 	@echo
@@ -34,6 +35,9 @@ docs: prepare
 
 sabotage: lab
 	@$(BIN)/lab sabotage
+
+rehearse: lab
+	@$(BIN)/lab rehearse
 
 bench: lab
 	@$(BIN)/python -m proof.bench

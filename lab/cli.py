@@ -38,7 +38,7 @@ exit status:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point. Returns the exit status; errors become one message."""
     arguments, rest = _parser().parse_known_args(argv)
-    if rest and arguments.action is not _sabotage:
+    if rest and arguments.action not in (_sabotage, _rehearse):
         _parser().error(f"unrecognized arguments: {' '.join(rest)}")
     arguments.rest = rest
     action: Callable[[argparse.Namespace], int] = arguments.action
@@ -118,6 +118,10 @@ def _parser() -> argparse.ArgumentParser:
     sub = command(
         "prune", _prune, "Remove layers that the provisioning of today does not need, and boxes that nothing stands on."
     )
+    what = "Prove the lab's mail as if it were the production host; nothing of the run may stay behind there."
+    commands.add_parser("rehearse", help=what, add_help=False).set_defaults(
+        action=_rehearse
+    )  # its words: proof.rehearsal
     what = "Break the lab on purpose, one fault at a time; each must turn its criterion red."
     commands.add_parser("sabotage", help=what, add_help=False).set_defaults(
         action=_sabotage
@@ -241,6 +245,12 @@ def _sabotage(arguments: argparse.Namespace) -> int:
     from proof import sabotage  # noqa: PLC0415  (the proof stands above the lab; only this command looks up)
 
     return sabotage.main(arguments.rest)
+
+
+def _rehearse(arguments: argparse.Namespace) -> int:
+    from proof import rehearsal  # noqa: PLC0415  (as above)
+
+    return rehearsal.main(arguments.rest)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""The hosts and places that scenarios speak to: opened when first used, one login each, new after a reset."""
+"""The hosts and places that scenarios speak to: opened when first used, one login each, new after a reset.
+
+In the lab the hub is a machine of the lab's, and outsider and intruder are places on it. For any other target the
+operator may name machines of their own for them: `hub_host` and `outsider_host` of the inventory, as ssh knows them.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -6,20 +10,39 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from proof.evidence import Recorder
-from proof.target import Target
+from proof.target import LAB, Target
 
 if TYPE_CHECKING:
     from proof.transport import Host, Observation, Way
 
-MAIL, HUB = "mail", "hub"
-PLACES: Mapping[str, tuple[str, ...]] = {name: ("ip", "netns", "exec", name) for name in ("outsider", "intruder")}
+MAIL, HUB, OUTSIDER, INTRUDER = "mail", "hub", "outsider", "intruder"
+RUNNER = "runner"  # this machine
+ON_THE_HUB: Mapping[str, tuple[str, ...]] = {name: ("ip", "netns", "exec", name) for name in (OUTSIDER, INTRUDER)}
 HUB_USER = "root"
 
 
+def named_by(name: str) -> str:
+    """The inventory's variable that names an operator's machine for a place."""
+    return f"{name}_host"
+
+
+def operators_places(target: Target) -> list[str]:
+    """Places for which the operator named a machine; the lab has its own."""
+    places = (HUB, OUTSIDER, INTRUDER)
+    return [] if target.name == LAB else [name for name in places if target.variables.get(named_by(name))]
+
+
+def has(target: Target, name: str) -> bool:
+    """Whether scenarios against a target can look from this place."""
+    return target.name == LAB or name in (MAIL, RUNNER) or name in operators_places(target)
+
+
 def way_to(target: Target, name: str) -> "Way":
-    """The administrator's way to mail, or the lab's to the hub."""
+    """The administrator's way to mail, the lab's to the hub, or the operator's to a machine that stands for a place."""
     from proof import transport  # noqa: PLC0415 - loaded by the first run that connects
 
+    if name != MAIL and target.name != LAB:
+        return transport.Way("", target.text(named_by(name)), ssh_config=target.ssh_config, sudo=True, name=name)
     if name == HUB:
         return transport.Way(HUB_USER, HUB, ssh_config=target.ssh_config, name=HUB)
     return transport.Way(
@@ -84,7 +107,7 @@ class Connections:
 
     def opened(self) -> list[str]:
         """Hosts, not places, that have been connected to since the last `drop`."""
-        return [name for name in (*self._open, *self._coming) if name not in PLACES]
+        return [name for name in (*self._open, *self._coming) if not self._on_the_hub(name)]
 
     def ready(self, name: str) -> "Host | None":
         """A host that is connected to at this moment; None where asking it would mean to connect."""
@@ -109,9 +132,9 @@ class Connections:
         return name in self._lost
 
     def blamed(self, error: Exception) -> str:
-        """The host that an `Unreachable` speaks of; places are reached through the hub."""
+        """The host that an `Unreachable` speaks of; the lab's places are reached through the hub."""
         name = str(getattr(getattr(error, "way", None), "name", MAIL))
-        return HUB if name in PLACES else name
+        return HUB if self._on_the_hub(name) else name
 
     def drop(self) -> None:
         """Forget everything at once: the machines behind it are about to be others."""
@@ -130,11 +153,16 @@ class Connections:
         self._open.clear()
         self._lost.clear()
 
+    def _on_the_hub(self, name: str) -> bool:
+        return self._target.name == LAB and name in ON_THE_HUB
+
     def _connect(self, name: str) -> "Host":
         from proof import transport  # noqa: PLC0415 - loaded by the first run that connects
 
-        if name in PLACES:
-            return transport.place(self.current(HUB), name, PLACES[name])
+        if self._on_the_hub(name):
+            return transport.place(self.current(HUB), name, ON_THE_HUB[name])
+        if name == RUNNER:
+            return transport.here(name, self._observe)
         return transport.connect(way_to(self._target, name), self._observe)
 
     def _observe(self, seen: "Observation") -> None:

@@ -93,7 +93,7 @@ def _unreachable(error: Exception, excinfo: pytest.ExceptionInfo[BaseException],
 def _culprit(name: str, session: ProofSession) -> str | None:
     """What is broken other than the host itself, None where nothing is."""
     if session.lab is None:
-        return f"{session.target.name} does not answer, and no other way leads there"
+        return f"{session.target.name}'s {name} does not answer, and no other way leads there"
     if name != MAIL:
         return f"the lab's {name} does not answer"
     if not session.lab.alive(MAIL, LOOK_SECONDS):

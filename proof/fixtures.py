@@ -9,13 +9,13 @@ import pytest
 
 from lab import provisioning
 from lab.provisioning import Play
-from proof import undertest
+from proof import connections, preflight, undertest
 from proof.admin import Admin
-from proof.connections import HUB, MAIL
+from proof.connections import HUB, INTRUDER, MAIL, OUTSIDER, RUNNER
 from proof.evidence import Recorder
 from proof.outofband import WatchedLab
 from proof.session import SESSION, ProofSession
-from proof.target import LAB, Target
+from proof.target import Target
 from proof.tunnel import Tunnel
 
 if TYPE_CHECKING:
@@ -35,11 +35,13 @@ def _session(config: pytest.Config) -> ProofSession:
     return session
 
 
-def _lab_only(config: pytest.Config, what: str) -> ProofSession:
+def _place(config: pytest.Config, name: str) -> "Host":
     session = _session(config)
-    if session.target.name != LAB:
-        pytest.skip(f"{session.target.name} has no {what}")
-    return session
+    if not connections.has(session.target, name):
+        pytest.skip(
+            f"no {name}: name a machine as {connections.named_by(name)} in the inventory of {session.target.name}"
+        )
+    return session.connections.host(name)
 
 
 @pytest.fixture(scope="session")
@@ -57,25 +59,36 @@ def variables(target: Target) -> Mapping[str, object]:
 @pytest.fixture(scope="session")
 def mail(pytestconfig: pytest.Config) -> "Host":
     """Root on the host under test, through its proper path; the login happens at the first question."""
-    return _session(pytestconfig).connections.host(MAIL)
+    return _place(pytestconfig, MAIL)
 
 
 @pytest.fixture(scope="session")
 def hub(pytestconfig: pytest.Config) -> "Host":
-    """Root on the WireGuard hub; a target whose hub is not ours skips."""
-    return _lab_only(pytestconfig, "hub to look from").connections.host(HUB)
+    """Root on the WireGuard hub; a target whose inventory names none skips."""
+    return _place(pytestconfig, HUB)
 
 
 @pytest.fixture(scope="session")
 def outsider(pytestconfig: pytest.Config) -> "Host":
-    """A place on the internet segment that is not in the VPN."""
-    return _lab_only(pytestconfig, "outsider's place").connections.host("outsider")
+    """A place on the internet that is not in the VPN; in the lab on the host's own segment."""
+    return _place(pytestconfig, OUTSIDER)
 
 
 @pytest.fixture(scope="session")
 def intruder(pytestconfig: pytest.Config) -> "Host":
     """A place in the VPN whose owner has no key."""
-    return _lab_only(pytestconfig, "intruder's place").connections.host("intruder")
+    return _place(pytestconfig, INTRUDER)
+
+
+@pytest.fixture(scope="session")
+def vpn_client(pytestconfig: pytest.Config, target: Target) -> "Host":
+    """A machine of the VPN other than the host: the hub where it is ours, else this machine if it is in the VPN."""
+    if not connections.has(target, HUB) and not preflight.in_vpn(target):
+        pytest.skip(
+            f"no client in the VPN: this machine has no address in {target.text('vpn_network')}, "
+            f"and the inventory of {target.name} names no {connections.named_by(HUB)}"
+        )
+    return _place(pytestconfig, HUB if connections.has(target, HUB) else RUNNER)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Generator
@@ -11,20 +10,18 @@ from pathlib import Path
 import pytest
 from pytest_bdd.parser import Step
 
-from lab.errors import EXIT_LAB_BROKEN, LabError, UsageError
-from proof import failures, featurefiles, featurelint, outofband, report, secondlab, selection
-from proof import target as targets
+from lab.errors import LabError
+from proof import columns, failures, featurefiles, featurelint, outofband, report, secondlab, selection, several
 from proof.featurefiles import DISRUPTIVE, FeatureSyntaxError
 from proof.record import Scenario as Record
 from proof.runfolder import RunFolder
 from proof.secondlab import Claims
 from proof.selection import CASE, ON_PRODUCTION
 from proof.session import SESSION, ProofSession, scenario_of
-from proof.target import Target
+from proof.several import GROUP, TARGET, TARGETS, known
 
-pytest_plugins = ["proof.fixtures", "proof.database.fixtures"]
+pytest_plugins = ["proof.hosts", "proof.fixtures", "proof.database.fixtures"]
 
-TARGET = pytest.StashKey[Target]()
 RECORD = pytest.StashKey[Record]()
 LEFT_OUT = pytest.StashKey[list[Record]]()
 ELSEWHERE = pytest.StashKey[bool]()
@@ -35,9 +32,8 @@ COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow", "not run": "
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options that name the host and choose criteria."""
-    group = parser.getgroup("host", "proving a host")
-    group.addoption("--host", metavar="NAME", help="the host to prove, by the name of its inventory")
+    """Options that choose criteria, and how a run goes about them."""
+    group = parser.getgroup(GROUP)
     group.addoption(
         "--rule", metavar="TEXT", action="append", default=[], help="only scenarios of the Rule that reads so"
     )
@@ -59,35 +55,13 @@ def _features(config: pytest.Config) -> Path:
     return config.rootpath / "features"
 
 
-def _known(config: pytest.Config) -> str:
-    return ", ".join(targets.known(config.rootpath)) or "none"
-
-
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the features' tags, find the host, and choose the folder that this run is about."""
+    """Register the features' tags."""
     config.addinivalue_line("markers", f"{DISRUPTIVE}: changes or breaks the host; runs last, and only in a lab")
     tags = {tag for path in featurefiles.files(_features(config)) for tag in featurelint.tags_of(path)}
     for tag in sorted(tags):
         config.addinivalue_line("markers", f"{tag}: of the tracker")
     config.pluginmanager.register(Elsewhere())
-    name = config.getoption("--host")
-    if name is not None:
-        try:
-            config.stash[TARGET] = targets.load(name, config.rootpath)
-        except UsageError as error:
-            raise pytest.UsageError(str(error)) from None
-        except LabError as error:
-            pytest.exit(f"Error of the lab: {error}", EXIT_LAB_BROKEN)
-        if config.option.tbstyle == "auto":
-            config.option.tbstyle = "line"  # a failed criterion is told by the report, not by a traceback
-    if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
-        config.args = [str(config.rootpath / ("tests" if name is None else "steps"))]
-
-
-def pytest_report_header(config: pytest.Config) -> str | None:
-    """Say which host is proved."""
-    target = config.stash.get(TARGET, None)
-    return f"host: {target.name}, from provision/inventory/{target.name}.yml" if target else None
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -98,10 +72,10 @@ def pytest_collection_modifyitems(
     try:
         bound = selection.bind(items)
     except FeatureSyntaxError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise several.refusal(config, str(error)) from None
     target = config.stash.get(TARGET, None)
     if bound and target is None:
-        raise pytest.UsageError(f"these scenarios need a host: name one with --host, out of {_known(config)}")
+        raise pytest.UsageError(f"these scenarios need a host: name one with --host, out of {known(config)}")
     yield
     if target is None or session.testsfailed:
         return
@@ -141,25 +115,28 @@ def _check(config: pytest.Config, bound: list[pytest.Item], chosen: list[pytest.
             findings += selection.unbound(bound, features)
         findings += selection.undefined(chosen)
     if findings:
-        raise pytest.UsageError("the features have holes:\n" + "\n".join(f"  {finding}" for finding in findings))
+        raise several.refusal(config, "the features have holes:\n" + "\n".join(f"  {finding}" for finding in findings))
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Bring the host up before the first scenario."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Bring the host up before the first scenario; nothing runs where that fails."""
     config = session.config
     scenarios = [item.stash[RECORD] for item in session.items if RECORD in item.stash]
     left_out = config.stash.get(LEFT_OUT, [])
     if (scenarios or left_out) and not config.option.collectonly and not session.testsfailed:
         _open(config, [*scenarios, *left_out])
-    return (yield)
+        broken = config.stash[SESSION].broken is not None
+        return True if broken and several.own_host(config) is None else None
+    return None
 
 
 def _open(config: pytest.Config, scenarios: list[Record]) -> None:
     target = config.stash[TARGET]
     named = config.getoption("--run-folder")
     runs = config.rootpath / "build" / "runs"
-    folder = RunFolder.at(named.resolve()) if named else RunFolder.create(runs, target.name)
+    at = named / target.name if named and several.own_host(config) else named
+    folder = RunFolder.at(at.resolve()) if at else RunFolder.create(runs, target.name)
     command = ["pytest", *map(str, config.invocation_params.args)]
     proving = ProofSession(target, config.rootpath, folder, command, as_it_is=config.getoption("--as-it-is"))
     config.stash[SESSION] = proving
@@ -252,6 +229,7 @@ def _adopted(item: pytest.Item, proving: ProofSession) -> bool:
         user_properties=[("scenario", record.id)],
     )
     report.__dict__[STATE] = record.state
+    _tell(item.config, report, record, proving)
     item.ihook.pytest_runtest_logreport(report=report)
     _line(item.config, record, proving.run.scenarios)
     return True
@@ -260,12 +238,21 @@ def _adopted(item: pytest.Item, proving: ProofSession) -> bool:
 def _line(config: pytest.Config, record: Record, every: list[Record]) -> None:
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None:
-        number = f"{every.index(record) + 1:{len(str(len(every)))}}/{len(every)}"
-        text = f"  {number}  {WORDS[record.state]}  {record.task}  {record.name}"
-        text += f"  {report.duration(record.seconds)}"
-        if record.state in ("skipped", "not run") and record.reason:
-            text += f"  ({record.reason})"
-        terminal.write_line(text, **{COLOURS[record.state]: True})
+        terminal.write_line(f"  {_sentence(record, every, record.seconds)}", **{COLOURS[record.state]: True})
+
+
+def _tell(config: pytest.Config, report: pytest.TestReport, record: Record, proving: ProofSession) -> None:
+    """Let the process that started this one print the scenario's line."""
+    own = several.own_host(config)
+    if own is not None:
+        told = _sentence(record, proving.run.scenarios, record.seconds or proving.elapsed())
+        report.__dict__[several.LINE] = (f"  {own}  {told}", COLOURS[record.state])
+
+
+def _sentence(record: Record, every: list[Record], seconds: float) -> str:
+    number = f"{every.index(record) + 1:{len(str(len(every)))}}/{len(every)}"
+    text = f"{number}  {WORDS[record.state]}  {record.task}  {record.name}  {report.duration(seconds)}"
+    return f"{text}  ({record.reason})" if record.state in ("skipped", "not run") and record.reason else text
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -308,6 +295,8 @@ def pytest_runtest_makereport(
     elif made.when == "call" and made.passed:
         proving.settle("passed")
     made.__dict__[STATE] = record.state
+    if made.when == "teardown":
+        _tell(item.config, made, record, proving)
     return made
 
 
@@ -329,6 +318,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = proving.close(int(exitstatus), interrupted=interrupted)
         if session.config.getoption("--beside"):
             outofband.open_lab().down()
+        several.leave(session.config, several.RECORD, str(proving.folder.record.resolve()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -338,16 +328,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         text = report.render(
             proving.run,
             proving.folder.shown(),
-            width=max(shutil.get_terminal_size((110, 24)).columns, 80),
+            width=columns.width(),
             colour=terminalreporter.hasmarkup,
         )
         terminalreporter.ensure_newline()
         terminalreporter.line("")
         terminalreporter.write(text)
-        if config.getoption("--run-folder") is None:
-            terminalreporter.write_line(_documented(config))
-    elif TARGET not in config.stash:
-        terminalreporter.write_line(f"No host was proved. To prove one: pytest --host=NAME, out of {_known(config)}")
+    hosts = config.stash.get(TARGETS, [])
+    if not hosts:
+        terminalreporter.write_line(f"No host was proved. To prove one: pytest --host=NAME, out of {known(config)}")
+    elif (proving is not None or len(hosts) > 1) and config.getoption("--run-folder") is None:
+        terminalreporter.write_line(_documented(config))
 
 
 def _documented(config: pytest.Config) -> str:

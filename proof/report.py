@@ -102,7 +102,8 @@ def table(run: Run) -> Table:
     return shown
 
 
-def _reasons(run: Run) -> Iterator[Text]:
+def reasons(run: Run) -> Iterator[Text]:
+    """Why scenarios were skipped or not run, each reason once with their number."""
     counted = Counter((s.state, s.reason) for s in run.scenarios if s.state in ("skipped", "not run"))
     for (state, reason), number in counted.items():
         noun = "scenario" if number == 1 else "scenarios"
@@ -210,23 +211,26 @@ def _details(said: Failure, asked: Iterable[Evidence]) -> Iterator[Text]:
         yield from (Text(f"  {line}", style="dim") for line in said.journal)
 
 
-def render(run: Run, folder: str, *, width: int, colour: bool) -> str:
-    """The end of a run as text: failures, table, reasons, verdict, and where the evidence lies."""
-    sink = io.StringIO()
-    console = Console(file=sink, width=width, force_terminal=colour, color_system="standard" if colour else None)
-
-    def show(part: RenderableType) -> None:
-        console.print(part, soft_wrap=isinstance(part, Text), highlight=False)  # a line can be copied whole
-
-    for scenario in run.scenarios:
-        for part in failure(run, scenario):
-            show(part)
-    show(table(run))
-    for reason in _reasons(run):
-        show(reason)
+def broke(run: Run) -> Iterator[Text]:
+    """What broke other than a criterion, and the cure."""
     if run.lab_error:
         whose = "Error of the lab: " if run.target == LAB else ""
-        show(Text(f"{whose}{run.lab_error}", style="bold red"))
-    show(verdict(run))
-    show(Text(f"Evidence: {folder}", style="dim"))
+        yield Text(f"{whose}{run.lab_error}", style="bold red")
+
+
+def as_text(parts: Iterable[RenderableType], *, width: int, colour: bool) -> str:
+    """Everything as it shows on a terminal."""
+    sink = io.StringIO()
+    console = Console(file=sink, width=width, force_terminal=colour, color_system="standard" if colour else None)
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, Text), highlight=False)  # a line can be copied whole
     return sink.getvalue()
+
+
+def render(run: Run, folder: str, *, width: int, colour: bool) -> str:
+    """The end of a run as text: failures, table, reasons, verdict, and where the evidence lies."""
+    parts = [part for scenario in run.scenarios for part in failure(run, scenario)]
+    if any(scenario.state != "not run" for scenario in run.scenarios):
+        parts.append(table(run))
+    parts += [*reasons(run), *broke(run), verdict(run), Text(f"Evidence: {folder}", style="dim")]
+    return as_text(parts, width=width, colour=colour)

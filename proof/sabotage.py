@@ -131,7 +131,7 @@ def _break_node(lab: LabLike, sabotage: Sabotage) -> tuple[int, str]:
 def _break_copy(root: Path, provision: Path, sabotage: Sabotage) -> tuple[int, str]:
     """Run the script in a copy of provision/, never in the project itself; returns exit status and words."""
     shutil.rmtree(provision, ignore_errors=True)
-    shutil.copytree(root / "provision", provision, ignore=shutil.ignore_patterns("host_vars"))
+    shutil.copytree(root / "provision", provision, ignore=shutil.ignore_patterns("host_vars", "production"))
     done = process.run(["bash", "-euc", sabotage.run], timeout=SCRIPT_SECONDS, cwd=provision)
     return done.exit_status, done.stderr or done.stdout
 

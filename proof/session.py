@@ -9,7 +9,7 @@ import pytest
 
 from lab import scratch
 from lab.errors import EXIT_LAB_BROKEN, LabError
-from proof import labclaim, outofband, provenance, secondlab
+from proof import labclaim, outofband, preflight, provenance, secondlab
 from proof.connections import HUB, MAIL, Connections
 from proof.evidence import AFTER, Recorder
 from proof.featurefiles import Feature
@@ -120,6 +120,7 @@ class ProofSession:
     def bring_up(self) -> None:
         """See that the host is there: start the lab, and undo what a killed run left behind. Raises LabError."""
         if self.target.name != LAB:
+            preflight.look(self.target, self.connections)
             return
         self.lab = WatchedLab(outofband.open_lab(), self.recorder, self.connections.drop)
         if self.as_it_is:

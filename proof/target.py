@@ -1,4 +1,8 @@
-"""Hosts that can be proved: each is an inventory, the only place for its addresses, ports and keys."""
+"""Hosts that can be proved: each stands in an inventory, the only place for its addresses, ports and keys.
+
+`NAME` is the host mail of provision/inventory/NAME.yml. Further hosts of an inventory bear their own names, and a
+group of an inventory stands for all of its hosts.
+"""
 
 import hashlib
 import json
@@ -6,9 +10,10 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -24,16 +29,23 @@ NAMED = re.compile(r"{{ (\w+) }}")  # a variable inside another one's value
 
 @dataclass(frozen=True)
 class Target:
-    """A host to prove, by the name of its inventory.
+    """A host to prove, by the name that `--host` gives it.
 
-    `variables` are the inventory's variables of host mail; `ssh_config` is None where the operator's own
-    OpenSSH configuration counts. Only a resettable target may be broken on purpose.
+    `variables` are the inventory's variables of this host; `ssh_config` is None where the operator's own
+    OpenSSH configuration counts. Only a resettable target may be broken on purpose. `inventory` names the
+    inventory where that is not the target's own name.
     """
 
     name: str
     variables: Mapping[str, object]
     ssh_config: Path | None
     resettable: bool
+    inventory: str = ""
+
+    @property
+    def source(self) -> str:
+        """The file that describes the host, as a person names it."""
+        return f"provision/inventory/{self.inventory or self.name}.yml"
 
     def text(self, name: str) -> str:
         """A variable as text, those that it names filled in. Raises LabError where the inventory lacks one."""
@@ -41,7 +53,7 @@ class Target:
             written = str(self.variables[name])
         except KeyError:
             raise LabError(
-                f"The inventory of {self.name} has no variable {name}.", f"add it to {inventory(self.name)}"
+                f"The inventory of {self.name} has no variable {name}.", f"add it to {self.source}"
             ) from None
         return NAMED.sub(lambda named: self.text(named[1]), written)
 
@@ -81,13 +93,21 @@ def _content_hash(name: str, root: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _ask_ansible(name: str, root: Path) -> dict[str, object]:
+@dataclass(frozen=True)
+class Listing:
+    """An inventory as Ansible reads it: variables by host, hosts by group."""
+
+    hosts: Mapping[str, Mapping[str, object]]
+    groups: Mapping[str, Sequence[str]]
+
+
+def _ask_ansible(name: str, root: Path) -> dict[str, Any]:
     beside = Path(sys.executable).with_name("ansible-inventory")
     program = str(beside) if beside.exists() else "ansible-inventory"
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": str(root / "provision/ansible.cfg")}
     try:
         done = subprocess.run(
-            [program, "-i", str(inventory(name, root)), "--host", HOST],
+            [program, "-i", str(inventory(name, root)), "--list"],
             capture_output=True,
             cwd=root,
             env=environment,
@@ -98,29 +118,40 @@ def _ask_ansible(name: str, root: Path) -> dict[str, object]:
         raise LabError("ansible-inventory is not installed.", "run make accept, or pip install -e .") from None
     except subprocess.TimeoutExpired:
         raise LabError(f"ansible-inventory did not read {inventory(name, root)} within 60 s.") from None
-    if done.returncode != 0:
-        raise LabError(
-            f"ansible-inventory cannot read {inventory(name, root)}: " + done.stderr.decode(errors="replace").strip(),
-            "mend the inventory",
-        )
-    values: dict[str, object] = json.loads(done.stdout)
-    return values
+    said = done.stderr.decode(errors="replace").strip()
+    if done.returncode != 0 or "Unable to parse" in said:
+        raise LabError(f"ansible-inventory cannot read {inventory(name, root)}: {said}", "mend the inventory")
+    listed: dict[str, Any] = json.loads(done.stdout)
+    return listed
 
 
-def _variables(name: str, root: Path) -> dict[str, object]:
+def _members(listed: Mapping[str, Any], group: str) -> Iterator[str]:
+    yield from listed.get(group, {}).get("hosts", ())
+    for child in listed.get(group, {}).get("children", ()):
+        yield from _members(listed, child)
+
+
+def _listing(name: str, root: Path) -> Listing:
+    listed = _listed(name, root)
+    groups = {group: sorted(set(_members(listed, group))) for group in listed if group not in ("_meta", "ungrouped")}
+    hosts = sorted({HOST, *groups.get("all", ())})
+    return Listing({host: listed["_meta"]["hostvars"].get(host, {}) for host in hosts}, groups)
+
+
+def _listed(name: str, root: Path) -> dict[str, Any]:
     kept = root / ".lab" / f"inventory-{name}.json"
     content = _content_hash(name, root)
     try:
         remembered = json.loads(kept.read_text(encoding="utf-8"))
         if remembered["content"] == content:
-            values: dict[str, object] = remembered["variables"]
-            return values
+            known: dict[str, Any] = remembered["listed"]
+            return known
     except (OSError, ValueError, KeyError, TypeError):
         pass  # nothing remembered, or not of this format: ask again
-    values = _ask_ansible(name, root)
+    listed = _ask_ansible(name, root)
     kept.parent.mkdir(mode=0o700, exist_ok=True)
-    write_atomically(kept, json.dumps({"content": content, "variables": values}), mode=0o600)
-    return values
+    write_atomically(kept, json.dumps({"content": content, "listed": listed}), mode=0o600)
+    return listed
 
 
 def _register_secrets(variables: Mapping[str, object], root: Path) -> None:
@@ -135,22 +166,56 @@ def _register_secrets(variables: Mapping[str, object], root: Path) -> None:
             redactor.register_mapping(secrets)
 
 
-def load(name: str, root: Path = ROOT) -> Target:
-    """The target of this name.
+def _found(name: str, root: Path) -> list[tuple[str, str]]:
+    """Inventory and host of everything that a name stands for."""
+    if name in known(root):
+        return [(name, HOST)]
+    found = []
+    for each in known(root):
+        listing = _listing(each, root)
+        found += [(each, host) for host in listing.groups.get(name, [name] if name in listing.hosts else [])]
+    return [] if name in ("all", HOST) else found  # both are in every inventory: they say nothing
 
-    Raises:
-        UsageError: no inventory has that name; the message names the known ones.
-        LabError: the inventory cannot be read.
-    """
-    if name not in known(root):
-        names = ", ".join(known(root)) or "none"
-        raise UsageError(f"There is no host {name!r}; the inventory knows: {names}.")
-    variables = _variables(name, root)
+
+def choices(root: Path = ROOT) -> list[str]:
+    """Every name that stands for a host or a group of hosts. Raises LabError where an inventory cannot be read."""
+    names = set(known(root))
+    for each in known(root):
+        listing = _listing(each, root)
+        names |= {*listing.hosts, *listing.groups} - {HOST, "all"}
+    return sorted(names)
+
+
+def _target(inventory_name: str, host: str, root: Path) -> Target:
+    variables = _listing(inventory_name, root).hosts[host]
     _register_secrets(variables, root)
     config = variables.get("ssh_config_file")
     return Target(
-        name=name,
+        name=inventory_name if host == HOST else host,
         variables=variables,
         ssh_config=resolve(config, root) if isinstance(config, str) else None,
-        resettable=name == LAB,
+        resettable=(inventory_name, host) == (LAB, HOST),
+        inventory=inventory_name,
     )
+
+
+def select(names: Sequence[str], root: Path = ROOT) -> list[Target]:
+    """The targets that these names stand for, each once, in the order of the names.
+
+    Raises:
+        UsageError: a name stands for nothing; the message names the known ones.
+        LabError: an inventory cannot be read.
+    """
+    chosen: dict[tuple[str, str], Target] = {}
+    for name in names:
+        found = _found(name, root)
+        if not found:
+            raise UsageError(f"There is no host {name!r}; the inventory knows: {', '.join(choices(root)) or 'none'}.")
+        for place in found:
+            chosen.setdefault(place, _target(*place, root))
+    return list(chosen.values())
+
+
+def load(name: str, root: Path = ROOT) -> Target:
+    """The first target of this name; raises as `select`."""
+    return select([name], root)[0]

@@ -11,7 +11,7 @@ from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
 from lab.paths import FEATURES
-from proof import knock
+from proof import knock, shadow
 from proof.admin import Admin, Login
 from proof.aftermath import Aftermath
 from proof.evidence import Recorder
@@ -261,7 +261,7 @@ def rehearse(rehearsed: Rehearsal) -> Rehearsal:
 def rehearsed(mail: Host, upgrade_rehearsal: Pending[CommandResult]) -> Rehearsal:
     """The dry run, and apt's own list of what is pending."""
     result = upgrade_rehearsal.result()
-    pending = apt.pending(mail.check_output("apt-get --simulate --quiet dist-upgrade"))
+    pending = apt.pending(shadow.of(mail).check_output("apt-get --simulate --quiet dist-upgrade"))
     return Rehearsal(
         upgrades.parse(result.stdout + result.stderr),
         {

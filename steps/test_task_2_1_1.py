@@ -90,12 +90,12 @@ def answers_as_17(superuser: Login) -> None:
 
 
 @when("the superuser logs in from another host of the VPN", target_fixture="visitor")
-def log_in_from_vpn(hub: Host, logins: Logins, superuser_password: str) -> Login:
+def log_in_from_vpn(vpn_client: Host, logins: Logins, superuser_password: str) -> Login:
     """Over the tunnel."""
     try:
-        return logins.as_superuser(hub, superuser_password)
+        return logins.as_superuser(vpn_client, superuser_password)
     except psycopg.OperationalError as error:
-        raise AssertionError(f"from the hub, over the VPN, the database on mail cannot be used: {error}") from error
+        raise AssertionError(f"from another host of the VPN the database on mail cannot be used: {error}") from error
 
 
 @then("the server sees a client of the VPN")

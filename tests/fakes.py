@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,26 @@ def _(mail, expected):
     answer = mail.run("answer " + expected)
     assert answer == expected, f"the answer on mail is {answer}"
 """
+
+
+VARIABLES = {
+    "admin_user": "phalkonadmin",
+    "postgres_data": "/data",
+    "ssh_port": 2288,
+    "vpn_address": "127.0.0.1",  # this machine is in that network, so the VPN is up
+    "vpn_network": "127.0.0.0/8",
+}
+
+
+def listed(inventory: str, _root: Path) -> dict[str, Any]:
+    """What Ansible would list of an inventory; only vultr has more than the host mail."""
+    if inventory == "lab":
+        return {"_meta": {"hostvars": {"mail": VARIABLES}}, "all": {"hosts": ["mail"]}}
+    return {
+        "_meta": {"hostvars": {"mail": VARIABLES, "mail-two": VARIABLES}},
+        "all": {"children": ["production"]},
+        "production": {"hosts": ["mail", "mail-two"]},
+    }
 
 
 @dataclass(frozen=True)
@@ -136,6 +157,8 @@ class FakeHost:
         self.did.append(f"abandon {self.name}")
 
     def greeting(self) -> dict[str, str]:
+        if "greeting" in self.answers:
+            raise unreachable()
         return {}
 
     def call(self, function: Callable[..., object], *_: object) -> object:
@@ -182,23 +205,26 @@ def unreachable() -> Unreachable:
     return Unreachable(Way("phalkonadmin", "10.100.0.25", 2288, None, True, "mail"), "Connection refused")
 
 
-def make_project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
-    project = Project(pytester, FakeLab(), {})
+def pretend(monkeypatch: pytest.MonkeyPatch, lab: FakeLab, answers: dict[str, str | BaseException]) -> None:
+    """From now on there is this lab, and every host gives these answers."""
 
     def connect(connections: Connections, name: str) -> FakeHost:
-        project.lab.did.append(f"connect {name}")
+        lab.did.append(f"connect {name}")
         recorder = connections._recorder
 
         def record(place: str, command: str, answer: str) -> None:
             recorder.command(place, command, exit_status=0, stdout=answer, stderr="", seconds=0.01)
 
-        return FakeHost(name, project.answers, record, project.lab.did)
+        return FakeHost(name, answers, record, lab.did)
 
-    monkeypatch.setattr(
-        "proof.target._ask_ansible", lambda *_: {"admin_user": "phalkonadmin", "postgres_data": "/data"}
-    )
-    monkeypatch.setattr("proof.outofband.open_lab", lambda: project.lab)
+    monkeypatch.setattr("proof.target._ask_ansible", listed)
+    monkeypatch.setattr("proof.outofband.open_lab", lambda: lab)
     monkeypatch.setattr(Connections, "_connect", connect)
+
+
+def make_project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+    project = Project(pytester, FakeLab(), {})
+    pretend(monkeypatch, project.lab, project.answers)
     pytester.makeini("[pytest]\naddopts = --strict-markers\ntestpaths = tests steps\n")
     project.write("conftest.py", 'pytest_plugins = ["proof.plugin"]\n')
     for name in ("lab", "vultr"):

@@ -26,7 +26,7 @@ def test_without_a_host_only_unit_tests_run_and_the_hosts_are_named(project: Pro
 def test_unknown_host_is_a_usage_error_that_names_the_known(project: Project) -> None:
     result = project.run("--host=moon")
     assert result.ret == EXIT_USAGE
-    result.stderr.fnmatch_lines(["*'moon'*lab, vultr*"])
+    result.stderr.fnmatch_lines(["*'moon'*lab, mail-two, production, vultr*"])
     assert "Traceback" not in result.stderr.str() + result.stdout.str()
 
 

@@ -93,7 +93,7 @@ from tests.fakes import FakeHost, FakeLab
 pytest_plugins = ["proof.plugin"]
 answers = {"answer root": "not root"} if Path("broken").exists() else {}
 proof.outofband.open_lab = FakeLab
-proof.target._ask_ansible = lambda *_: {}
+proof.target._ask_ansible = lambda *_: {"_meta": {"hostvars": {}}, "all": {}}
 Connections._connect = lambda self, name: FakeHost(name, answers, lambda *_: None, [])
 """
 

@@ -41,7 +41,7 @@ def test_variables_come_from_ansible_and_are_remembered(root: Path, monkeypatch:
 
 
 def test_only_the_lab_is_resettable(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(target, "_ask_ansible", lambda *_: {})
+    monkeypatch.setattr(target, "_ask_ansible", lambda *_: {"_meta": {"hostvars": {}}, "all": {}})
     other = target.load("other", root)
     assert not other.resettable
     assert other.ssh_config is None

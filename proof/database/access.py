@@ -1,7 +1,7 @@
 """The mail database as its services see it: their own logins over the VPN, and transactions that leave no trace."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -36,23 +36,41 @@ class Session:
         """How many rows a statement changed. Raises AssertionError."""
         return self._done(statement, values).count
 
+    def each(self, statements: Sequence[tuple[str, tuple[object, ...]]]) -> list["Answer"]:
+        """What statements answer, one after the other, sent without waiting in between. Raises AssertionError."""
+        started = time.monotonic()
+        try:
+            with self.connection.pipeline():
+                cursors = [self.connection.execute(text.encode(), values or None) for text, values in statements]
+            answers = [_answer(cursor) for cursor in cursors]
+        except psycopg.Error as refused:
+            shown = "; ".join(text for text, _ in statements)
+            self._record(shown, (), Answer([], 0, _words(refused)), started)
+            raise AssertionError(f"the mail database tells {self.role}: {_words(refused)} ({shown})") from refused
+        for (text, values), answer in zip(statements, answers, strict=True):
+            self._record(text, values, answer, started)
+        return answers
+
     def error(self, statement: str, *values: object) -> str:
         """SQLSTATE and words of the refusal, empty where it ran; either way it is undone."""
         with self.connection.transaction(force_rollback=True):
             return self._run(statement, values).error
 
-    def _done(self, statement: str, values: tuple[object, ...]) -> "_Answer":
+    def _done(self, statement: str, values: tuple[object, ...]) -> "Answer":
         answer = self._run(statement, values)
         assert not answer.error, f"the mail database tells {self.role}: {answer.error} ({statement})"
         return answer
 
-    def _run(self, statement: str, values: tuple[object, ...]) -> "_Answer":
+    def _run(self, statement: str, values: tuple[object, ...]) -> "Answer":
         started = time.monotonic()
         try:
-            cursor = self.connection.execute(statement.encode(), values or None)
-            answer = _Answer(cursor.fetchall() if cursor.description else [], cursor.rowcount, "")
+            answer = _answer(self.connection.execute(statement.encode(), values or None))
         except psycopg.Error as refused:
-            answer = _Answer([], 0, _words(refused))
+            answer = Answer([], 0, _words(refused))
+        self._record(statement, values, answer, started)
+        return answer
+
+    def _record(self, statement: str, values: tuple[object, ...], answer: "Answer", started: float) -> None:
         self._recorder.command(
             f"database, as {self.role}",
             f"{statement} {list(values)}" if values else statement,
@@ -61,14 +79,19 @@ class Session:
             stderr=answer.error,
             seconds=time.monotonic() - started,
         )
-        return answer
 
 
 @dataclass(frozen=True)
-class _Answer:
+class Answer:
+    """Rows of a query, how many rows a statement touched, and its refusal, empty where it ran."""
+
     rows: list[tuple[Any, ...]]
     count: int
     error: str
+
+
+def _answer(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Answer:
+    return Answer(cursor.fetchall() if cursor.description else [], cursor.rowcount, "")
 
 
 def _words(refused: psycopg.Error) -> str:

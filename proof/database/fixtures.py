@@ -1,13 +1,11 @@
 """What a step can ask for around the mail database: services' logins, their connection files, real clients."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from proof.connections import HUB
 from proof.database import clients as programs
 from proof.database.access import MailDatabase
 from proof.database.clients import Clients
@@ -15,7 +13,7 @@ from proof.database.login import socket_name
 from proof.onsite import secretfiles
 from proof.redact import redactor
 from proof.session import SESSION
-from proof.target import LAB, Target
+from proof.target import Target
 from proof.tunnel import Tunnel
 
 if TYPE_CHECKING:
@@ -38,8 +36,8 @@ def connection_folder(target: Target) -> str:
 
 
 @pytest.fixture(scope="session")
-def database(pytestconfig: pytest.Config, mail: "Host", target: Target) -> Iterator[MailDatabase]:
-    """The mail database, reached as a VPN client: by this machine, or in the lab by the hub on its behalf."""
+def database(pytestconfig: pytest.Config, mail: "Host", vpn_client: "Host", target: Target) -> Iterator[MailDatabase]:
+    """The mail database, reached as a client in the VPN does."""
     session = pytestconfig.stash[SESSION]
     address, port = target.text("vpn_address"), target.number("postgres_port")
     name = target.text("postgres_database")
@@ -47,12 +45,9 @@ def database(pytestconfig: pytest.Config, mail: "Host", target: Target) -> Itera
     def passwords() -> Mapping[str, str]:
         return secrets_of(mail, target.text("database_service_users_file"))
 
-    with ExitStack() as held:
-        host = address
-        if target.name == LAB:
-            hub = session.connections.host(HUB)
-            host = str(held.enter_context(Tunnel(hub, address, port, socket_name(port))).path.parent)
-        reached = MailDatabase(make_conninfo(host=host, port=port, dbname=name), passwords, session.recorder)
+    with Tunnel(vpn_client, address, port, socket_name(port)) as tunnel:
+        conninfo = make_conninfo(host=str(tunnel.path.parent), port=port, dbname=name)
+        reached = MailDatabase(conninfo, passwords, session.recorder)
         yield reached
         reached.forget()
 

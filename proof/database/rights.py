@@ -208,7 +208,7 @@ def attempts_beyond(role: str) -> Iterator[Attempt]:
 def run(connection: psycopg.Connection, tries: Sequence[Attempt]) -> list[Outcome]:
     """Run attempts one by one on the server; each is undone at once, and all of them are one question to it."""
     statements = [attempt.statement.as_string(connection) for attempt in tries]
-    with connection.transaction(force_rollback=True):
+    with connection.pipeline(), connection.transaction(force_rollback=True):
         connection.execute("SET LOCAL statement_timeout = 0")
         connection.execute(sql.SQL(TRY_ALL).format(sql.Literal(statements)))
         row = connection.execute("SELECT current_setting('proof.errors')").fetchone()
@@ -221,13 +221,15 @@ def run(connection: psycopg.Connection, tries: Sequence[Attempt]) -> list[Outcom
 
 def readable_rows(connection: psycopg.Connection) -> list[str]:
     """Every row that a role can read in the mail database and in the server's statistics, each as text."""
-    found: list[str] = []
-    for schema, name, columns in connection.execute(READABLE, [list(STATISTICS)]).fetchall():
-        query = sql.SQL("SELECT ROW({})::text FROM {}").format(
+    queries = [
+        sql.SQL("SELECT ROW({})::text FROM {}").format(
             sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(schema, name)
         )
-        found += [text for (text,) in connection.execute(query).fetchall()]
-    return found
+        for schema, name, columns in connection.execute(READABLE, [list(STATISTICS)]).fetchall()
+    ]
+    with connection.pipeline():  # one question to the server, and not one for each relation
+        cursors = [connection.execute(query) for query in queries]
+        return [text for cursor in cursors for (text,) in cursor.fetchall()]
 
 
 def _relation_statements(relation: Relation) -> Iterator[tuple[str, sql.Composed]]:

@@ -121,8 +121,10 @@ def try_container(name: str, script: str) -> Trial:
     try:
         ended = _run_once(name, script, steps)
     finally:
-        ask("DELETE", f"/containers/{name}?force=1&v=1")
-        ask("DELETE", f"/images/{name}?force=1")
+        try:
+            ask("DELETE", f"/containers/{name}?force=1&v=1")
+        finally:
+            ask("DELETE", f"/images/{name}?force=1")
     return Trial(steps=steps, ended=ended, before=before, after=inventory())
 
 

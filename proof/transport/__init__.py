@@ -8,7 +8,7 @@ from proof.transport.errors import (
     TooMuchOutputError,
     Unreachable,
 )
-from proof.transport.host import Host, close, connect, place
+from proof.transport.host import Host, close, connect, here, place
 from proof.transport.observation import Observation, Observer
 from proof.transport.pending import Pending
 from proof.transport.way import Way
@@ -27,5 +27,6 @@ __all__ = [
     "Way",
     "close",
     "connect",
+    "here",
     "place",
 ]

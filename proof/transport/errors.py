@@ -8,7 +8,10 @@ CURES = (
     ("Connection refused", "the host is there and nothing listens: look at sshd and at the port"),
     ("password is required", "sudo asks for a password: task 1.2.1 is not in force for this user"),
     ("sudo:", "the user may not become root: look at the sudo rules and groups"),
-    ("Permission denied", "the key was not accepted: look at IdentityFile, the agent and authorized_keys"),
+    (
+        "Permission denied",
+        "the key was not accepted: look at IdentityFile, at the agent (ssh-add -l) and authorized_keys",
+    ),
     ("timed out", "nothing answers: the host is down, or a firewall or a missing route is in the way"),
     ("Could not resolve", "the name is unknown: look at the inventory"),
     ("python3", "python3 must be installed at the other end"),
@@ -22,6 +25,7 @@ class Unreachable(Exception):
         name: the place, as it is called.
         way: where it was tried.
         words: what ssh said, unchanged.
+        reason: the line of them that tells why.
         what: one sentence with those words.
         cure: what the reader can do.
     """
@@ -31,7 +35,8 @@ class Unreachable(Exception):
         self.way = way
         self.words = words.strip() or "ssh ended without a word"
         self.what = f"{way} cannot be reached: {self.words}"
-        hint = next((cure for sign, cure in CURES if sign in self.words), "look at what ssh says")
+        sign, hint = next(((sign, cure) for sign, cure in CURES if sign in self.words), ("", "look at what ssh says"))
+        self.reason = next(line for line in reversed(self.words.splitlines()) if sign in line).strip(" @")
         self.cure = f"{hint}; try `{way.by_hand}`"
         super().__init__(self.what)
 

@@ -11,7 +11,7 @@ from testinfra.backend.base import CommandResult
 from proof.remote import tools
 from proof.transport.backend import Backend
 from proof.transport.errors import Unreachable
-from proof.transport.location import ASK_TIMEOUT, RUN_TIMEOUT, SHOWN, Place, place_at
+from proof.transport.location import ASK_TIMEOUT, RUN_TIMEOUT, SHOWN, Place, place_at, place_here
 from proof.transport.modules.account import Group, User
 from proof.transport.modules.file import File
 from proof.transport.modules.interface import Interfaces
@@ -161,6 +161,11 @@ def connect(way: Way, observer: Observer | None = None) -> Host:
         Unreachable: with ssh's own words, and what to do.
     """
     return Host(place_at(way, observer or nobody))
+
+
+def here(name: str, observer: Observer | None = None) -> Host:
+    """This machine, as the user who runs this, with the same API."""
+    return Host(place_here(name, observer or nobody))
 
 
 def place(host: Host, name: str, prefix: Sequence[str]) -> Host:

@@ -1,9 +1,13 @@
 """A place where commands run and questions are answered: a host, or a part of it behind a prefix."""
 
 import builtins
+import os
+import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import mitogen.core
@@ -227,6 +231,26 @@ def place_at(way: Way, observer: Observer) -> Place:
     line = Line(way, lambda: _link_over_ssh(way), lambda news: observer(_reconnected(way.called, news)))
     line.ready()
     return Place(way.called, line, line, [], observer)
+
+
+def place_here(name: str, observer: Observer) -> Place:
+    """This machine, as the user who runs this; nothing is connected before something is asked."""
+    line = Line(
+        Way(user="", address="localhost", name=name), link_here, lambda news: observer(_reconnected(name, news))
+    )
+    return Place(name, line, line, [], observer)
+
+
+def link_here() -> Link:
+    """A kept interpreter on this machine."""
+    context = router().local(python_path=sys.executable)
+    pid = context.call(os.getpid)
+
+    def cut() -> None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+    return Link(context, lambda: "the local interpreter is gone", cut)
 
 
 def _link_over_ssh(way: Way) -> Link:

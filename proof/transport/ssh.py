@@ -20,7 +20,8 @@ KEEPALIVE_COUNT = 6  # unanswered ones after which the connection is dead
 
 # No byte code in the host's library, no user's own packages, and a first stage that starts faster without site.
 PYTHON = ["env", "PYTHONDONTWRITEBYTECODE=1", "PYTHONNOUSERSITE=1", "python3", "-S"]
-SUDO = ["sudo", "-n", "-H", "--"]
+# A machine whose only account is root need not have sudo.
+SUDO = ["sh", "-c", 'test "$(id -u)" -eq 0 || set -- sudo -n -H -- "$@"; exec "$@"', "sh"]
 
 # Whatever the operator's settings say: a connection of our own, no prompt, nothing forwarded, no command of its own.
 OPTIONS = {
@@ -100,7 +101,7 @@ def log_in(way: Way) -> tuple[Any, Login]:
     login = Login(
         Login.options_class(
             hostname=way.address,
-            username=way.user,
+            username=way.user or None,
             port=way.port,
             check_host_keys="enforce",
             compression=False,

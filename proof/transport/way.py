@@ -10,11 +10,11 @@ class Way:
     """How a host is reached.
 
     Attributes:
-        user: who logs in.
+        user: who logs in; empty leaves it to ssh's own settings.
         address: host name or address, as ssh takes it.
         port: TCP port; None leaves it to ssh's own settings.
         ssh_config: file for `ssh -F`; None means the operator's own settings decide.
-        sudo: become root with `sudo -n` after the login.
+        sudo: become root with `sudo -n` after the login, unless root logged in.
         name: what the place is called in evidence and errors.
     """
 
@@ -32,7 +32,7 @@ class Way:
 
     def __str__(self) -> str:
         """The place and its door."""
-        return f"{self.called} ({self.user}@{self.address}{f':{self.port}' if self.port else ''})"
+        return f"{self.called} ({self._login}{f':{self.port}' if self.port else ''})"
 
     @property
     def by_hand(self) -> str:
@@ -40,4 +40,8 @@ class Way:
         settings = ["-F", str(self.ssh_config)] if self.ssh_config else []
         port = ["-p", str(self.port)] if self.port else []
         end = ["sudo", "-n", "true"] if self.sudo else ["true"]
-        return shlex.join(["ssh", *settings, *port, f"{self.user}@{self.address}", *end])
+        return shlex.join(["ssh", *settings, *port, self._login, *end])
+
+    @property
+    def _login(self) -> str:
+        return f"{self.user}@{self.address}" if self.user else self.address
