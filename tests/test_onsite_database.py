@@ -123,8 +123,12 @@ def test_a_copy_in_the_journal_is_found(host: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_an_argument_and_a_variable_of_a_process_are_found(host: Path) -> None:
-    child = subprocess.Popen(["sh", "-c", "read -r _", SECRET], stdin=subprocess.PIPE, env={"PGPASSWORD": SECRET})
+    command = ["sh", "-c", "echo ready; read -r _", SECRET]
+    environment = {"PGPASSWORD": SECRET}
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
     with child:
+        assert child.stdout is not None
+        child.stdout.readline()  # before that it may not have its arguments yet
         found = strays(host)
         child.communicate()
     assert {f"{part} of process {child.pid}" for part in ("cmdline", "environ")} <= {*found}
