@@ -230,7 +230,7 @@ def as_text(parts: Iterable[RenderableType], *, width: int, colour: bool) -> str
 def render(run: Run, folder: str, *, width: int, colour: bool) -> str:
     """The end of a run as text: failures, table, reasons, verdict, and where the evidence lies."""
     parts = [part for scenario in run.scenarios for part in failure(run, scenario)]
-    if any(scenario.state != "not run" for scenario in run.scenarios):
+    if not run.lab_error or any(scenario.state in ("passed", "failed") for scenario in run.scenarios):
         parts.append(table(run))
     parts += [*reasons(run), *broke(run), verdict(run), Text(f"Evidence: {folder}", style="dim")]
     return as_text(parts, width=width, colour=colour)

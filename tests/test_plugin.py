@@ -183,6 +183,19 @@ def test_a_silent_production_host_is_no_failed_criterion(project: Project) -> No
     assert "of the lab" not in result.stdout.str().lower()
 
 
+def test_where_production_is_not_there_nothing_runs_and_one_message_says_so(project: Project) -> None:
+    project.answers["greeting"] = unreachable()
+    result = project.run("--host=vultr")
+    assert result.ret == EXIT_LAB_BROKEN
+    assert [did for did in project.lab.did if did.startswith("mail:")] == []
+    assert {scenario.state for scenario in run_of(project).scenarios} == {"not run", "skipped"}
+    result.stdout.fnmatch_lines(
+        ["*3 scenarios not run: vultr did not answer*", "mail (*) cannot be reached: Connection refused", "  -> *sshd*"]
+    )
+    result.stdout.no_fnmatch_line("*NOT RUN*")
+    result.stdout.no_fnmatch_line("*Criteria on*")
+
+
 def test_what_a_killed_run_left_is_undone_first(project: Project) -> None:
     project.write(".lab/touched", "")
     project.run("--host=lab", "-m", "not disruptive")
