@@ -26,8 +26,10 @@ Section = dict[str, str]
 
 
 def words(*argv: str, env: "dict[str, str] | None" = None) -> str:
-    """What a command prints. Raises CalledProcessError."""
-    done = subprocess.run(argv, capture_output=True, check=True, env={**os.environ, **(env or {})})
+    """What a command prints. Raises OSError with its own words."""
+    done = subprocess.run(argv, capture_output=True, check=False, env={**os.environ, **(env or {})})
+    if done.returncode != 0:
+        raise OSError(f"{argv[:3]} ended with {done.returncode}: {done.stderr.decode(errors='replace').strip()}")
     return done.stdout.decode(errors="backslashreplace")
 
 
