@@ -106,17 +106,23 @@ class Deployment:
         return self._run([str(self.terraform_folder / "deploy.sh"), *options], given, f"{answer}\n".encode())
 
     def begin(self, *command: str) -> "subprocess.Popen[bytes]":
-        """Start a program in the copy, as the head of a session of its own, its output in `folder`/said."""
-        with (self.folder / "said").open("wb") as said:
+        """Start a program in the copy, as the head of a session of its own; `yes` is typed, and its output kept."""
+        answer = self.folder / "answer"
+        answer.write_text("yes\n", encoding="utf-8")
+        with (self.folder / "said").open("wb") as said, answer.open("rb") as stdin:
             return subprocess.Popen(
                 command,
                 cwd=self.terraform_folder,
                 env=self.environment,
-                stdin=subprocess.PIPE,
+                stdin=stdin,
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def said(self) -> str:
+        """What the program that was started has said so far."""
+        return (self.folder / "said").read_text(encoding="utf-8", errors="replace")
 
     def terraform(self, *arguments: str) -> Finished:
         """Run Terraform itself in the copy."""
@@ -151,12 +157,19 @@ class Deployment:
         return process.run(argv, timeout=RUN_SECONDS, cwd=self.terraform_folder, env=environment, stdin=stdin)
 
 
+def forget_server(deployment: Deployment) -> None:
+    """Take the server out of the description, as if it had never been there."""
+    described = deployment.terraform_folder / "main.tf"
+    head, _, _ = described.read_text(encoding="utf-8").partition('resource "vultr_instance"')
+    described.write_text(head, encoding="utf-8")
+    (deployment.terraform_folder / "outputs.tf").unlink()
+
+
 @contextmanager
 def fresh(folder: Path, account: Account | None = None) -> Iterator[Deployment]:
     """Terraform's folder before its first use, beside an account that holds nothing; `folder` is made."""
-    for source in (undertest.terraform(), undertest.provision() / "inventory"):
-        target = folder / (TERRAFORM.name if source.name == TERRAFORM.name else f"{PROVISION.name}/{source.name}")
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns(*INSTALLATION))
+    for source in (undertest.terraform(), undertest.provision()):
+        shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns(*INSTALLATION))
     keys = folder / "home" / ".ssh"
     keys.mkdir(mode=0o700, parents=True)
     public = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)

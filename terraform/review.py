@@ -58,7 +58,7 @@ def objections(plan: Json) -> Iterator[str]:
 
 
 def main(what: str) -> int:
-    """Print what is asked for; of a plan returns 0 where there is work, 1 where there is none, 5 where it is refused."""
+    """Print what is asked for. Of a plan returns 0 where it has work, 1 where it has none, 5 where it is refused."""
     read: Json = json.load(sys.stdin)
     if what == "unfinished":
         print(*unfinished(read), sep="\n", end="\n" if unfinished(read) else "")

@@ -23,28 +23,34 @@ SYSTEMS = (
 
 @dataclass(frozen=True)
 class Offer:
-    """What the next server gets, and how it comes up.
-
-    `polls` is how often a server is asked for until it is active; None means that it never will be.
-    """
+    """What the next server gets; `polls` is how often it is asked for until it is active."""
 
     address: str = "192.0.2.25"
     address6: str = "2001:db8:25::25"
     password: str = field(default_factory=lambda: secrets.token_urlsafe(12), repr=False)
-    polls: int | None = 2
+    polls: int = 2
 
 
 @dataclass
 class Account:
-    """Everything by its id, each record in the API's own words; `schedules` and `polled` by the server's id."""
+    """Everything by its id, each record in the API's own words; `schedules` and `polled` by the server's id.
+
+    As long as it is `slow`, no server becomes active.
+    """
 
     offer: Offer = field(default_factory=Offer)
+    slow: bool = False
     servers: dict[str, Record] = field(default_factory=dict)
     schedules: dict[str, Record] = field(default_factory=dict)
     polled: dict[str, int] = field(default_factory=dict)
     keys: dict[str, Record] = field(default_factory=dict)
     firewalls: dict[str, Record] = field(default_factory=dict)
     rules: dict[str, dict[int, Record]] = field(default_factory=dict)
+
+    def holdings(self) -> dict[str, Record]:
+        """All that was ordered, by kind."""
+        kinds = ("servers", "schedules", "keys", "firewalls", "rules")
+        return {kind: getattr(self, kind) for kind in kinds}
 
 
 class RefusedError(Exception):

@@ -5,7 +5,34 @@ from typing import Any
 from proof.vultr.account import CREATED, PLANS, REGIONS, SYSTEMS, Account, Record, RefusedError, find, new_id, require
 
 MISSING = "Invalid instance: instance not found"
-CHANGEABLE = ("label", "tags", "firewall_group_id", "plan", "user_scheme")
+CHANGEABLE = ("label", "tags", "firewall_group_id", "plan", "user_scheme", "enable_ipv6")
+ORDERED = ("label", "hostname", "tags", "firewall_group_id", "user_scheme", "enable_ipv6", "sshkey_id")
+HIDDEN = ("enable_ipv6", "sshkey_id")  # told to the API, and never told by it
+BLANK: Record = {
+    "label": "",
+    "hostname": "guest",
+    "tags": [],
+    "firewall_group_id": "",
+    "user_scheme": "root",
+    "enable_ipv6": False,
+    "sshkey_id": [],
+    "date_created": CREATED,
+    "status": "pending",
+    "power_status": "stopped",
+    "server_status": "none",
+    "main_ip": "0.0.0.0",  # noqa: S104 - as the API says "not yet"
+    "netmask_v4": "",
+    "gateway_v4": "0.0.0.0",  # noqa: S104
+    "internal_ip": "",
+    "v6_network": "",
+    "v6_main_ip": "",
+    "v6_network_size": 0,
+    "kvm": "",
+    "vpc_only": False,
+    "app_id": 0,
+    "image_id": "",
+    "snapshot_id": "",
+}
 SWITCH = {"enabled": True, "disabled": False}
 
 
@@ -37,28 +64,21 @@ def create(account: Account, body: Record) -> Record:
 
 
 def _fresh(number: str, body: Record, system: Record) -> Record:
-    return {
-        **{"id": number, "os": system["name"], "os_id": system["id"], **PLANS[body["plan"]], "plan": body["plan"]},
-        **{"main_ip": "0.0.0.0", "netmask_v4": "", "gateway_v4": "0.0.0.0", "internal_ip": ""},  # noqa: S104
-        **{"v6_network": "", "v6_main_ip": "", "v6_network_size": 0, "ipv6": bool(body.get("enable_ipv6"))},
-        **{"status": "pending", "power_status": "stopped", "server_status": "none", "kvm": ""},
-        **{"region": body["region"], "date_created": CREATED, "vpc_only": False, "app_id": 0, "image_id": ""},
-        **{"snapshot_id": "", "firewall_group_id": body.get("firewall_group_id", ""), "tags": body.get("tags") or []},
-        **{"label": body.get("label", ""), "hostname": body.get("hostname", "guest")},
-        **{"user_scheme": body.get("user_scheme", "root"), "sshkey_id": body.get("sshkey_id", [])},
-    }
+    chosen = {"id": number, "plan": body["plan"], "region": body["region"]}
+    asked = {name: body[name] for name in ORDERED if body.get(name) is not None}
+    return BLANK | asked | chosen | PLANS[body["plan"]] | {"os": system["name"], "os_id": system["id"]}
 
 
 def _shown(server: Record) -> Record:
-    features = ["ipv6"] if server["ipv6"] else []
-    return {**{name: server[name] for name in server if name not in ("ipv6", "sshkey_id")}, "features": features}
+    told = {name: server[name] for name in server if name not in HIDDEN}
+    return {**told, "features": ["ipv6"] if server["enable_ipv6"] else []}
 
 
 def get(account: Account, number: str) -> Record:
     """A server; each look brings it nearer to being active."""
     server = find(account.servers, number, MISSING)
     account.polled[number] += 1
-    if account.offer.polls is not None and account.polled[number] >= account.offer.polls:
+    if account.polled[number] >= account.offer.polls and not account.slow:
         _activate(account, server)
     return {"instance": _shown(server)}
 
@@ -67,7 +87,7 @@ def _activate(account: Account, server: Record) -> None:
     server |= {"status": "active", "power_status": "running", "server_status": "ok"}
     server |= {"kvm": f"https://console.invalid/{server['id']}", "main_ip": account.offer.address}
     server |= {"netmask_v4": "255.255.254.0", "gateway_v4": "192.0.2.1"}
-    if server["ipv6"]:
+    if server["enable_ipv6"]:
         network = account.offer.address6.rpartition(":")[0] + ":"
         server |= {"v6_main_ip": account.offer.address6, "v6_network": network, "v6_network_size": 64}
 
@@ -76,8 +96,6 @@ def update(account: Account, number: str, body: Record) -> Record:
     """Change what can be changed while a server lives."""
     server = find(account.servers, number, MISSING)
     server |= {name: body[name] for name in CHANGEABLE if body.get(name) is not None}
-    if body.get("enable_ipv6") is not None:
-        server["ipv6"] = bool(body["enable_ipv6"])
     if "backups" in body:
         account.schedules[number] = _schedule(enabled=SWITCH[body["backups"]])
     return {"instance": _shown(server)}
