@@ -81,9 +81,10 @@ explain() { # what Vultr or Terraform said, for the operator
 # Terraform gets one interrupt, whoever gives up, and time to write its state down: a second one would lose it.
 child='' gave_up='' kept='What was made is in the state: run this again; nothing is lost.'
 give_up() { # REASON
-  if [[ -n $gave_up ]]; then say "stopping already: Terraform is writing down what was made" && return; fi
+  trap '' INT TERM HUP ALRM
   gave_up=$1
   [[ -n $child ]] || fail 6 "$gave_up. $kept"
+  say "$gave_up: stopping, and writing down what was made"
   kill -INT "$child" 2>/dev/null || true
 }
 trap 'give_up "interrupted"' INT TERM HUP
@@ -157,7 +158,13 @@ keep() { # FILE, its text on the standard input; whole or not at all
   mv -f "$new" "$1"
 }
 
-[[ $(output status) == active ]] || fail 7 "the server is there but not active yet. Wait, and run this again."
+# A run that goes on where another was stopped can find the server still being made.
+deadline=$((SECONDS + seconds))
+until [[ $(output status) == active ]]; do
+  ((SECONDS < deadline)) || fail 7 "the server is there, but '$(output status)' after $seconds s. Run this again later."
+  sleep 2
+  must apply -no-color -refresh-only -auto-approve >/dev/null </dev/null
+done
 address=$(output address) address6=$(output address6) password=$(output root_password)
 keep "$secrets/address" <<<"$address"
 [[ -z $password ]] || keep "$secrets/root_password" <<<"$password"
