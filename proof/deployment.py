@@ -4,7 +4,6 @@ Nothing of the operator's is used: neither the API key nor the state nor the SSH
 """
 
 import copy
-import functools
 import json
 import os
 import secrets
@@ -19,49 +18,16 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from lab.paths import BUILD, INSTALLATION, PROVISION, TERRAFORM
-from proof import process, undertest
+from lab.paths import PROVISION, TERRAFORM
+from proof import process, terraform, undertest
 from proof.process import Finished
 from proof.vultr.account import Account
 from proof.vultr.api import Api
 from proof.vultr.endpoint import Endpoint
 
-INIT_SECONDS = 120.0
 RUN_SECONDS = 300.0
 ADMIN_NETWORKS = ("192.0.2.7/32", "2001:db8::/64")
 VARIABLES = {"region": "dfw", "admin_networks": list(ADMIN_NETWORKS)}
-_QUIET = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}  # CHECKPOINT: Terraform's own look for updates
-
-
-@functools.cache
-def why_not() -> str:
-    """Why terraform/ cannot be tried on this machine; empty where Terraform and the provider are there."""
-    if shutil.which("terraform") is None:
-        return "Terraform is not installed"
-    found = _init()
-    if found.exit_status == 0:
-        return ""
-    said = [line.strip(" │╷╵") for line in found.stderr.splitlines()]
-    told = " ".join(line for line in said if line)
-    return f"Terraform finds no provider vultr/vultr: {told[:200]}"
-
-
-def providers() -> Path:
-    """Where `why_not` put the provider that Terraform finds: from a mirror of the machine's own, or the registry."""
-    return BUILD / "terraform" / ".terraform" / "providers"
-
-
-def _init() -> Finished:
-    folder = BUILD / "terraform"
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(TERRAFORM / "versions.tf", folder)
-    (folder / ".terraform.lock.hcl").unlink(missing_ok=True)
-    return process.run(
-        ["terraform", "init", "-backend=false", "-input=false", "-no-color"],
-        timeout=INIT_SECONDS,
-        cwd=folder,
-        env={**os.environ, **_QUIET},
-    )
 
 
 @dataclass(frozen=True)
@@ -146,9 +112,9 @@ class Deployment:
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder / "home"),
             "LC_ALL": "C.UTF-8",
-            "TF_CLI_ARGS_init": f"-plugin-dir={providers()}",
+            "TF_CLI_ARGS_init": f"-plugin-dir={terraform.providers()}",
             "VULTR_API_KEY": self.key,
-            **_QUIET,
+            **terraform.QUIET,
             **self.endpoint.environment,
         }
 
@@ -168,8 +134,7 @@ def forget_server(deployment: Deployment) -> None:
 @contextmanager
 def fresh(folder: Path, account: Account | None = None) -> Iterator[Deployment]:
     """Terraform's folder before its first use, beside an account that holds nothing; `folder` is made."""
-    for source in (undertest.terraform(), undertest.provision()):
-        shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns(*INSTALLATION))
+    terraform.lay_out(folder, undertest.terraform(), undertest.provision())
     keys = folder / "home" / ".ssh"
     keys.mkdir(mode=0o700, parents=True)
     public = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)

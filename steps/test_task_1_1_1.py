@@ -10,7 +10,7 @@ import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
-from proof import deployment, mishaps
+from proof import deployment, mishaps, terraform
 from proof import target as targets
 from proof.deployment import Deployment
 from proof.evidence import Recorder
@@ -65,7 +65,7 @@ def run(evidence: Recorder) -> Deploy:
 @pytest.fixture(scope="session")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where deployments lie; skips where Terraform or its provider is missing."""
-    if why := deployment.why_not():
+    if why := terraform.why_not():
         pytest.skip(why)
     return tmp_path_factory.mktemp("deployments")
 

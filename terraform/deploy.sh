@@ -57,7 +57,12 @@ export VULTR_API_KEY TF_INPUT=0 TF_IN_AUTOMATION=1
 mkdir -p "$secrets"
 work=$(mktemp -d "$secrets/run.XXXXXX") # the plan holds what the state holds
 chmod 0700 "$secrets"
-trap 'rm -rf "$work"' EXIT
+watch=''
+clean_up() {
+  [[ -z $watch ]] || kill -- "-$watch" 2>/dev/null || true
+  rm -rf "$work"
+}
+trap clean_up EXIT
 find . -maxdepth 1 -name '*.tfstate*' -exec chmod 0600 {} +
 
 explain() { # what Vultr or Terraform said, for the operator
@@ -91,7 +96,7 @@ trap 'give_up "interrupted"' INT TERM HUP
 trap 'give_up "out of time: Vultr took more than $seconds s"' ALRM
 
 attempt() { # Terraform's arguments; its exit status
-  local status=0 watch
+  local status=0
   : >"$work/said"
   set -m # a process group of its own: a Ctrl-C at the terminal reaches it through us alone
   terraform "$@" 2>"$work/said" &
@@ -105,7 +110,7 @@ attempt() { # Terraform's arguments; its exit status
     if ((status <= 128)) || ! kill -0 "$child" 2>/dev/null; then break; fi
   done
   kill -- "-$watch" 2>/dev/null || true
-  child=''
+  watch='' child=''
   cat "$work/said" >&2
   [[ -z $gave_up ]] || fail 6 "$gave_up. $kept"
   return "$status"

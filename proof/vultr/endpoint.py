@@ -47,6 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:  # a client that does not trust the CA hangs up
             self.close_connection = True
             return
+        self.close_connection = False  # also for a client that asks for the tunnel in HTTP/1.0
         self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb")
 
     def _answer(self) -> None:
