@@ -103,13 +103,14 @@ attempt() { # Terraform's arguments; its exit status
   child=$!
   { sleep "$seconds" && kill -ALRM $$; } >/dev/null 2>&1 &
   watch=$!
+  disown "$watch"
   set +m
   while :; do
     status=0
     wait "$child" || status=$?
     if ((status <= 128)) || ! kill -0 "$child" 2>/dev/null; then break; fi
   done
-  kill -- "-$watch" 2>/dev/null || true
+  kill -KILL -- "-$watch" 2>/dev/null || true # a shell that was forked just now still has our traps for any other
   watch='' child=''
   cat "$work/said" >&2
   [[ -z $gave_up ]] || fail 6 "$gave_up. $kept"

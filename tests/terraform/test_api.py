@@ -1,146 +1,131 @@
-"""The stand-in answers as the API documents, and goes wrong as it is told to."""
+"""The stand-in answers as Vultr documents, and refuses what Vultr refuses."""
 
 import json
+import ssl
+from http.client import HTTPSConnection
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from proof.vultr.account import Account
 from proof.vultr.api import Answer, Api, Fault
+from proof.vultr.endpoint import HOST, Endpoint
 
-KEY = "THE-KEY"
-ORDER = {
-    "region": "dfw",
-    "plan": "vc2-2c-4gb",
-    "os_id": 2625,
-    "label": "mail",
-    "enable_ipv6": True,
-    "backups": "enabled",
-}
+ORDER = {"region": "dfw", "plan": "vc2-2c-4gb", "os_id": 2625, "backups": "enabled", "enable_ipv6": True}
 
 
 @pytest.fixture
 def api() -> Api:
-    return Api(KEY, Account())
+    return Api("KEY", Account())
 
 
-def answer(api: Api, request: str, body: object = None, key: str = KEY) -> Answer:
-    method, path = request.split()
-    found = api.answer(method, path, f"Bearer {key}", b"" if body is None else json.dumps(body).encode())
-    assert found is not None
-    return found
+def ask(api: Api, method: str, path: str, body: object = None, key: str = "KEY") -> tuple[int, Any]:
+    answer = api.answer(method, path, f"Bearer {key}", json.dumps(body).encode() if body is not None else b"")
+    assert isinstance(answer, Answer)
+    return answer.status, answer.body
 
 
-def told(api: Api, request: str, body: object = None) -> dict[str, Any]:
-    found = answer(api, request, body)
-    assert found.status < 300, found
-    assert found.body is not None
-    inner: dict[str, Any] = next(iter(found.body.values()))
-    return inner
+def order(api: Api, **other: object) -> str:
+    status, body = ask(api, "POST", "/v2/instances", {**ORDER, **other})
+    assert status == 202, body
+    number: str = body["instance"]["id"]
+    return number
 
 
-def test_nobody_is_let_in_without_the_key(api: Api) -> None:
-    for key in ("", "another", KEY.lower()):
-        refused = answer(api, "GET /v2/os", key=key)
-        assert (refused.status, refused.body) == (401, {"error": "Invalid API token.", "status": 401})
-    assert answer(api, "POST /v2/instances", ORDER, key="").status == 401
+def test_a_wrong_key_is_told_nothing_and_changes_nothing(api: Api) -> None:
+    assert ask(api, "POST", "/v2/instances", ORDER, key="other") == (
+        401,
+        {"error": "Invalid API token.", "status": 401},
+    )
     assert not api.account.servers
 
 
-def test_a_server_becomes_active_after_a_while_and_tells_its_password_once(api: Api) -> None:
-    made = told(api, "POST /v2/instances", ORDER)
-    number, password = made["id"], made["default_password"]
-    assert (made["status"], made["main_ip"], password) == ("pending", "0.0.0.0", api.account.offer.password)
-    seen = [told(api, f"GET /v2/instances/{number}") for _ in range(3)]
-    assert [server["status"] for server in seen] == ["pending", "active", "active"]
-    assert (seen[-1]["main_ip"], seen[-1]["v6_main_ip"]) == (api.account.offer.address, api.account.offer.address6)
-    assert all("default_password" not in server for server in seen)
-    api.account.slow = True
-    slow = told(api, "POST /v2/instances", ORDER)["id"]
-    assert {told(api, f"GET /v2/instances/{slow}")["status"] for _ in range(9)} == {"pending"}
+def test_a_server_becomes_active_after_a_while(api: Api) -> None:
+    number = order(api)
+    seen = [ask(api, "GET", f"/v2/instances/{number}")[1]["instance"] for _ in range(2)]
+    assert [(server["status"], server["main_ip"]) for server in seen] == [
+        ("pending", "0.0.0.0"),
+        ("active", api.account.offer.address),
+    ]
 
 
-def test_backups_have_a_schedule_once_it_is_set(api: Api) -> None:
-    number = told(api, "POST /v2/instances", ORDER)["id"]
-    path = f"/v2/instances/{number}/backup-schedule"
-    assert told(api, f"GET {path}")["enabled"] is True
-    assert told(api, f"GET {path}")["hour"] == 0
-    answer(api, f"POST {path}", {"type": "daily", "hour": 2})
-    assert told(api, f"GET {path}") == {"enabled": True, "type": "daily", "hour": 2, "dow": 0, "dom": 0}
-    without = told(api, "POST /v2/instances", {**ORDER, "backups": "disabled"})["id"]
-    assert answer(api, f"POST /v2/instances/{without}/backup-schedule", {"type": "daily"}).status == 400
+def test_only_the_first_answer_tells_the_password(api: Api) -> None:
+    _, made = ask(api, "POST", "/v2/instances", ORDER)
+    assert made["instance"]["default_password"] == api.account.offer.password
+    assert "default_password" not in ask(api, "GET", f"/v2/instances/{made['instance']['id']}")[1]["instance"]
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"region": "nowhere"}, {"plan": "vc9"}, {"os_id": 1}, {"plan": ""}, {"sshkey_id": ["none"]}]
+    "wrong", [{"region": "moon"}, {"plan": "huge"}, {"os_id": 1}, {"region": ""}, {"firewall_group_id": "none"}]
 )
 def test_a_wrong_order_is_refused(api: Api, wrong: dict[str, object]) -> None:
-    assert answer(api, "POST /v2/instances", {**ORDER, **wrong}).status in (400, 404)
+    assert ask(api, "POST", "/v2/instances", {**ORDER, **wrong})[0] in (400, 404)
     assert not api.account.servers
 
 
-def test_what_is_gone_is_told_in_the_words_that_the_provider_knows(api: Api) -> None:
-    nobody = "00000000-0000-0000-0000-000000000000"
-    group = told(api, "POST /v2/firewalls", {"description": "d"})["id"]
-    for path, words in (
-        (f"instances/{nobody}", "instance not found"),
-        (f"ssh-keys/{nobody}", "Invalid ssh key"),
-        (f"firewalls/{group}/rules/7", "Firewall rule ID not found"),
-    ):
-        gone = answer(api, f"GET /v2/{path}")
-        assert gone.status == 404
-        assert words in str(gone.body)
+def test_a_schedule_needs_backups(api: Api) -> None:
+    number = order(api, backups="disabled")
+    daily = {"type": "daily", "hour": 2}
+    assert ask(api, "POST", f"/v2/instances/{number}/backup-schedule", daily)[0] == 400
+    ask(api, "PATCH", f"/v2/instances/{number}", {"backups": "enabled"})
+    assert ask(api, "POST", f"/v2/instances/{number}/backup-schedule", daily)[0] == 200
+    _, kept = ask(api, "GET", f"/v2/instances/{number}/backup-schedule")
+    assert kept["backup_schedule"] == {"enabled": True, "type": "daily", "hour": 2, "dow": 0, "dom": 0}
 
 
-def test_a_rule_is_let_in_once_and_only_for_a_network(api: Api) -> None:
-    group = told(api, "POST /v2/firewalls", {"description": "d"})["id"]
-    rule = {"ip_type": "v4", "protocol": "tcp", "subnet": "192.0.2.0", "subnet_size": 24, "port": "22"}
-    assert told(api, f"POST /v2/firewalls/{group}/rules", rule)["id"] == 1
-    assert answer(api, f"POST /v2/firewalls/{group}/rules", {**rule, "notes": "again"}).status == 400
-    assert answer(api, f"POST /v2/firewalls/{group}/rules", {**rule, "subnet": "192.0.2.7"}).status == 400
-    assert answer(api, f"DELETE /v2/firewalls/{group}/rules/1").status == 204
-    assert answer(api, f"GET /v2/firewalls/{group}/rules/1").status == 404
+def test_a_rule_is_kept_once_and_names_a_network(api: Api) -> None:
+    _, group = ask(api, "POST", "/v2/firewalls", {"description": "mail"})
+    rules = f"/v2/firewalls/{group['firewall_group']['id']}/rules"
+    rule = {"ip_type": "v4", "protocol": "tcp", "port": "22", "subnet": "192.0.2.7", "subnet_size": 32}
+    assert [ask(api, "POST", rules, rule)[0] for _ in range(2)] == [201, 400]
+    assert ask(api, "POST", rules, {**rule, "subnet_size": 24})[0] == 400
+    assert ask(api, "GET", f"{rules}/1")[1]["firewall_rule"]["port"] == "22"
+    assert ask(api, "DELETE", f"{rules}/1")[0] == 204
+    assert ask(api, "GET", f"{rules}/1")[0] == 404
 
 
-def test_what_is_changed_is_told_so_afterwards(api: Api) -> None:
-    key = told(api, "POST /v2/ssh-keys", {"name": "n", "ssh_key": "ssh-ed25519 AAAA"})["id"]
-    answer(api, f"PATCH /v2/ssh-keys/{key}", {"name": "m"})
-    assert told(api, f"GET /v2/ssh-keys/{key}")["name"] == "m"
-    server = told(api, "POST /v2/instances", ORDER)["id"]
-    answer(api, f"PATCH /v2/instances/{server}", {"label": "other", "backups": "disabled"})
-    assert told(api, f"GET /v2/instances/{server}")["label"] == "other"
-    assert told(api, f"GET /v2/instances/{server}/backup-schedule")["enabled"] is False
-    group = told(api, "POST /v2/firewalls", {"description": "d"})["id"]
-    answer(api, f"PUT /v2/firewalls/{group}", {"description": "e"})
-    assert told(api, f"GET /v2/firewalls/{group}")["description"] == "e"
-    for path in (f"ssh-keys/{key}", f"instances/{server}", f"firewalls/{group}"):
-        assert answer(api, f"DELETE /v2/{path}").status == 204
-        assert answer(api, f"GET /v2/{path}").status == 404
-    assert not any(api.account.holdings().values())
+def test_what_the_api_does_not_have_is_not_found(api: Api) -> None:
+    assert ask(api, "GET", "/v2/instances/nonsense")[0] == 404
 
 
-def test_an_endpoint_that_nobody_wrote_is_no_success(api: Api) -> None:
-    assert answer(api, "GET /v2/kubernetes/clusters").status == 404
-    assert answer(api, "PUT /v2/instances", ORDER).status == 404
-    assert api.answer("POST", "/v2/ssh-keys", f"Bearer {KEY}", b"{") == Answer(
-        400,
-        {
-            "error": "Invalid JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
-            "status": 400,
-        },
-    )
+def test_a_fault_strikes_as_often_as_it_says(api: Api) -> None:
+    api.faults = [Fault(429, on="GET /v2/os$", times=1, retry_after=7)]
+    first = api.answer("GET", "/v2/os", "Bearer KEY", b"")
+    assert first is not None
+    assert (first.status, first.headers) == (429, {"Retry-After": "7"})
+    assert ask(api, "GET", "/v2/os")[0] == 200
 
 
-def test_a_fault_strikes_where_and_as_often_as_it_is_told(api: Api) -> None:
-    api.faults = [Fault(429, on="GET /v2/os", times=2, retry_after=7)]
-    struck = [answer(api, "GET /v2/os") for _ in range(3)]
-    assert [each.status for each in struck] == [429, 429, 200]
-    assert struck[0].headers == {"Retry-After": "7"}
-    api.faults = [Fault(None, on="POST")]
-    assert api.answer("POST", "/v2/instances", f"Bearer {KEY}", json.dumps(ORDER).encode()) is None
-    assert answer(api, "GET /v2/os").status == 200
-    assert not api.account.servers
-    api.faults = [Fault(500, on="POST /v2/instances$", times=1, done=True)]
-    assert answer(api, "POST /v2/instances", ORDER).status == 500
+def test_a_lost_answer_is_carried_out_all_the_same(api: Api) -> None:
+    api.faults = [Fault(None, on="POST /v2/instances$", times=1, done=True)]
+    assert api.answer("POST", "/v2/instances", "Bearer KEY", json.dumps(ORDER).encode()) is None
     assert len(api.account.servers) == 1
-    assert [str(call) for call in api.calls[-2:]] == ["GET /v2/os -> 200", "POST /v2/instances -> 500"]
+
+
+def connection(endpoint: Endpoint, host: str) -> HTTPSConnection:
+    """As a program makes it that honours the endpoint's environment."""
+    proxy = urlsplit(endpoint.environment["HTTPS_PROXY"])
+    assert proxy.hostname is not None
+    trusted = ssl.create_default_context(cafile=endpoint.environment["SSL_CERT_FILE"])
+    made = HTTPSConnection(proxy.hostname, proxy.port, context=trusted, timeout=10)
+    made.set_tunnel(host, 443)
+    return made
+
+
+def test_the_endpoint_answers_for_the_apis_host(api: Api, tmp_path: Path) -> None:
+    with Endpoint(api, tmp_path) as endpoint:
+        made = connection(endpoint, HOST)
+        made.request("GET", "/v2/os", headers={"Authorization": "Bearer KEY"})
+        names = [system["name"] for system in json.load(made.getresponse())["os"]]
+        made.close()
+    assert "Debian 13 x64 (trixie)" in names
+    assert [str(call) for call in api.calls] == ["GET /v2/os -> 200"]
+
+
+def test_the_endpoint_leads_nowhere_else(api: Api, tmp_path: Path) -> None:
+    with Endpoint(api, tmp_path) as endpoint, pytest.raises(OSError, match="403"):
+        connection(endpoint, "elsewhere.invalid").request("GET", "/")
+    assert endpoint.refused == ["elsewhere.invalid:443"]
+    assert not api.calls
