@@ -59,7 +59,7 @@ work=$(mktemp -d "$secrets/run.XXXXXX") # the plan holds what the state holds
 chmod 0700 "$secrets"
 watch=''
 clean_up() {
-  [[ -z $watch ]] || kill -- "-$watch" 2>/dev/null || true
+  [[ -z $watch ]] || kill -KILL -- "-$watch" 2>/dev/null || true
   rm -rf "$work"
 }
 trap clean_up EXIT
