@@ -12,7 +12,7 @@ from proof.waits import wait_until
 ORDER = "POST /v2/instances$"
 BEGIN_SECONDS = 120.0
 SILENCE = ("--timeout", "8")  # longer than Terraform takes for what it does alone
-PATIENCE = ("--timeout", "20")  # the provider looks for the first time after 10 s
+PATIENCE = ("--timeout", "45")  # the provider looks for the first time after 10 s; a busy machine plans for long
 
 
 def _with(*faults: Fault, options: tuple[str, ...] = ()) -> Callable[[Deployment], Finished]:
