@@ -13,9 +13,12 @@ STATE = ROOT / ".lab"  # this checkout's lab: keys, ssh_config, disks, logs
 SOCKETS_LINK = STATE / "sockets"
 BUILD = ROOT / "build"  # what runs produce: reports, evidence, figures
 PROVISION = ROOT / "provision"
+TERRAFORM = ROOT / "terraform"
 FEATURES = ROOT / "features"
 INVENTORY = PROVISION / "inventory"
 SQL = ROOT / "sql"
+# Names of what belongs to one installation alone: never a part of a copy of the project.
+INSTALLATION = ("host_vars", "production", "secrets", ".terraform*", "*.tfstate*", "*.tfvars")
 
 
 def cache() -> Path:

@@ -10,12 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab.paths import ROOT, STATE
+from lab.paths import INSTALLATION, ROOT, STATE
 
 FOLDER = STATE / "second"
 LEFT_OUT = (
     *(".git", ".lab", ".venv", "build", "*.egg-info", "__pycache__", ".*_cache", ".ansible"),
-    *("host_vars", "production", ".terraform", "*.tfstate*"),  # one installation's own: no lab needs them
+    *INSTALLATION,
 )
 DOWN_SECONDS = 60.0
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from lab.errors import LabError
 from lab.paths import PROVISION, ROOT
 from lab.progress import step
+from proof import terraform
 
 _BIN = Path(sys.executable).parent
 _SHELL = (b"#!/bin/sh", b"#!/bin/bash", b"#!/usr/bin/env bash", b"#!/usr/bin/env sh")
@@ -17,11 +18,12 @@ _SHELL = (b"#!/bin/sh", b"#!/bin/bash", b"#!/usr/bin/env bash", b"#!/usr/bin/env
 
 @dataclass(frozen=True)
 class Check:
-    """A linter's command; `expected` is its usual time in seconds, without a cache."""
+    """A linter's command: `expected` is its usual time in seconds, without a cache; `skipped` why it cannot run."""
 
     name: str
     command: tuple[str, ...]
     expected: float = 2.0
+    skipped: str = ""
 
 
 def tracked() -> Iterator[Path]:
@@ -44,6 +46,7 @@ def is_shell(path: Path) -> bool:
 
 def checks() -> tuple[Check, ...]:
     """The checks in the order of how fast they answer."""
+    no_terraform = terraform.why_not()
     scripts = sorted(str(path.relative_to(ROOT)) for path in tracked() if is_shell(path))
     return (
         Check("ruff format", (str(_BIN / "ruff"), "format", "--check", "--diff", ".")),
@@ -51,15 +54,24 @@ def checks() -> tuple[Check, ...]:
         Check("shellcheck", ("shellcheck", *scripts)),
         Check("feature files", (sys.executable, "-m", "proof.featurelint")),
         Check("yamllint", (str(_BIN / "yamllint"), "--strict", ".")),
+        Check(
+            "terraform fmt", ("terraform", "fmt", "-check", "-diff", "-recursive", "terraform"), skipped=no_terraform
+        ),
+        Check("terraform validate", ("terraform", f"-chdir={terraform.folder()}", "validate"), skipped=no_terraform),
         Check("mypy", (str(_BIN / "mypy"),), 40),
+        Check("mypy terraform", (str(_BIN / "mypy"), "terraform/review.py")),
         Check("ansible-lint", (str(_BIN / "ansible-lint"), "--offline", "--nocolor"), 60),
     )
 
 
 def run(check: Check) -> bool:
-    """Run one check; its output appears only where it finds something."""
+    """Run one check; its output appears only where it finds something. One that is skipped finds nothing."""
+    if check.skipped:
+        print(f"{check.name:18} skipped: {check.skipped}", flush=True)
+        return True
     environment = {
         **os.environ,
+        **terraform.QUIET,
         "PATH": f"{_BIN}:{os.environ.get('PATH', os.defpath)}",
         "ANSIBLE_CONFIG": str(PROVISION / "ansible.cfg"),
     }
@@ -69,7 +81,7 @@ def run(check: Check) -> bool:
         except FileNotFoundError:
             raise LabError(f"{check.command[0]} is not installed.", "Run make prepare.") from None
     clean = done.returncode == 0
-    print(f"{check.name:14} {'clean' if clean else f'exit status {done.returncode}'}", flush=True)
+    print(f"{check.name:18} {'clean' if clean else f'exit status {done.returncode}'}", flush=True)
     if not clean:
         print(f"{done.stdout}{done.stderr}", flush=True)
     return clean

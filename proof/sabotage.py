@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.errors import UsageError
-from lab.paths import ROOT
+from lab.paths import INSTALLATION, ROOT
 from proof import featurefiles, labclaim, outofband, process, sabotagefiles, sabotagelog, undertest
 from proof.featurefiles import Feature, FeatureSyntaxError, Scenario
 from proof.outofband import LabLike
@@ -70,11 +70,11 @@ def prove(
     rule: str,
     scenarios: Sequence[Scenario],
     folder: Path,
-    provision: Path | None = None,
+    copy: Path | None = None,
 ) -> tuple[Run | None, process.Finished]:
     """Run scenarios of one Rule on the lab as it stands; no record where pytest did not come that far.
 
-    `provision` is a folder that scenarios take for the project's own provision/.
+    `copy` is a folder that scenarios take for the project's own: what the operator runs at home.
     """
     steps = root / "steps" / f"test_task_{task.replace('.', '_')}.py"
     where = [str(steps)] if steps.exists() else ["-m", f"task-{task}"]
@@ -90,7 +90,7 @@ def prove(
         ],
         timeout=PROOF_SECONDS,
         cwd=root,
-        env={**os.environ, undertest.VARIABLE: str(provision)} if provision else None,
+        env={**os.environ, undertest.VARIABLE: str(copy)} if copy else None,
     )
     (folder / "pytest.txt").write_text(done.stdout + done.stderr)
     try:
@@ -106,12 +106,12 @@ def attempt(lab: LabLike, root: Path, sabotage: Sabotage, scenarios: Sequence[Sc
         lab.reset()
         labclaim.touch(root)
         folder = root / "build" / "sabotage" / f"{sabotage.task}-{slug(sabotage.name)}-{number}"
-        provision = folder.with_name(f"{folder.name}-provision") if sabotage.on == RUNNER else None
-        exit_status, said = _break_copy(root, provision, sabotage) if provision else _break_node(lab, sabotage)
+        copy = folder.with_name(f"{folder.name}-copy") if sabotage.on == RUNNER else None
+        exit_status, said = _break_copy(root, copy, sabotage) if copy else _break_node(lab, sabotage)
         if exit_status != 0:
             last = said.strip().splitlines()[-1] if said.strip() else "no word"
             return Verdict("error", f"the sabotage itself ended with status {exit_status}: {last}")
-        run, finished = prove(root, sabotage.task, sabotage.rule, batch, folder, provision)
+        run, finished = prove(root, sabotage.task, sabotage.rule, batch, folder, copy)
         if run is None:
             words = (finished.stderr + finished.stdout).strip().splitlines()
             ended = "did not end in time" if finished.timed_out else f"ended with {finished.exit_status}"
@@ -128,11 +128,12 @@ def _break_node(lab: LabLike, sabotage: Sabotage) -> tuple[int, str]:
     return done.exit_status, (done.stderr or done.stdout).decode(errors="replace")
 
 
-def _break_copy(root: Path, provision: Path, sabotage: Sabotage) -> tuple[int, str]:
-    """Run the script in a copy of provision/, never in the project itself; returns exit status and words."""
-    shutil.rmtree(provision, ignore_errors=True)
-    shutil.copytree(root / "provision", provision, ignore=shutil.ignore_patterns("host_vars", "production"))
-    done = process.run(["bash", "-euc", sabotage.run], timeout=SCRIPT_SECONDS, cwd=provision)
+def _break_copy(root: Path, copy: Path, sabotage: Sabotage) -> tuple[int, str]:
+    """Run the script in a copy of what the operator runs at home; returns exit status and words."""
+    shutil.rmtree(copy, ignore_errors=True)
+    for name in undertest.COPIED:
+        shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns(*INSTALLATION))
+    done = process.run(["bash", "-euc", sabotage.run], timeout=SCRIPT_SECONDS, cwd=copy)
     return done.exit_status, done.stderr or done.stdout
 
 

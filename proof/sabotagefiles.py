@@ -8,7 +8,7 @@ import yaml
 
 from proof.featurefiles import FeatureSyntaxError
 
-RUNNER = "runner"  # the machine of the run itself: the script changes a copy of provision/, its working directory
+RUNNER = "runner"  # the machine of the run itself: the script changes a copy of provision/ and terraform/
 NODES = ("mail", "hub", RUNNER)
 REQUIRED = frozenset({"name", "rule", "run"})
 KNOWN = REQUIRED | {"on"}

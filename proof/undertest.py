@@ -1,13 +1,23 @@
-"""Which provisioning scenarios try: the checkout's own, or a copy that a sabotage has changed."""
+"""What the operator runs at home, as scenarios try it: the checkout's own, or a copy that a sabotage has changed."""
 
 import os
 from pathlib import Path
 
-from lab.paths import PROVISION
+from lab.paths import PROVISION, ROOT, TERRAFORM
 
-VARIABLE = "PROVISION_UNDER_TEST"
+VARIABLE = "FOLDER_UNDER_TEST"
+COPIED = (PROVISION.name, TERRAFORM.name)
 
 
 def provision() -> Path:
     """The folder to take playbooks and scripts from."""
-    return Path(os.environ.get(VARIABLE, PROVISION))
+    return _folder() / PROVISION.name
+
+
+def terraform() -> Path:
+    """The folder to take the server's description and its script from."""
+    return _folder() / TERRAFORM.name
+
+
+def _folder() -> Path:
+    return Path(os.environ.get(VARIABLE, ROOT))

@@ -32,6 +32,11 @@ def test_the_projects_own_scripts_are_linted() -> None:
     assert all((ROOT / path).is_file() for path in shellcheck.command[1:])
 
 
+def test_a_check_that_cannot_run_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    assert lint.run(lint.Check("example", ("no-such-program",), skipped="it is not installed"))
+    assert "skipped: it is not installed" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("status", "clean"), [("0", True), ("3", False)])
 def test_a_check_that_finds_something_shows_what(capsys: pytest.CaptureFixture[str], status: str, clean: bool) -> None:
     check = lint.Check("example", ("sh", "-c", 'echo found; exit "$1"', "sh", status))

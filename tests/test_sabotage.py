@@ -4,7 +4,7 @@ import pytest
 
 from lab.errors import UsageError
 from lab.paths import ROOT
-from proof import featurefiles, process, sabotage, sabotagelog
+from proof import featurefiles, process, sabotage, sabotagelog, undertest
 from proof.featurefiles import Feature, Scenario
 from proof.record import Failure, FailureKind, Run
 from proof.record import Scenario as Record
@@ -66,9 +66,9 @@ def test_results_are_kept_and_told(
     proved: list[tuple[str, str, list[str], str]] = []
 
     def prove(
-        _: Path, task: str, rule: str, scenarios: list[Scenario], folder: Path, provision: Path | None
+        _: Path, task: str, rule: str, scenarios: list[Scenario], folder: Path, copy: Path | None
     ) -> tuple[Run, process.Finished]:
-        assert provision is None
+        assert copy is None
         proved.append((task, rule, [scenario.name for scenario in scenarios], folder.name))
         kind: FailureKind | None = "criterion" if rule.startswith("Members") else None
         return run_with(rule, kind), process.Finished(1 if kind else 0, "", "", 0.1, False)
@@ -154,16 +154,18 @@ def test_a_damaged_log_is_begun_anew(tmp_path: Path) -> None:
 
 
 def test_a_fault_of_the_runner_is_made_in_a_copy(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (root / "provision").mkdir()
-    (root / "provision" / "script.sh").write_text("as it was")
-    fault = Sabotage("1.2.1", "a fault", "R", "runner", "echo broken > script.sh", root / "x", 1)
+    for name in undertest.COPIED:
+        (root / name / "secrets").mkdir(parents=True)
+        (root / name / "script.sh").write_text("as it was")
+    fault = Sabotage("1.2.1", "a fault", "R", "runner", "echo broken > provision/script.sh", root / "x", 1)
     copies: list[Path | None] = []
 
     def prove(*given: object) -> tuple[Run, process.Finished]:
         copy = given[-1]
         assert isinstance(copy, Path)
         copies.append(copy)
-        assert (copy / "script.sh").read_text() == "broken\n"
+        assert (copy / "provision" / "script.sh").read_text() == "broken\n"
+        assert [path.name for path in (copy / "terraform").iterdir()] == ["script.sh"]
         return run_with("R", "criterion"), process.Finished(1, "", "", 0.1, False)
 
     monkeypatch.setattr(sabotage, "prove", prove)

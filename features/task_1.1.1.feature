@@ -1,0 +1,145 @@
+@task-1.1.1 @group-1.1 @milestone-1
+Feature: 1.1.1 The server at Vultr is the one that was ordered
+  The order is written down, and deploying carries it out. Whoever operates the host may deploy again at any
+  moment, and loses neither the server nor money. No account is needed to prove that: the provider talks to
+  a stand-in of Vultr.
+
+  Rule: The host is the machine that was ordered
+
+    Scenario: It runs Debian 13
+      When the host tells what it runs
+      Then that is Debian 13
+
+    Scenario: It has the processors of the plan
+      When the host is measured
+      Then it has 2 processors
+
+    Scenario: It has the memory and the disk of the plan
+      When the host is measured
+      Then it has 4 GB of memory and 80 GB of disk
+
+  Rule: What is ordered is what was agreed
+
+    Scenario: The plan and the system
+      When the operator has deployed
+      Then the account has one server of the plan "vc2-2c-4gb" with "Debian 13 x64 (trixie)"
+
+    Scenario: The first way in
+      When the operator has deployed
+      Then the server lets in the operator's SSH key
+      And its firewall lets in SSH from the operator's networks, and else nothing but ICMP
+
+    Scenario: The backups
+      When the operator has deployed
+      Then the whole disk is backed up every day at 02:00 UTC
+
+  Rule: A wrong setting is refused before anything is ordered
+
+    Scenario Outline: <mistake>
+      When the operator deploys with the mistake "<mistake>"
+      Then deploying fails and names "<setting>"
+      And nothing was ordered
+
+      Examples:
+        | mistake                           | setting             |
+        | Backups without a schedule        | backups_schedule    |
+        | A schedule without backups        | backups_schedule    |
+        | A backup at 25 o'clock            | backups_schedule    |
+        | SSH for the whole internet        | admin_networks      |
+        | A private key for the public one  | ssh_public_key_file |
+
+  Rule: Nothing is ordered without a yes, and nothing twice
+
+    Scenario: Whoever does not say yes orders nothing
+      When the operator deploys and answers "y"
+      Then deploying ends as not confirmed
+      And nothing was ordered
+
+    Scenario: Deploying once more changes nothing
+      Given the operator has deployed
+      When the operator deploys again, and is asked nothing
+      Then Vultr was only asked how things are
+
+  Rule: The credentials are the operator's alone
+
+    Scenario: Nobody else can read what deploying leaves behind
+      When the operator has deployed
+      Then nobody else can read any file that holds a credential or an address
+      And the first password is kept, and was not shown
+
+    Scenario: The API key is nowhere
+      When the operator has deployed
+      Then the API key is in no file and in no output
+
+  Rule: The inventory knows where the server is
+
+    Scenario: The production target has the server's addresses, and the lab has not
+      When the operator has deployed
+      Then the inventory of "vultr" has the addresses of the server
+      And the inventory of "lab" has not
+
+  Rule: The server is never destroyed and never replaced
+
+    Scenario: Terraform itself does not destroy it
+      Given the operator has deployed
+      When somebody tells Terraform to destroy everything
+      Then the server is still there, and Terraform has said why
+
+    Scenario Outline: <change>
+      Given the operator has deployed
+      When the operator deploys after the change "<change>"
+      Then deploying refuses the plan
+      And the server is still there
+
+      Examples:
+        | change                                    |
+        | The server is to be in another region     |
+        | The server is to have another host name   |
+        | The server is no longer in the description |
+
+  Rule: What goes wrong is told in a sentence, and nothing is lost
+
+    Scenario Outline: While <trouble>
+      Given the operator has deployed
+      When the operator deploys while "<trouble>"
+      Then deploying fails and says "<words>"
+      And nothing has changed
+      And as soon as that is over, deploying succeeds
+
+      Examples:
+        | trouble                       | words                              |
+        | no API key is set             | VULTR_API_KEY is not set           |
+        | the API key is wrong          | refuses the API key                |
+        | Vultr counts too many requests | asks for patience                 |
+        | Vultr's API fails             | Vultr's API fails                  |
+        | Vultr's API does not answer   | out of time                        |
+
+    Scenario: A short trouble is got over
+      Given the operator has deployed
+      When the operator deploys while "Vultr counts too many requests for a moment"
+      Then deploying succeeds
+
+    Scenario Outline: When <trouble>
+      Given an account that holds nothing
+      When the operator deploys and "<trouble>"
+      Then deploying fails and says "<words>"
+      And deploying again goes on with the same server
+
+      Examples:
+        | trouble                            | words                   |
+        | Vultr fails before all is ordered  | Vultr's API fails       |
+        | the server does not become active  | out of time             |
+        | the operator interrupts            | interrupted             |
+
+    Scenario: When the operator's machine dies, no second server is ordered
+      Given an account that holds nothing
+      When the machine dies while the server is made
+      And the operator deploys again
+      Then deploying names the server that nobody remembers, and how to take it over
+      And after that, deploying again goes on with the same server
+
+    Scenario: When an order's answer gets lost, the second server is named
+      Given an account that holds nothing
+      When the operator deploys and "the answer to the order gets lost"
+      Then deploying fails and says "not in the state"
+      And it names the server that is one too many

@@ -1,0 +1,411 @@
+"""1.1.1: the machine at hand, and the order of it, carried out by Terraform at a stand-in of Vultr."""
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_bdd import given, parsers, scenarios, then, when
+from testinfra.host import Host
+
+from proof import deployment, mishaps, terraform
+from proof import target as targets
+from proof.deployment import Deployment
+from proof.evidence import Recorder
+from proof.onsite import hardware
+from proof.onsite.hardware import Hardware
+from proof.process import Finished
+from proof.redact import redactor
+from proof.target import Target
+
+scenarios("../features/task_1.1.1.feature")
+
+GB = 10**9
+KERNEL_SHARE = 0.12  # of a small machine's memory, kept by the kernel and the firmware
+NOT_CONFIRMED, REFUSED = 4, 5
+MISTAKES: dict[str, dict[str, object]] = {
+    "Backups without a schedule": {"backups_schedule": None},
+    "A schedule without backups": {"backups": "disabled"},
+    "A backup at 25 o'clock": {"backups_schedule": {"type": "daily", "hour": 25}},
+    "SSH for the whole internet": {"admin_networks": ["0.0.0.0/0"]},
+    "A private key for the public one": {"ssh_public_key_file": "terraform.tfvars"},
+}
+CHANGES: dict[str, Callable[[Deployment], None]] = {
+    "The server is to be in another region": lambda deployment: deployment.write_settings(region="ewr"),
+    "The server is to have another host name": lambda deployment: deployment.write_settings(hostname="post"),
+    "The server is no longer in the description": deployment.forget_server,
+}
+
+Servers = dict[str, dict[str, Any]]
+Deploy = Callable[[Deployment, Callable[[Deployment], Finished]], Finished]
+
+
+@pytest.fixture
+def run(evidence: Recorder) -> Deploy:
+    """`run(deployment, what)` does it, keeps what it said as evidence, and returns how it ended."""
+
+    def keep(chosen: Deployment, what: Callable[[Deployment], Finished]) -> Finished:
+        done = what(chosen)
+        evidence.command(
+            "runner",
+            "terraform/deploy.sh",
+            exit_status=done.exit_status,
+            stdout=done.stdout,
+            stderr=done.stderr,
+            seconds=done.seconds,
+        )
+        evidence.note("Vultr was asked: " + "; ".join(map(str, chosen.api.calls)))
+        return done
+
+    return keep
+
+
+@pytest.fixture(scope="session")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where deployments lie; skips where Terraform or its provider is missing."""
+    if why := terraform.why_not():
+        pytest.skip(why)
+    return tmp_path_factory.mktemp("deployments")
+
+
+@pytest.fixture(scope="session")
+def first(scratch: Path) -> Iterator[tuple[Deployment, Finished]]:
+    """A deployment that was carried out once for all scenarios that only look at it, and how it ended."""
+    with deployment.fresh(scratch / "first") as made:
+        redactor.register(made.key)
+        redactor.register(made.api.account.offer.password)
+        yield made, made.deploy()
+
+
+@pytest.fixture
+def opened(scratch: Path) -> Iterator[ExitStack]:
+    """Closes what a scenario opens."""
+    del scratch
+    with ExitStack() as stack:
+        yield stack
+
+
+@when("the operator has deployed", target_fixture="deployed")
+def has_deployed(first: tuple[Deployment, Finished], evidence: Recorder) -> Deployment:
+    """The one deployment that nobody changes."""
+    made, done = first
+    evidence.note(f"deploy.sh ended with {done.exit_status}:\n{done.stdout}{done.stderr}")
+    assert done.exit_status == 0, f"deploy.sh ended with {done.exit_status}:\n{done.stdout}{done.stderr}"
+    return made
+
+
+@given("the operator has deployed", target_fixture="deployed")
+def copy_of_deployed(
+    first: tuple[Deployment, Finished], evidence: Recorder, opened: ExitStack, tmp_path: Path
+) -> Deployment:
+    """A copy of it, for a scenario that does something with it."""
+    return opened.enter_context(deployment.again(has_deployed(first, evidence), tmp_path / "copy"))
+
+
+@given("an account that holds nothing", target_fixture="deployed")
+def empty_account(opened: ExitStack, tmp_path: Path) -> Deployment:
+    """And a folder of Terraform's that was never used."""
+    made = opened.enter_context(deployment.fresh(tmp_path / "fresh"))
+    redactor.register(made.key)
+    redactor.register(made.api.account.offer.password)
+    return made
+
+
+@pytest.fixture
+def holdings(deployed: Deployment) -> Servers:
+    """What the account held when the scenario began."""
+    return copy.deepcopy(deployed.api.account.holdings())
+
+
+# The machine
+
+
+@when("the host tells what it runs", target_fixture="system")
+def tells_system(mail: Host) -> tuple[str | None, str | None]:
+    """Distribution and release."""
+    return mail.system_info.distribution, mail.system_info.release
+
+
+@then("that is Debian 13")
+def is_debian(system: tuple[str | None, str | None]) -> None:
+    """Not the next one, and no other."""
+    assert system == ("debian", "13"), f"mail runs {system}"
+
+
+@when("the host is measured", target_fixture="measured")
+def measure_host(mail: Host) -> Hardware:
+    """By its kernel."""
+    found: Hardware = mail.call(hardware.measure)
+    return found
+
+
+@then(parsers.parse("it has {number:d} processors"))
+def has_processors(measured: Hardware, number: int) -> None:
+    """At work."""
+    assert measured["processors"] == number, f"mail has {measured}"
+
+
+@then(parsers.parse("it has {memory:d} GB of memory and {disk:d} GB of disk"))
+def has_size(measured: Hardware, target: Target, memory: int, disk: int) -> None:
+    """What is sold as a GB may be 10^9 or 2^30 bytes."""
+    least = memory * GB * (1 - KERNEL_SHARE), disk * GB
+    smaller = measured["memory"] < least[0] or measured["disk"] < least[1]
+    if smaller and target.resettable:
+        pytest.skip(
+            f"the lab is smaller: {measured['memory'] / GB:.1f} GB of memory and {measured['disk'] / GB:.0f} GB of disk"
+        )
+    most = memory * 2**30, disk * 2**30
+    assert not smaller, f"mail is smaller than {memory} GB and {disk} GB: {measured}"
+    assert measured["memory"] <= most[0], f"mail has more memory than was ordered: {measured}"
+    assert measured["disk"] <= most[1], f"mail has a larger disk than was ordered: {measured}"
+
+
+# The order
+
+
+def only_server(deployed: Deployment) -> dict[str, Any]:
+    """The account's one server."""
+    servers = deployed.api.account.servers
+    assert len(servers) == 1, f"the account has {len(servers)} servers: {servers}"
+    return next(iter(servers.values()))
+
+
+@then(parsers.parse('the account has one server of the plan "{plan}" with "{system}"'))
+def one_server(deployed: Deployment, plan: str, system: str) -> None:
+    """As Vultr tells of it."""
+    server = only_server(deployed)
+    assert (server["plan"], server["os"]) == (plan, system), f"the server at Vultr: {server}"
+
+
+@then("the server lets in the operator's SSH key")
+def lets_key_in(deployed: Deployment) -> None:
+    """By the key's own text."""
+    keys = [deployed.api.account.keys[number]["ssh_key"] for number in only_server(deployed)["sshkey_id"]]
+    mine = (deployed.folder / "home/.ssh/id_ed25519.pub").read_text(encoding="utf-8").strip()
+    assert keys == [mine], f"the server lets in {keys}, the operator's key is {mine}"
+
+
+@then("its firewall lets in SSH from the operator's networks, and else nothing but ICMP")
+def firewall_rules(deployed: Deployment, target: Target) -> None:
+    """Rule by rule, for both of SSH's ports."""
+    rules = deployed.api.account.rules[only_server(deployed)["firewall_group_id"]].values()
+    found = sorted(f"{rule['protocol']} {rule['port']} {rule['subnet']}/{rule['subnet_size']}" for rule in rules)
+    ports = target.text("ssh_port_fresh"), target.text("ssh_port")
+    doors = [f"tcp {port} {network}" for network in deployment.ADMIN_NETWORKS for port in ports]
+    assert found == sorted([*doors, "icmp  0.0.0.0/0", "icmp  ::/0"]), f"the firewall at Vultr: {found}"
+
+
+@then(parsers.parse("the whole disk is backed up every day at {hour:d}:00 UTC"))
+def backed_up(deployed: Deployment, hour: int) -> None:
+    """Vultr's hours are UTC."""
+    schedule = deployed.api.account.schedules[only_server(deployed)["id"]]
+    found = schedule["enabled"], schedule["type"], schedule["hour"]
+    assert found == (True, "daily", hour), f"the schedule at Vultr: {schedule}"
+
+
+@when(parsers.parse('the operator deploys with the mistake "{mistake}"'), target_fixture="done")
+def deploy_mistake(run: Deploy, deployed: Deployment, mistake: str) -> Finished:
+    """Everything else is right."""
+    deployed.write_settings(**MISTAKES[mistake])
+    return run(deployed, Deployment.deploy)
+
+
+@pytest.fixture
+def deployed(opened: ExitStack, tmp_path: Path) -> Deployment:
+    """A deployment before its first use, where a scenario does not say otherwise."""
+    return empty_account(opened, tmp_path)
+
+
+@when(parsers.parse('the operator deploys and answers "{answer}"'), target_fixture="done")
+def deploy_answer(run: Deploy, deployed: Deployment, answer: str) -> Finished:
+    """A plan is shown first."""
+    return run(deployed, lambda chosen: chosen.deploy(answer=answer))
+
+
+@when("the operator deploys again, and is asked nothing", target_fixture="done")
+def deploy_again(run: Deploy, deployed: Deployment) -> Finished:
+    """Nothing is there to be read as an answer."""
+    return run(deployed, lambda chosen: chosen.deploy(answer=""))
+
+
+@then("Vultr was only asked how things are")
+def only_asked(deployed: Deployment, done: Finished) -> None:
+    """No request that would change anything."""
+    succeeds(done)
+    asked = [call for call in deployed.api.calls if call.method != "GET"]
+    assert deployed.api.calls, "Vultr was not asked anything"
+    assert not asked, f"Vultr was told to change something: {', '.join(map(str, asked))}"
+
+
+@then("deploying ends as not confirmed")
+def not_confirmed(done: Finished) -> None:
+    """With a status of its own."""
+    assert done.exit_status == NOT_CONFIRMED, f"deploy.sh: {done}"
+
+
+@then("deploying refuses the plan")
+def refuses_plan(done: Finished) -> None:
+    """With a status of its own."""
+    assert done.exit_status == REFUSED, f"deploy.sh: {done}"
+
+
+@then(parsers.re(r'deploying fails and (names|says) "(?P<words>.*)"'))
+def fails_with(done: Finished, words: str) -> None:
+    """In words that a person can act on."""
+    assert done.exit_status not in (0, 124), f"deploy.sh ended with {done.exit_status}: {done}"
+    assert words in done.stderr, f"deploy.sh does not speak of {words!r}: {done}"
+
+
+@then("deploying succeeds")
+def succeeds(done: Finished) -> None:
+    """To its end."""
+    assert done.exit_status == 0, f"deploy.sh ended with {done.exit_status}:\n{done.stdout}\n{done.stderr}"
+
+
+@then("nothing was ordered")
+def nothing_ordered(deployed: Deployment) -> None:
+    """Neither a server nor anything else."""
+    held = deployed.api.account.holdings()
+    assert not any(held.values()), f"the account holds {held}"
+
+
+# What is left behind
+
+
+@then("nobody else can read any file that holds a credential or an address")
+def private_files(deployed: Deployment) -> None:
+    """Each that was not there before deploying, but for Terraform's own copy of the provider and its checksum."""
+    made = [*deployed.terraform_folder.glob("*.tfstate*"), *deployed.secrets.rglob("*"), deployed.server_file]
+    assert {"terraform.tfstate", "address", "root_password"} <= {path.name for path in made}, f"there are only {made}"
+    open_files = [f"{path.name} {path.stat().st_mode & 0o777:o}" for path in made if path.stat().st_mode & 0o077]
+    assert not open_files, f"others can read: {', '.join(open_files)}"
+
+
+@then("the first password is kept, and was not shown")
+def password_kept(deployed: Deployment, first: tuple[Deployment, Finished]) -> None:
+    """Vultr tells it once."""
+    password = deployed.api.account.offer.password
+    kept = (deployed.secrets / "root_password").read_text(encoding="utf-8").strip()
+    assert kept == password, "the file does not hold the password that Vultr told"
+    assert password not in first[1].stdout + first[1].stderr, "deploy.sh showed the password"
+
+
+@then("the API key is in no file and in no output")
+def key_nowhere(deployed: Deployment, first: tuple[Deployment, Finished]) -> None:
+    """Not even in Terraform's state."""
+    files = (path for path in deployed.folder.rglob("*") if path.is_file() and "providers" not in path.parts)
+    holding = [path.name for path in files if deployed.key.encode() in path.read_bytes()]
+    assert not holding, f"the API key is in {', '.join(holding)}"
+    assert deployed.key not in first[1].stdout + first[1].stderr, "deploy.sh showed the API key"
+
+
+@then(parsers.parse('the inventory of "{name}" has the addresses of the server'))
+def inventory_has(deployed: Deployment, name: str) -> None:
+    """As Ansible reads it."""
+    found, offer = targets.load(name, deployed.folder), deployed.api.account.offer
+    addresses = found.text("public_address"), found.text("public_address6")
+    assert addresses == (offer.address, offer.address6), f"the inventory of {name} has {addresses}"
+
+
+@then(parsers.parse('the inventory of "{name}" has not'))
+def inventory_has_not(deployed: Deployment, name: str) -> None:
+    """The two hosts have the same name."""
+    found = targets.load(name, deployed.folder).text("public_address")
+    assert found != deployed.api.account.offer.address, f"the inventory of {name} leads to {found}"
+
+
+# What is refused
+
+
+@when("somebody tells Terraform to destroy everything", target_fixture="done")
+def destroy_all(run: Deploy, deployed: Deployment) -> Finished:
+    """Without being asked whether that is meant."""
+    return run(deployed, lambda chosen: chosen.terraform("destroy", "-auto-approve", "-no-color"))
+
+
+@then("the server is still there, and Terraform has said why")
+def not_destroyed(deployed: Deployment, done: Finished) -> None:
+    """Nothing else is gone either."""
+    only_server(deployed)
+    assert "prevent_destroy" in done.stderr, f"Terraform: {done}"
+
+
+@when(parsers.parse('the operator deploys after the change "{change}"'), target_fixture="done")
+def deploy_change(run: Deploy, deployed: Deployment, change: str) -> Finished:
+    """And says yes to whatever is planned."""
+    CHANGES[change](deployed)
+    return run(deployed, Deployment.deploy)
+
+
+@then("the server is still there")
+def still_there(deployed: Deployment) -> None:
+    """The one that was there before."""
+    assert only_server(deployed)["id"] == deployed.state()["vultr_instance.mail"]["id"]
+
+
+# What goes wrong
+
+
+@when(parsers.re(r'the operator deploys (while|and) "(?P<trouble>.*)"'), target_fixture="done")
+def deploy_in_trouble(run: Deploy, deployed: Deployment, trouble: str, holdings: Servers) -> Finished:
+    """`holdings` is looked up before."""
+    del holdings
+    return run(deployed, mishaps.TROUBLES[trouble])
+
+
+@then("nothing has changed")
+def nothing_changed(deployed: Deployment, holdings: Servers) -> None:
+    """Neither at Vultr nor in the state, which still knows the server."""
+    assert deployed.api.account.holdings() == holdings
+    still_there(deployed)
+
+
+@then("as soon as that is over, deploying succeeds")
+def succeeds_afterwards(run: Deploy, deployed: Deployment) -> None:
+    """With nothing mended by hand."""
+    mishaps.over(deployed)
+    succeeds(run(deployed, Deployment.deploy))
+
+
+@then(parsers.re("(after that, )?deploying again goes on with the same server"))
+def goes_on(run: Deploy, deployed: Deployment) -> None:
+    """And with all that belongs to it."""
+    before = only_server(deployed)["id"]
+    mishaps.over(deployed)
+    succeeds(run(deployed, Deployment.deploy))
+    assert only_server(deployed)["id"] == before, "another server is there now"
+    backed_up(deployed, 2)
+    assert deployed.server_file.exists(), "the inventory does not know the server"
+
+
+@when("the machine dies while the server is made")
+def machine_dies(deployed: Deployment) -> None:
+    """Nothing is written any more."""
+    mishaps.died(deployed)
+
+
+@when("the operator deploys again", target_fixture="done")
+def deploys_again(run: Deploy, deployed: Deployment) -> Finished:
+    """And says yes to whatever is planned."""
+    return run(deployed, Deployment.deploy)
+
+
+@then("deploying names the server that nobody remembers, and how to take it over")
+def names_forgotten(deployed: Deployment, done: Finished) -> None:
+    """The command it names is carried out."""
+    number = only_server(deployed)["id"]
+    refuses_plan(done)
+    assert f"terraform import vultr_instance.mail {number}" in done.stderr, f"deploy.sh: {done}"
+    taken = deployed.terraform("import", "-input=false", "-no-color", "vultr_instance.mail", number)
+    assert taken.exit_status == 0, f"terraform import: {taken}"
+
+
+@then("it names the server that is one too many")
+def names_second(deployed: Deployment, done: Finished) -> None:
+    """The other one is in the state."""
+    known = deployed.state()["vultr_instance.mail"]["id"]
+    others = [number for number in deployed.api.account.servers if number != known]
+    assert others, "the account has one server: no answer was lost"
+    assert all(number in done.stderr for number in others), f"deploy.sh does not name {others}: {done}"
