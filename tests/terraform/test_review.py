@@ -14,7 +14,12 @@ TWIN = {"id": "2", "main_ip": "192.0.2.26"}
 
 
 def change(address: str, *actions: str, mode: str = "managed") -> dict[str, Any]:
-    return {"address": address, "type": address.split(".")[0], "mode": mode, "change": {"actions": list(actions)}}
+    return {
+        "address": address,
+        "type": address.split(".", maxsplit=1)[0],
+        "mode": mode,
+        "change": {"actions": list(actions)},
+    }
 
 
 def plan(*changes: dict[str, Any], known: bool = True, seen: tuple[dict[str, str], ...] = (OURS,)) -> dict[str, Any]:
