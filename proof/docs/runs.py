@@ -5,6 +5,7 @@ A digest is also quicker to read than the record with all of its evidence.
 """
 
 import fcntl
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from proof import record
 from proof.record import FailureKind, RunState, ScenarioState, write_atomically
 
 DIGEST_SCHEMA = 1
+SENTENCE = 240  # characters of a failure's message that a page shows as the reason
 AS_IT_IS = "--as-it-is"
 Stamp = tuple[int, int]  # size and time of change of a record: another one has been written anew
 
@@ -161,7 +163,7 @@ def _outcome(part: Mapping[str, Any]) -> Outcome:
         reason=str(part["reason"]),
         seconds=float(part["seconds"]),
         kind=str(failure["kind"]),
-        message=message[0] if message else "",
+        message=textwrap.shorten(message[0], SENTENCE, placeholder=" ...") if message else "",
     )
 
 
