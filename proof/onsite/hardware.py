@@ -15,13 +15,17 @@ class Hardware(TypedDict):
     disk: int
 
 
+def disk_size(device: int, known: str = "/sys/dev/block") -> int:
+    """Bytes of the whole disk that a device number, of a disk or of a partition, belongs to."""
+    found = (Path(known) / f"{os.major(device)}:{os.minor(device)}").resolve()
+    whole = found.parent if (found / "partition").exists() else found
+    return int((whole / "size").read_text()) * SECTOR
+
+
 def measure() -> Hardware:
     """Look it up."""
-    number = Path("/").stat().st_dev
-    device = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}").resolve()
-    whole = device.parent if (device / "partition").exists() else device
     return {
         "processors": os.sysconf("SC_NPROCESSORS_ONLN"),
         "memory": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
-        "disk": int((whole / "size").read_text()) * SECTOR,
+        "disk": disk_size(Path("/").stat().st_dev),
     }
