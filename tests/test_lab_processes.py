@@ -103,7 +103,7 @@ import os, signal, threading
 from lab import tools
 from lab.sidebyside import both
 signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
-signal.setitimer(signal.ITIMER_REAL, 0.3)
+signal.setitimer(signal.ITIMER_REAL, 1.5)
 try:
     both(lambda _: tools.run(["sh", "-c", "sleep 60 & wait"], "Sleeping"), tools.end_all)
 except KeyboardInterrupt:
