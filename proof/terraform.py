@@ -3,19 +3,21 @@
 The provider comes from wherever Terraform finds it: the registry, or a mirror of the machine's own.
 """
 
+import atexit
 import functools
 import os
 import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab.paths import BUILD, INSTALLATION, PROVISION, TERRAFORM
+from lab.paths import INSTALLATION, PROVISION, TERRAFORM
 from proof import process
 from proof.process import Finished
 
 INIT_SECONDS = 120.0
+SHOWN = 200  # characters of what Terraform says; the rest are its addresses
 QUIET: Mapping[str, str] = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}  # CHECKPOINT: a look for updates
-_COPY = BUILD / "terraform"
 
 
 @functools.cache
@@ -26,13 +28,21 @@ def why_not() -> str:
     done = _prepare()
     if done.exit_status == 0:
         return ""
-    told = " ".join(line.strip(" │╷╵") for line in done.stderr.splitlines())
-    return f"Terraform finds no provider vultr/vultr: {' '.join(told.split())[:300]}"
+    told = " ".join(" ".join(line.strip(" │╷╵") for line in done.stderr.splitlines()).split())
+    return f"Terraform finds no provider vultr/vultr: {told[told.find('Error:') :][:SHOWN]}"
+
+
+@functools.cache
+def _scratch() -> Path:
+    """A folder of this process alone, gone with it: another run of the same checkout may be at work."""
+    made = Path(tempfile.mkdtemp(prefix="terraform-"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
 
 
 def folder() -> Path:
-    """A copy of terraform/, initialised by `why_not`, with as much of the inventory as it reads."""
-    return _COPY / TERRAFORM.name
+    """A copy of terraform/, initialised by `why_not`, beside the inventory that it reads."""
+    return _scratch() / TERRAFORM.name
 
 
 def providers() -> Path:
@@ -47,8 +57,7 @@ def lay_out(target: Path, terraform: Path, provision: Path) -> None:
 
 
 def _prepare() -> Finished:
-    shutil.rmtree(_COPY, ignore_errors=True)
-    lay_out(_COPY, TERRAFORM, PROVISION)
+    lay_out(_scratch(), TERRAFORM, PROVISION)
     return process.run(
         ["terraform", "init", "-backend=false", "-input=false", "-no-color"],
         timeout=INIT_SECONDS,

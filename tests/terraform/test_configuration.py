@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -48,20 +49,17 @@ def test_git_ignores_what_belongs_to_one_installation(path: str) -> None:
     assert subprocess.run(["git", "check-ignore", "-q", path], cwd=ROOT, check=False).returncode == 0
 
 
-def test_a_machine_without_terraform_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
-    terraform.why_not.cache_clear()
-    assert terraform.why_not() == "Terraform is not installed"
-    terraform.why_not.cache_clear()
+def test_a_machine_without_terraform_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert terraform.why_not.__wrapped__() == "Terraform is not installed"
 
 
-def test_terraform_without_the_provider_is_told_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = "╷\n│ Error: Failed to query available provider packages\n│\n│ Could not retrieve the list\n╵\n"
-    monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/terraform")
-    monkeypatch.setattr(terraform, "_prepare", lambda: process.Finished(1, "", said, 0.1, timed_out=False))
-    terraform.why_not.cache_clear()
-    assert terraform.why_not() == (
-        "Terraform finds no provider vultr/vultr: "
-        "Error: Failed to query available provider packages Could not retrieve the list"
-    )
-    terraform.why_not.cache_clear()
+def test_terraform_without_the_provider_is_told_in_its_own_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fake = tmp_path / "terraform"
+    fake.write_text("#!/bin/sh\nprintf '│ Warning: old\\n│ Error: no such\\n│   provider\\n' >&2\nexit 1\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(terraform, "_scratch", lambda: tmp_path / "copy")
+    assert terraform.why_not.__wrapped__() == "Terraform finds no provider vultr/vultr: Error: no such provider"
