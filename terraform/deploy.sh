@@ -167,7 +167,7 @@ keep() { # FILE, its text on the standard input; whole or not at all
 # A run that goes on where another was stopped can find the server still being made.
 deadline=$((SECONDS + seconds))
 until now=$(output status) && [[ $now == active ]]; do
-  [[ -n $now ]] || fail 1 "Terraform's state knows no server, although nothing failed."
+  [[ $now =~ ^[a-z]+$ ]] || fail 1 "Terraform's state knows no server, although nothing failed."
   ((SECONDS < deadline)) || fail 7 "the server is there, but '$now' after $seconds s. Run this again later."
   sleep 2
   must apply -no-color -refresh-only -auto-approve >/dev/null </dev/null
