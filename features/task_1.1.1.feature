@@ -126,10 +126,11 @@ Feature: 1.1.1 The server at Vultr is the one that was ordered
       And deploying again goes on with the same server
 
       Examples:
-        | trouble                            | words                   |
-        | Vultr fails before all is ordered  | Vultr's API fails       |
-        | the server does not become active  | out of time             |
-        | the operator interrupts            | interrupted             |
+        | trouble                                                     | words             |
+        | Vultr fails before all is ordered                           | Vultr's API fails |
+        | the server does not become active                           | out of time       |
+        | the operator interrupts                                     | interrupted       |
+        | the operator interrupts, and the answer to a rule gets lost | interrupted       |
 
     Scenario: When the operator's machine dies, no second server is ordered
       Given an account that holds nothing

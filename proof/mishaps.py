@@ -10,6 +10,7 @@ from proof.vultr.api import Fault
 from proof.waits import wait_until
 
 ORDER = "POST /v2/instances$"
+RULE = "POST /v2/firewalls/.*/rules$"
 BEGIN_SECONDS = 120.0
 SILENCE = ("--timeout", "8")  # longer than Terraform takes for what it does alone
 PATIENCE = ("--timeout", "45")  # the provider looks for the first time after 10 s; a busy machine plans for long
@@ -45,6 +46,12 @@ def interrupted(deployment: Deployment) -> Finished:
     return Finished(status, "", deployment.said(), 0, timed_out=False)
 
 
+def interrupted_amid_rules(deployment: Deployment) -> Finished:
+    """The same, while one rule has been made that nobody was told of."""
+    deployment.api.faults = [Fault(None, on=RULE, times=1, done=True)]
+    return interrupted(deployment)
+
+
 def died(deployment: Deployment) -> None:
     """The power fails as soon as the server is ordered: neither Terraform nor the provider can write anything."""
     deployment.terraform("init", "-input=false")
@@ -63,9 +70,10 @@ TROUBLES: Mapping[str, Callable[[Deployment], Finished]] = {
     "Vultr counts too many requests for a moment": _with(Fault(429, retry_after=1, times=2)),
     "Vultr's API fails": _with(Fault(500)),
     "Vultr's API does not answer": _with(Fault(None), options=SILENCE),
-    "Vultr fails before all is ordered": _with(Fault(500, on="POST /v2/firewalls/.*/rules$")),
+    "Vultr fails before all is ordered": _with(Fault(500, on=RULE)),
     "the server does not become active": never_active,
     "the operator interrupts": interrupted,
+    "the operator interrupts, and the answer to a rule gets lost": interrupted_amid_rules,
     "the answer to the order gets lost": _with(Fault(500, on=ORDER, times=1, done=True)),
 }
 

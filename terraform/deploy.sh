@@ -133,11 +133,24 @@ if [[ -e terraform.tfstate ]]; then
   done <"$work/unfinished"
 fi
 
-review() { # reads the plan; 0: something is to be done, 1: nothing
+plan() {
   must plan -no-color -out="$work/plan" >/dev/null </dev/null
   must show -json "$work/plan" >"$work/plan.json"
+}
+
+review() { # 0: the plan has something to do, 5: it must not be carried out, 8: it has nothing to do
   python3 review.py plan <"$work/plan.json"
 }
+
+# A rule whose answer got lost is at Vultr but not in the state, and Vultr takes no rule twice.
+plan
+python3 -B known_rules.py <"$work/plan.json" >"$work/known" ||
+  fail 1 "which rules Vultr has could not be seen; see above. Nothing was changed: run this again."
+while IFS=$'\t' read -r resource number; do
+  say "Vultr has $resource already: taking it over"
+  must import -no-color "$resource" "$number" </dev/null >/dev/null
+done <"$work/known"
+[[ ! -s $work/known ]] || plan
 
 applied='' status=0
 review || status=$?
@@ -150,8 +163,9 @@ case $status in
     must apply -no-color "$work/plan" </dev/null
     applied=yes
     ;;
-  1) echo "Nothing is to be done: the server is as described." ;;
-  *) exit 5 ;;
+  5) exit 5 ;;
+  8) echo "Nothing is to be done: the server is as described." ;;
+  *) fail 1 "the plan cannot be read; see above. Nothing was changed." ;;
 esac
 
 output() { terraform output -no-color -raw "$1" 2>/dev/null || true; }
@@ -185,9 +199,10 @@ YAML
 
 # What Vultr has is looked at once more: an answer that got lost on the way can have made a second server.
 if [[ -n $applied ]]; then
+  plan
   status=0
   review || status=$?
-  ((status == 1)) || fail 5 "the server is there, but not as described. See what is said above, and run this again."
+  ((status == 8)) || fail 5 "the server is there, but not as described. See what is said above, and run this again."
 fi
 echo "The server has $address and $address6, as provision/inventory/group_vars/production/server.yml now says."
 echo "The first password of root is in $secrets/root_password."

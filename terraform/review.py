@@ -11,7 +11,7 @@ from typing import Any
 SERVER = "vultr_instance.mail"
 SAME_LABEL = "data.vultr_instances.same_label"
 EXCHANGEABLE = ("vultr_firewall_rule",)  # a rule has no other way to change, and keeps nothing
-WORK, NOTHING, REFUSED, USAGE = 0, 1, 5, 2
+WORK, USAGE, REFUSED, NOTHING = 0, 2, 5, 8  # 1 is what Python ends with where this fails
 
 Json = dict[str, Any]
 
@@ -58,7 +58,7 @@ def objections(plan: Json) -> Iterator[str]:
 
 
 def main(what: str) -> int:
-    """Print what is asked for. Of a plan returns 0 where it has work, 1 where it has none, 5 where it is refused."""
+    """Print what is asked for. Of a plan returns 0 where it has work, 8 where it has none, 5 where it is refused."""
     read: Json = json.load(sys.stdin)
     if what == "unfinished":
         print(*unfinished(read), sep="\n", end="\n" if unfinished(read) else "")

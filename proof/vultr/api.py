@@ -104,6 +104,7 @@ ROUTES: Sequence[Route] = (
     Route("PUT", f"/v2/firewalls/{GROUP}", 204, firewalls.update, takes_body=True),
     Route("DELETE", f"/v2/firewalls/{GROUP}", 204, firewalls.delete),
     Route("POST", f"/v2/firewalls/{GROUP}/rules", 201, firewalls.add_rule, takes_body=True),
+    Route("GET", f"/v2/firewalls/{GROUP}/rules", 200, firewalls.rules),
     Route("GET", f"/v2/firewalls/{GROUP}/rules/{NUMBER}", 200, firewalls.get_rule),
     Route("DELETE", f"/v2/firewalls/{GROUP}/rules/{NUMBER}", 204, firewalls.delete_rule),
     Route("POST", "/v2/ssh-keys", 201, keys.create, takes_body=True),

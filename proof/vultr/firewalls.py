@@ -45,12 +45,19 @@ def add_rule(account: Account, group: str, body: Record) -> Record:
         raise RefusedError(400, f"Invalid subnet: {error}") from None
     names = ("ip_type", "protocol", "subnet", "subnet_size", "port", "source", "notes")
     rule = {"action": "accept", **{name: body.get(name, "") for name in names}}
-    rules = account.rules[group]
-    if any({**known, "id": 0, "notes": ""} == {**rule, "id": 0, "notes": ""} for known in rules.values()):
+    there = account.rules[group]
+    if any({**known, "id": 0, "notes": ""} == {**rule, "id": 0, "notes": ""} for known in there.values()):
         raise RefusedError(400, "This rule is already defined.")
-    rule["id"] = max(rules, default=0) + 1
-    rules[rule["id"]] = rule
+    rule["id"] = max(there, default=0) + 1
+    there[rule["id"]] = rule
     return {"firewall_rule": rule}
+
+
+def rules(account: Account, group: str) -> Record:
+    """All rules of a group, on one page."""
+    find(account.firewalls, group, MISSING)
+    listed = list(account.rules[group].values())
+    return {"firewall_rules": listed, "meta": {"total": len(listed), "links": {"next": "", "prev": ""}}}
 
 
 def get_rule(account: Account, group: str, number: str) -> Record:

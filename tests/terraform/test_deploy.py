@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,9 +37,9 @@ def home(tmp_path: Path) -> Path:
         "mv",
         "rm",
         "sleep",
-        "python3",
     ):
         (tmp_path / "bin" / program).symlink_to(shutil.which(program) or program)
+    (tmp_path / "bin" / "python3").symlink_to(sys.executable)
     (tmp_path / "terraform" / "terraform.tfvars").write_text('region = "dfw"\n')
     return tmp_path
 
@@ -93,6 +94,13 @@ def test_a_server_that_stays_inactive_is_not_told_to_the_inventory(home: Path) -
     assert "'pending' after 1 s" in done.stderr
     assert not (home / "provision/inventory/group_vars/production").exists()
     assert not list((home / "terraform/secrets").iterdir())
+
+
+def test_a_plan_that_cannot_be_read_is_not_taken_for_one_without_work(home: Path) -> None:
+    put_terraform(home, '#!/bin/sh\n[ "$1" != show ] || echo nonsense\n')
+    done = deploy(home)
+    assert done.exit_status == 1
+    assert "Nothing is to be done" not in done.stdout
 
 
 def test_no_log_of_terraforms_can_show_the_key(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

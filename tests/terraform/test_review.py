@@ -37,9 +37,9 @@ def review(what: str, read: dict[str, Any]) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("changes", "status"),
     [
-        ([], 1),
-        ([change("vultr_instance.mail", "no-op")], 1),
-        ([change("data.vultr_os.debian", "read", mode="data")], 1),
+        ([], 8),
+        ([change("vultr_instance.mail", "no-op")], 8),
+        ([change("data.vultr_os.debian", "read", mode="data")], 8),
         ([change("vultr_instance.mail", "update")], 0),
         ([change("vultr_firewall_rule.ssh", "delete")], 0),
         ([change("vultr_firewall_rule.ssh", "delete", "create")], 0),

@@ -1,0 +1,79 @@
+"""Which firewall rules a plan would make although Vultr has them: their answer got lost when they were made.
+
+Reads the output of `terraform show -json` from its standard input, and prints a line `ADDRESS<TAB>ID` for
+`terraform import` of each. Vultr is asked, with the key in VULTR_API_KEY, only where the plan adds rules to a group
+that is there already. Needs nothing but Python.
+"""
+
+import json
+import os
+import sys
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+from review import Json, resources
+
+GROUP, RULE = "vultr_firewall_group.mail", "vultr_firewall_rule"
+API = "https://api.vultr.com/v2/firewalls/{}/rules?per_page=500"
+SAME = ("ip_type", "protocol", "subnet", "subnet_size", "port", "source")  # what Vultr tells rules apart by
+ANSWER_SECONDS = 60.0
+
+
+def group(plan: Json) -> str:
+    """The group's id where it exists, else an empty string."""
+    before = resources(plan.get("prior_state", {}).get("values"))
+    return next((str(each["values"]["id"]) for each in before if each["address"] == GROUP), "")
+
+
+def wanted(plan: Json) -> dict[str, Json]:
+    """Address to values of each rule that the plan makes."""
+    return {
+        each["address"]: each["change"]["after"]
+        for each in plan.get("resource_changes", [])
+        if each["type"] == RULE and each["change"]["actions"] == ["create"]
+    }
+
+
+def identity(rule: Json) -> tuple[str, ...]:
+    """What makes it this rule; a value that is not given counts as empty."""
+    return tuple(str(rule.get(name) or "") for name in SAME)
+
+
+def known(plan: Json, rules: list[Json]) -> Iterator[tuple[str, int]]:
+    """Address and number of the planned rules that are among Vultr's."""
+    numbers = {identity(rule): int(rule["id"]) for rule in rules}
+    for address, values in wanted(plan).items():
+        if identity(values) in numbers:
+            yield address, numbers[identity(values)]
+
+
+def ask(number: str) -> list[Json]:
+    """The rules of a group as Vultr has them; raises OSError or ValueError where it does not tell."""
+    key = os.environ.get("VULTR_API_KEY", "")
+    headers = {"Authorization": f"Bearer {key}"}
+    request = urllib.request.Request(API.format(number), headers=headers)  # noqa: S310 - the address is a constant
+    with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:  # noqa: S310
+        read: dict[str, Any] = json.load(answer)
+    rules: list[Json] = read.get("firewall_rules", [])
+    return rules
+
+
+def main() -> int:
+    """Print what is to be imported; 1 where Vultr does not tell which rules it has."""
+    plan: Json = json.load(sys.stdin)
+    at = group(plan)
+    if not at or not wanted(plan):
+        return 0
+    try:
+        found = list(known(plan, ask(at)))
+    except (OSError, ValueError) as error:
+        print(f"deploy.sh: Vultr does not tell which firewall rules it has: {error}", file=sys.stderr)
+        return 1
+    for address, number in found:
+        print(address, f"{at},{number}", sep="\t")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
