@@ -135,6 +135,13 @@ def forget_server(deployment: Deployment) -> None:
 def fresh(folder: Path, account: Account | None = None) -> Iterator[Deployment]:
     """Terraform's folder before its first use, beside an account that holds nothing; `folder` is made."""
     terraform.lay_out(folder, undertest.terraform(), undertest.provision())
+    with beside(folder, account) as deployment:
+        yield deployment
+
+
+@contextmanager
+def beside(folder: Path, account: Account | None = None) -> Iterator[Deployment]:
+    """The same in a folder where terraform/ lies already, beside an inventory."""
     keys = folder / "home" / ".ssh"
     keys.mkdir(mode=0o700, parents=True)
     public = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)

@@ -30,8 +30,8 @@ class Completed(Protocol):
 class LabLike(Protocol):
     """The part of `lab.lab.Lab` that proving needs."""
 
-    def up(self) -> None:
-        """Bring the lab to its full state; nothing to do where it is there."""
+    def up(self, at: str | None = None) -> None:
+        """Bring the lab to the state after a task, or to its full state; nothing to do where it is there."""
 
     def running(self) -> bool:
         """Whether both VMs run."""
@@ -73,9 +73,9 @@ class WatchedLab:
         self._recorder = recorder
         self._drop = drop
 
-    def up(self) -> None:
-        """Bring the lab to its full state; nothing to do where it is there."""
-        self._lab.up()
+    def up(self, at: str | None = None) -> None:
+        """Bring the lab to the state after a task, or to its full state; nothing to do where it is there."""
+        self._lab.up(at)
 
     def running(self) -> bool:
         """Whether both VMs run."""

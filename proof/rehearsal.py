@@ -10,10 +10,11 @@ import sys
 from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 
+from lab import stages
 from lab.errors import LabError
 from lab.paths import BUILD, ROOT
 from lab.progress import step
-from proof import imprints, labclaim, outofband, standin
+from proof import fromnothing, imprints, labclaim, outofband, standin
 from proof.connections import HUB, MAIL
 from proof.imprints import Imprint
 from proof.outofband import LabLike
@@ -96,21 +97,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--delay", type=int, default=0, metavar="MS", help="milliseconds that every answer takes longer"
     )
+    parser.add_argument(
+        "--from-nothing",
+        action="store_true",
+        help="order the server with terraform/deploy.sh first, at a stand-in of Vultr that hands out a bare VM, and "
+        "provision it",
+    )
     options, rest = parser.parse_known_args(arguments)
+    if options.from_nothing:
+        fromnothing.refuse()
     lab = outofband.open_lab()
+    folder = RunFolder.create(BUILD / "rehearsals", standin.TARGET)
     with labclaim.alone(ROOT):
-        lab.up()
+        lab.up(stages.BARE if options.from_nothing else None)
         labclaim.touch(ROOT)
         try:
-            lab.reset()
-            return _rehearse(lab, standin.make(), options.delay, rest)
+            target = fromnothing.make(folder.path) if options.from_nothing else _as_it_is(lab)
+            return _rehearse(lab, target, folder, options.delay, rest)
         finally:
             lab.reset()
             labclaim.was_reset(ROOT)
 
 
-def _rehearse(lab: LabLike, target: Target, delay: int, arguments: Sequence[str]) -> int:
-    folder = RunFolder.create(BUILD / "rehearsals", target.name)
+def _as_it_is(lab: LabLike) -> Target:
+    lab.reset()
+    return standin.make()
+
+
+def _rehearse(lab: LabLike, target: Target, folder: RunFolder, delay: int, arguments: Sequence[str]) -> int:
     with step("Look at every file of mail, and at all else that a run could change"):
         before = take(lab, target)
     known = logins(lab)

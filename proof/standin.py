@@ -6,7 +6,7 @@ the project itself can be told to take the lab for production.
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 from lab import network
@@ -17,6 +17,7 @@ from proof.target import Target
 TARGET = "vultr"
 FOLDER = ROOT / ".lab" / "stand-in"
 SHARED = ("conftest.py", "pyproject.toml", "features", "steps", "proof", "lab", "sql")
+ADDRESSES = ("public_address", "public_address6")  # what terraform/deploy.sh writes
 PATHS = ("admin_public_key_file", "wireguard_credentials_file")
 RATE = 4000  # packets a second: what an emulated host takes in beside its other work
 
@@ -32,7 +33,7 @@ Host stand-in-outsider
 
 def described(lab: Mapping[str, object], root: Path, ssh_config: Path) -> dict[str, object]:
     """The operator's own variables of the stand-in, from those of the lab's host."""
-    copied = ("public_address", "public_address6", "hub_address", "internet_probe", "postgres_image")
+    copied = (*ADDRESSES, "hub_address", "internet_probe", "postgres_image", "postgres_image_archive")
     return {
         **{name: lab[name] for name in copied},
         **{name: str(targets.resolve(str(lab[name]), root)) for name in PATHS},
@@ -46,6 +47,12 @@ def described(lab: Mapping[str, object], root: Path, ssh_config: Path) -> dict[s
 
 def make(folder: Path = FOLDER, root: Path = ROOT) -> Target:
     """Make the folder anew; returns the target as a run in it sees it. Raises LabError."""
+    lay_out(folder, root)
+    return targets.load(TARGET, folder)
+
+
+def lay_out(folder: Path, root: Path, without: Container[str] = ()) -> None:
+    """Make the folder anew, leaving out some of the operator's variables."""
     shutil.rmtree(folder, ignore_errors=True)
     inventory = folder / "provision" / "inventory"
     (inventory / "group_vars" / "production").mkdir(parents=True)
@@ -59,5 +66,5 @@ def make(folder: Path = FOLDER, root: Path = ROOT) -> Target:
     config = folder / "ssh_config"
     config.write_text(SSH_CONFIG.format(config=network.SSH_CONFIG))
     variables = described(targets.load(targets.LAB, root).variables, root, config)
-    (inventory / "group_vars" / "production" / "stand-in.yml").write_text(json.dumps(variables, indent=1))
-    return targets.load(TARGET, folder)
+    own = {name: value for name, value in variables.items() if name not in without}
+    (inventory / "group_vars" / "production" / "stand-in.yml").write_text(json.dumps(own, indent=1))

@@ -50,9 +50,9 @@ def providers() -> Path:
     return folder() / ".terraform" / "providers"
 
 
-def lay_out(target: Path, terraform: Path, provision: Path) -> None:
-    """Copy both folders beside each other into a folder, without anything that belongs to one installation."""
-    for source in (terraform, provision):
+def lay_out(target: Path, *sources: Path) -> None:
+    """Copy folders beside each other into a folder, without anything that belongs to one installation."""
+    for source in sources:
         shutil.copytree(source, target / source.name, ignore=shutil.ignore_patterns(*INSTALLATION))
 
 

@@ -106,10 +106,10 @@ class FakeLab:
     dead: bool = False
     broken_up: bool = False
 
-    def up(self) -> None:
+    def up(self, at: str | None = None) -> None:
         if self.broken_up:
             raise LabError("QEMU is not there.", "apt install qemu")
-        self.did.append("up")
+        self.did.append(f"up at {at}" if at else "up")
 
     def running(self) -> bool:
         return True

@@ -14,6 +14,7 @@ from lab.paths import ROOT
 from proof import featurefiles, rehearsal, standin
 from proof.connections import has
 from proof.preflight import route_to
+from proof.runfolder import RunFolder
 from proof.target import Target
 from tests.fakes import Done, FakeLab
 
@@ -68,9 +69,8 @@ def rehearse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: Target) ->
             lab.did.append("prove")
             return proved
 
-        monkeypatch.setattr(rehearsal, "BUILD", tmp_path / "build")
         monkeypatch.setattr(rehearsal, "prove", prove)
-        return rehearsal._rehearse(lab, target, delay, [])
+        return rehearsal._rehearse(lab, target, RunFolder.create(tmp_path / "build", "vultr"), delay, [])
 
     return perform
 
