@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -189,25 +189,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bench: there is no part {', '.join(unknown)}; there are {', '.join(every)}", file=sys.stderr)
         return EXIT_USAGE
     taken: list[Figure] = []
+    whole = False
     try:
         taken.extend(measure(lab, chosen))
-        status = lab.status()
-        about = {
-            "accelerator": status.accelerator,
-            "cpus": os.cpu_count(),
-            "python": platform.python_version(),
-            "provider": status.provider,
-            "goss": os.environ.get(bench_goss.VARIABLE, f"not measured: {bench_goss.VARIABLE} names none"),
-        }
+        whole = chosen == every
     except (LabError, AssertionError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return error.exit_status if isinstance(error, LabError) else _CRITERIA_FAILED
     finally:
-        if taken:
+        if taken:  # what was measured before an error or an interrupt counts, too
             Console().print(figures.table(taken, "Speed"))
-    figures.write(FILE, taken, about, keep=chosen != every)
-    print(f"Written to {os.path.relpath(FILE)}")
+            figures.write(FILE, taken, _about(lab), keep=not whole)
+            print(f"Written to {os.path.relpath(FILE)}")
     return 0
+
+
+def _about(lab: Lab) -> Mapping[str, object]:
+    status = lab.status()
+    return {
+        "accelerator": status.accelerator,
+        "cpus": os.cpu_count(),
+        "python": platform.python_version(),
+        "provider": status.provider,
+        "goss": os.environ.get(bench_goss.VARIABLE, f"not measured: {bench_goss.VARIABLE} names none"),
+    }
 
 
 if __name__ == "__main__":
