@@ -112,11 +112,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lab.up(stages.BARE if options.from_nothing else None)
         labclaim.touch(ROOT)
         try:
-            target = fromnothing.make(folder.path) if options.from_nothing else _as_it_is(lab)
+            target = _from_nothing(lab, folder) if options.from_nothing else _as_it_is(lab)
             return _rehearse(lab, target, folder, options.delay, rest)
         finally:
             lab.reset()
             labclaim.was_reset(ROOT)
+
+
+def _from_nothing(lab: LabLike, folder: RunFolder) -> Target:
+    target = fromnothing.make(folder.path)
+    await_logout(lab, frozenset())  # what provisioning was logged in with is no part of the host
+    return target
 
 
 def _as_it_is(lab: LabLike) -> Target:

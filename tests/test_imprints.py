@@ -71,6 +71,10 @@ def look(tree: Path) -> dict[str, str]:
     return imprint.files(str(tree), re.compile(re.escape(f"{tree}/logs/") + ".*"))
 
 
+def test_a_file_system_that_was_unmounted_meanwhile_has_no_files(tmp_path: Path) -> None:
+    assert imprint.files(str(tmp_path / "gone"), re.compile("never")) == {}
+
+
 def test_a_file_system_is_told_by_content_owner_and_mode(tree: Path) -> None:
     before = look(tree)
     assert before[f"{tree}/link"].endswith("-> kept")

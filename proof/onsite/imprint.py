@@ -56,9 +56,9 @@ def of_file(path: str, state: os.stat_result) -> str:
 
 
 def files(start: str, left_out: "re.Pattern[str]") -> Section:
-    """Every file of one file system that no pattern leaves out."""
+    """Every file of one file system that no pattern leaves out; none where it was unmounted since it was listed."""
     found: Section = {}
-    device = os.lstat(start).st_dev
+    device = None
     waiting = [start]
     while waiting:
         path = waiting.pop()
@@ -66,6 +66,7 @@ def files(start: str, left_out: "re.Pattern[str]") -> Section:
             continue
         try:
             state = os.lstat(path)
+            device = state.st_dev if device is None else device
             if state.st_dev != device:
                 continue
             found[path] = of_file(path, state)
