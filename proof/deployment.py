@@ -77,7 +77,7 @@ class Deployment:
         answer.write_text("yes\n", encoding="utf-8")
         with (self.folder / "said").open("wb") as said, answer.open("rb") as stdin:
             return subprocess.Popen(
-                command,
+                ["env", "--default-signal=INT", *command],  # as at a terminal, also where this run is a background job
                 cwd=self.terraform_folder,
                 env=self.environment,
                 stdin=stdin,

@@ -2,7 +2,9 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from proof.deployment import Deployment
 from proof.process import Finished
@@ -39,10 +41,18 @@ def interrupted(deployment: Deployment) -> Finished:
     """A Ctrl-C, twice, as soon as the server is ordered."""
     child = deployment.begin(str(deployment.terraform_folder / "deploy.sh"))
     with child:
-        wait_until(lambda: ordered(deployment), "the order of a server", BEGIN_SECONDS)
-        for _ in range(2):
-            os.killpg(child.pid, signal.SIGINT)
-        status = child.wait(BEGIN_SECONDS)
+        try:
+            wait_until(lambda: ordered(deployment), "the order of a server", BEGIN_SECONDS)
+            for _ in range(2):
+                os.killpg(child.pid, signal.SIGINT)
+            status = child.wait(BEGIN_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(
+                f"deploy.sh goes on {BEGIN_SECONDS:.0f} s after it was interrupted:\n{deployment.said()}"
+            ) from error
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
     return Finished(status, "", deployment.said(), 0, timed_out=False)
 
 

@@ -134,3 +134,11 @@ def test_it_is_reached_through_settings_of_ssh_alone(tmp_path: Path, monkeypatch
     settings.write_text('Host 10.100.0.25\n    ProxyCommand "relay" %h %p\n')
     monkeypatch.setattr(network, "SSH_CONFIG", settings)
     assert route_to(standin.make(tmp_path / "stand-in")).proxy.startswith('"relay"')
+
+
+@pytest.mark.parametrize("node", rehearsal.NOT_REHEARSED)
+def test_what_is_not_rehearsed_exists(folder: Path, node: str) -> None:
+    done = subprocess.run(
+        [*PYTEST, "--host=vultr", "--collect-only", "-q", node], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
