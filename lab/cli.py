@@ -15,7 +15,7 @@ from typing import NoReturn
 from rich.console import Console
 from rich.table import Table
 
-from lab import boxbuild, doctor, inventory, network, tools
+from lab import boxbuild, doctor, identity, inventory, network, tools, vagrantbox
 from lab.errors import EXIT_LAB_BROKEN, EXIT_USAGE, LabError, UsageError
 from lab.lab import Lab, Status
 from lab.paths import STATE
@@ -115,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub = command("box", _box, "Build the box where it is missing, and print where it lies.")
     sub.add_argument("--lock", type=Path, metavar="FILE", help="a box.json whose package versions are used")
+    sub.add_argument("--vagrant", action="store_true", help="pack it for the Vagrantfile too; prints where that lies")
     sub = command(
         "prune", _prune, "Remove layers that the provisioning of today does not need, and boxes that nothing stands on."
     )
@@ -231,7 +232,8 @@ def _destroy(_: argparse.Namespace) -> int:
 
 
 def _box(arguments: argparse.Namespace) -> int:
-    print(boxbuild.build(arguments.lock).folder)
+    built = boxbuild.build(arguments.lock)
+    print(vagrantbox.build(built, identity.ensure()) if arguments.vagrant else built.folder)
     return 0
 
 

@@ -20,6 +20,7 @@ PACKAGES: Mapping[str, str] = {
     "apt-ftparchive": "apt-utils",
     "dpkg-deb": "dpkg",
     "mke2fs": "e2fsprogs",
+    "debugfs": "e2fsprogs",
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "newuidmap": "uidmap",
