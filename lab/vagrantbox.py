@@ -5,6 +5,7 @@ that is, is asked of `lab.bare` itself: its commands are noted, not run, and the
 of the file system by debugfs, which needs neither root nor a loop device. Such a box holds keys of this user's lab.
 """
 
+import hashlib
 import json
 import os
 import tarfile
@@ -16,11 +17,10 @@ from lab.agent import Completed
 from lab.box import DISK_GIB, Box
 from lab.errors import LabError
 from lab.identity import Identity, write_secret
-from lab.paths import STATE
+from lab.paths import cache
 from lab.progress import step
 from lab.provider import NODES
 
-HOME = STATE / "vagrant"
 SETTINGS = "lab.json"  # what the Vagrantfile reads
 HUB_TUNNEL = (
     PurePosixPath("/etc/systemd/system/multi-user.target.wants/wg-quick@wg0.service"),
@@ -98,10 +98,10 @@ def put(image: Path, files: Written, links: Mapping[PurePosixPath, str], work: P
             raise LabError(f"{path} could not be written into {image}.", "lab box --vagrant again; is the disk full?")
 
 
-def pack(node: str, box: Box, files: Written, home: Path) -> Path:
+def pack(node: str, box: Box, files: Written, into: Path) -> Path:
     """Make the .box of a node; it appears whole or not at all, for this user alone. Returns its path."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with scratch.folder(home, f".packing-{node}-") as work:
+    into.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with scratch.folder(into, f".packing-{node}-") as work:
         root, disk, notes = work / "root.img", work / "box.img", work / "notes"
         tools.run(["cp", "--sparse=always", box.image(node), root], f"Copying the image of {node}")
         notes.mkdir()
@@ -119,34 +119,55 @@ def pack(node: str, box: Box, files: Written, home: Path) -> Path:
                 archive.add(work / name, name)
             archive.add(box.kernel, "vmlinuz")
             archive.add(box.initrd, "initrd.img")
-        return made.replace(home / f"{node}.box")
+        return made.replace(into / f"{node}.box")
 
 
-def build(box: Box, identity: Identity, home: Path = HOME) -> Path:
-    """Make both .box files, and the settings that the Vagrantfile reads. Returns their folder. Raises LabError."""
+def home() -> Path:
+    """Where it lies: not in the checkout's lab, whose end would keep `vagrant destroy` from working."""
+    return cache() / "vagrant"
+
+
+def build(box: Box, identity: Identity) -> Path:
+    """Make both .box files where they are missing, and what the Vagrantfile reads. Returns their folder.
+
+    Raises:
+        LabError: a tool is missing, or the disk is full.
+    """
     values = inventory.variables()
     files = {node: written(node, identity, values) for node in NODES}
+    wanted = settings(box, identity, files)
+    told = home() / SETTINGS
+    if told.exists() and told.read_text() == wanted and all((home() / f"{node}.box").exists() for node in NODES):
+        return home()
+    told.unlink(missing_ok=True)
     with step("Pack the box for Vagrant", expected=120):
-        boxes = {node: str(pack(node, box, files[node], home)) for node in NODES}
-    write_secret(home / SETTINGS, json.dumps(settings(box, identity, boxes), indent=1))
+        for node in NODES:
+            pack(node, box, files[node], home())
     os.sync()
-    return home
+    write_secret(told, wanted)
+    return home()
 
 
-def settings(box: Box, identity: Identity, boxes: Mapping[str, str]) -> dict[str, object]:
-    """What the Vagrantfile must not say a second time: the machines' shape, and where boxes and key are."""
-    return {
-        "name": f"mail-lab-{box.identity}",
+def settings(box: Box, identity: Identity, files: Mapping[str, Written]) -> str:
+    """What the Vagrantfile must not say a second time, as JSON: the machines' shape, and where boxes and key are.
+
+    The boxes' name changes with all that is in them: Vagrant keeps a box for ever under the name it got.
+    """
+    made_from = hashlib.sha256(repr((box.identity, VAGRANTFILE, machine.KERNEL, files)).encode())
+    machines = {
+        node: {
+            "box": str(home() / f"{node}.box"),
+            "memory": machine.MEMORY_MIB[node],
+            "processors": machine.PROCESSORS[node],
+            "mac": machine.SEGMENT_MAC[node],
+        }
+        for node in NODES
+    }
+    about = {
+        "name": f"mail-lab-{made_from.hexdigest()[:16]}",
         "key": str(identity.ssh_key),
         "ports": machine.HUB_PORTS,
         "runner_mac": machine.RUNNER_MAC,
-        "machines": {
-            node: {
-                "box": boxes[node],
-                "memory": machine.MEMORY_MIB[node],
-                "processors": machine.PROCESSORS[node],
-                "mac": machine.SEGMENT_MAC[node],
-            }
-            for node in NODES
-        },
+        "machines": machines,
     }
+    return json.dumps(about, indent=1)

@@ -38,8 +38,9 @@ def box(tmp_path: Path) -> Box:
 
 
 def debugfs(image: Path, command: str) -> str:
-    asked = ["/sbin/debugfs", "-R", command, image]
-    return subprocess.run(asked, check=True, capture_output=True, text=True, timeout=60).stdout
+    asked = ["/sbin/debugfs", "-R", command, str(image)]
+    done = subprocess.run(asked, check=True, capture_output=True, text=True, timeout=60)
+    return done.stdout
 
 
 def test_a_machine_of_vagrant_is_set_up_as_one_of_the_lab(owner: Identity) -> None:
@@ -89,3 +90,21 @@ def test_a_box_boots_by_its_own_kernel_and_is_read_by_its_owner_alone(
     assert "ssh_host_ed25519_key" in debugfs(out / "raw", "ls /etc/ssh")
     assert ("wg-quick@wg0" in debugfs(out / "raw", "ls /etc/systemd/system/multi-user.target.wants")) is (node == "hub")
     assert [path.name for path in home.iterdir()] == [f"{node}.box"]
+
+
+def test_the_box_has_another_name_when_anything_in_it_changes(
+    box: Box, owner: Identity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAIL_LAB_CACHE", str(tmp_path / "cache"))
+    told = vagrantbox.build(box, owner) / vagrantbox.SETTINGS
+    first, made = json.loads(told.read_text()), (told.parent / "mail.box").stat().st_mtime_ns
+    vagrantbox.build(box, owner)
+    assert (told.parent / "mail.box").stat().st_mtime_ns == made, "packed again without need"
+    owner.ssh_key.with_suffix(".pub").write_text("ssh-ed25519 BBBB another\n")
+    vagrantbox.build(box, owner)
+    assert json.loads(told.read_text())["name"] != first["name"]
+
+
+def test_vagrant_is_told_no_secret(box: Box, owner: Identity) -> None:
+    files = {node: vagrantbox.written(node, owner, inventory.variables()) for node in NODES}
+    assert "private" not in vagrantbox.settings(box, owner, files)
