@@ -26,10 +26,13 @@ HUB_TUNNEL = (
     PurePosixPath("/etc/systemd/system/multi-user.target.wants/wg-quick@wg0.service"),
     "/usr/lib/systemd/system/wg-quick@.service",
 )
+# vagrant-libvirt asks the guest for the IPv4 address of the first card; the hub's is on the bridge that the card is in.
+BRIDGE_LINK = PurePosixPath("/etc/systemd/network/10-br0.link")
 # Read by Vagrant wherever the box is used; a disk without a boot loader starts by its kernel.
 VAGRANTFILE = """\
 Vagrant.configure("2") do |config|
   config.ssh.username = "root"
+  config.ssh.sudo_command = "%c"
   config.vm.provider :libvirt do |libvirt|
     libvirt.kernel = File.expand_path("vmlinuz", __dir__)
     libvirt.initrd = File.expand_path("initrd.img", __dir__)
@@ -52,6 +55,9 @@ def written(node: str, identity: Identity, values: Mapping[str, str]) -> Written
         return Completed(0, b"", b"")
 
     bare.configure(note, identity, values, abandon=lambda: None)
+    if node == "hub":
+        card = machine.SEGMENT_MAC[node]
+        found[node][BRIDGE_LINK] = (f"[Match]\nOriginalName=br0\n\n[Link]\nMACAddress={card}\n".encode(), 0o644)
     return found[node]
 
 

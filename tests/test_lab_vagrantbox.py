@@ -50,6 +50,8 @@ def test_a_machine_of_vagrant_is_set_up_as_one_of_the_lab(owner: Identity) -> No
     assert values["public_address"].encode() in mail[PurePosixPath("/etc/systemd/network/10-internet.network")][0]
     assert hub[PurePosixPath("/etc/wireguard/wg0.conf")][1] == 0o600
     assert PurePosixPath("/etc/lab-relay-fresh.env") in hub
+    assert machine.SEGMENT_MAC["hub"].encode() in hub[vagrantbox.BRIDGE_LINK][0]
+    assert vagrantbox.BRIDGE_LINK not in mail
 
 
 def test_no_private_key_of_the_hub_is_on_mail(owner: Identity) -> None:
