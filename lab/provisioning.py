@@ -59,7 +59,7 @@ def apply(
     log: Path,
     variables: Mapping[str, object] | None = None,
     timeout: float | None = None,
-    folder: Path = ROOT,
+    folder: Path | None = None,
 ) -> Play:
     """Run playbooks against a target, one after the other; `log` receives the output as it comes.
 
@@ -69,7 +69,7 @@ def apply(
         log: file for everything that Ansible prints; its folder is made.
         variables: override the inventory's; they never show in the process list.
         timeout: seconds after which Ansible is ended, and the play's exit status is 124; forever where None.
-        folder: the project, or a folder laid out like it with an inventory of its own.
+        folder: one laid out like the project, with an inventory of its own; the project itself where None.
 
     Raises:
         LabError: ansible-playbook is not installed.
@@ -84,7 +84,7 @@ def apply(
     with _file(variables) as extra, log.open("w") as sink:
         process = subprocess.Popen(
             [*command, *extra],
-            cwd=folder,
+            cwd=folder or ROOT,
             env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=sink,

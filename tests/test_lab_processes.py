@@ -102,6 +102,7 @@ def test_an_interrupt_ends_both_nodes() -> None:
 import os, signal, threading
 from lab import tools
 from lab.sidebyside import both
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
 signal.setitimer(signal.ITIMER_REAL, 1.5)
 try:
