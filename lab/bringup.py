@@ -77,9 +77,7 @@ class BringUp:
         started = time.monotonic()
         with step(f"Provision {stage.task}", expected=45):
             play = provisioning.apply([stage.playbook], "lab", log)
-        if play.exit_status != 0:
-            last = "\n".join(f"  | {line}" for line in play.stdout.strip().splitlines()[-25:])
-            raise provisioning.Failed(f"Provisioning of {stage.task} failed.\n{last}", f"The whole log is {log}")
+        provisioning.refuse_failed(play, f"Provisioning of {stage.task} failed", log)
         return self._keep(stage, parent, time.monotonic() - started)
 
     def _keep(self, stage: Stage, parent: Layer | None, seconds: float) -> Layer:

@@ -17,6 +17,7 @@ from lab.errors import LabError
 from lab.paths import INVENTORY, PROVISION, ROOT
 
 SECONDS_TO_END = 10.0
+LAST_LINES = 25
 _TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(?P<name>.*?)\] \**$")
 _CHANGED = re.compile(r"^changed: \[mail\]")
 _RECAP = re.compile(r"^mail\s*:(?P<counts>(?:\s+\w+=\d+)+)\s*$")
@@ -125,6 +126,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             break
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def refuse_failed(play: Play, what: str, log: Path) -> None:
+    """Raise Failed with the end of what Ansible said, where a play failed; `what` says of what, as a clause."""
+    if play.exit_status != 0:
+        last = "\n".join(f"  | {line}" for line in play.stdout.strip().splitlines()[-LAST_LINES:])
+        raise Failed(f"{what}.\n{last}", f"The whole log is {log}")
 
 
 def parse(said: str, exit_status: int) -> Play:

@@ -4,7 +4,6 @@ terraform/deploy.sh orders it and writes its addresses, site.yml provisions it o
 can be accepted as target vultr. Nothing of the operator's is used, and no packet leaves the machine.
 """
 
-import time
 from pathlib import Path
 
 from lab import provisioning
@@ -19,7 +18,6 @@ from proof.vultr.account import Account, Offer
 
 SITE = "site.yml"
 PROVISION_SECONDS = 3600.0
-LAST_LINES = 25
 
 
 def refuse() -> None:
@@ -71,12 +69,7 @@ def _must_hold(deployed: Deployment, key: Path) -> None:
 
 
 def _provision(log: Path, folder: Path) -> None:
-    started = time.monotonic()
     with step("Provision the server with site.yml", expected=900):
         play = provisioning.apply([PROVISION / SITE], standin.TARGET, log, timeout=PROVISION_SECONDS, folder=folder)
-    if play.exit_status != 0:
-        last = "\n".join(f"  | {line}" for line in play.stdout.strip().splitlines()[-LAST_LINES:])
-        raise LabError(f"The new server could not be provisioned.\n{last}", f"The whole log is {log}")
-    print(
-        f"Provisioned over SSH in {time.monotonic() - started:.0f} s: {play.ok} ok, {play.changed} changed.", flush=True
-    )
+    provisioning.refuse_failed(play, "The new server could not be provisioned", log)
+    print(f"Provisioned over SSH: {play.ok} ok, {play.changed} changed.", flush=True)
