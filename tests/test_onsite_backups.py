@@ -1,6 +1,7 @@
 import hashlib
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -64,11 +65,26 @@ def test_what_others_can_use_is_named(folder: Path) -> None:
     for path in [folder, *folder.rglob("*")]:
         path.chmod(path.stat().st_mode & 0o770)
     (folder / ".incomplete-1").mkdir(mode=0o700)
+    (folder / ".incomplete-1" / "base").mkdir(mode=0o755)
     assert backups.look(str(folder))["exposed"] == []
     (backup(folder) / "globals.sql").chmod(0o644)
     found = backups.look(str(folder))
     assert found["exposed"] == [str(backup(folder) / "globals.sql")]
     assert found["others"] == [".incomplete-1"]
+
+
+def test_what_goes_while_it_is_looked_at_is_no_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / ".removed-1").mkdir(mode=0o700)
+    listed = Path.iterdir
+
+    def list_and_lose(path: Path) -> Iterator[Path]:
+        found = list(listed(path))
+        if path == folder:
+            (folder / ".removed-1").rmdir()
+        return iter(found)
+
+    monkeypatch.setattr(Path, "iterdir", list_and_lose)
+    assert backups.look(str(folder))["others"] == [".removed-1"]
 
 
 def test_segments_are_wal_and_nothing_else(folder: Path, tmp_path: Path) -> None:

@@ -22,7 +22,11 @@ class Backup(TypedDict):
 
 
 class Folder(TypedDict):
-    """Everything in the folder of backups: finished ones, oldest first; other names; paths that others can use."""
+    """Everything in the folder of backups: finished ones, oldest first; other names; paths that others can use.
+
+    What lies in a folder that is none of the finished ones is not looked into: a backup may be running, and its own
+    folder is closed to others.
+    """
 
     backups: list[Backup]
     others: list[str]
@@ -46,6 +50,19 @@ def _broken(folder: Path) -> list[str]:
     return [name for name in EXPECTED if not sums.get(name) or sums[name] != _digest(folder / name)]
 
 
+def _open_to_others(path: Path) -> bool:
+    """Whether others have any right on it; a file that a running backup has removed meanwhile is nobody's."""
+    try:
+        return bool(stat.S_IMODE(path.lstat().st_mode) & stat.S_IRWXO)
+    except FileNotFoundError:
+        return False
+
+
+def _inside(folder: Path) -> list[Path]:
+    """Everything below a folder; what the clean-up takes away meanwhile is left out."""
+    return [Path(here) / name for here, folders, files in os.walk(folder) for name in [*folders, *files]]
+
+
 def _age(name: str) -> float:
     return time.time() - calendar.timegm(time.strptime(name, "%Y%m%dT%H%M%SZ"))
 
@@ -55,11 +72,15 @@ def look(path: str) -> Folder:
     folder = Path(path)
     names = sorted(entry.name for entry in folder.iterdir())
     finished = [name for name in names if NAME.fullmatch(name)]
-    every = [folder, *folder.rglob("*")]
+    every = [
+        folder,
+        *(folder / name for name in names),
+        *(entry for name in finished for entry in _inside(folder / name)),
+    ]
     return Folder(
         backups=[Backup(name=name, age=_age(name), broken=_broken(folder / name)) for name in finished],
         others=[name for name in names if name not in finished],
-        exposed=[str(entry) for entry in every if stat.S_IMODE(os.lstat(entry).st_mode) & stat.S_IRWXO],
+        exposed=[str(entry) for entry in every if _open_to_others(entry)],
     )
 
 
