@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from lab.accelerator import Accelerator
 from lab.box import Box
@@ -16,11 +17,15 @@ HUB_PORTS = {"hub": 22, "vpn": 2201, "public": 2202, "fresh": 2203}
 KERNEL = "root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off quiet"
 
 
+Memory = Literal["new", "stored", "reset"]
+
+
 @dataclass(frozen=True)
 class Files:
     """Where one VM keeps what it opens."""
 
     disk: Path
+    memory: Path
     serial: Path
     sockets: Path
     node: str
@@ -52,8 +57,18 @@ def value(path: Path) -> str:
 
 
 def drive(files: Files) -> str:
-    """The disk as QEMU's option; no other process of the machine has it."""
-    return f"if=none,id=disk,file={value(files.disk)},format=qcow2,discard=unmap"
+    """The disk as QEMU's option; no other process of the machine has it.
+
+    It outlives no crash of this machine, so what the guest flushes need not reach the machine's own disk.
+    """
+    return f"if=none,id=disk,file={value(files.disk)},format=qcow2,discard=unmap,cache=unsafe"
+
+
+def _memory(files: Files, memory: Memory) -> list[str]:
+    """What the guest writes into its memory is in the file, or, after a reset, in this process alone."""
+    size = f"id=pc.ram,size={MEMORY_MIB[files.node]}M,mem-path={value(files.memory)}"
+    shared = "share=off,readonly=on,rom=off" if memory == "reset" else "share=on"
+    return ["-machine", "memory-backend=pc.ram", "-object", f"memory-backend-file,{size},{shared}"]
 
 
 def identity(accelerator: Accelerator) -> str:
@@ -86,7 +101,7 @@ def _devices() -> list[str]:
 
 
 def command(
-    files: Files, box: Box, accelerator: Accelerator, ports: Mapping[str, int], reconnect: str, incoming: bool
+    files: Files, box: Box, accelerator: Accelerator, ports: Mapping[str, int], reconnect: str, memory: Memory
 ) -> list[str]:
     """Arguments for QEMU.
 
@@ -96,13 +111,15 @@ def command(
         accelerator: KVM or TCG.
         ports: endpoint -> port on 127.0.0.1; used for the hub.
         reconnect: option by which the segment's client comes back, as this QEMU spells it.
-        incoming: wait, stopped, for a memory that the monitor will name.
+        memory: "new", or one that the monitor will name, for which the VM waits, stopped: "stored" in a layer, or
+            that of a "reset", where the state alone is read and the file of the memory stays as it is.
     """
     node = files.node
     join = "server=on" if node == "hub" else f"server=off,{reconnect}"
     arguments = [
         *("-name", f"mail-lab-{node}", *accelerator.arguments, *_devices()),
         *("-m", str(MEMORY_MIB[node]), "-smp", str(PROCESSORS[node])),
+        *_memory(files, memory),
         *("-kernel", str(box.kernel), "-initrd", str(box.initrd), "-append", KERNEL),
         *("-drive", drive(files)),
         *("-device", "virtio-blk-pci,drive=disk"),
@@ -119,6 +136,6 @@ def command(
             *("-netdev", f"user,id=runner,restrict=on,ipv6=off,{forwards}"),
             *("-device", f"virtio-net-pci,netdev=runner,mac={RUNNER_MAC},romfile="),
         ]
-    if incoming:
+    if memory != "new":
         arguments += ["-S", "-incoming", "defer"]
     return arguments

@@ -11,6 +11,8 @@ from lab.errors import LabError
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".lab"  # this checkout's lab: keys, ssh_config, disks, logs
 SOCKETS_LINK = STATE / "sockets"
+MEMORY = STATE / "memory"  # what both VMs have in memory at the reset point, or a link to it
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 BUILD = ROOT / "build"  # what runs produce: reports, evidence, figures
 PROVISION = ROOT / "provision"
 TERRAFORM = ROOT / "terraform"
@@ -36,19 +38,20 @@ def sockets() -> Path:
     """
     if SOCKETS_LINK.is_symlink():
         return SOCKETS_LINK.readlink()
-    checkout = hashlib.sha256(str(ROOT).encode()).hexdigest()[:10]
     base = os.environ.get("XDG_RUNTIME_DIR")
     if base and Path(base).is_dir() and os.access(base, os.W_OK):
-        return Path(base) / f"mail-lab-{checkout}"
-    return Path(tempfile.gettempdir()) / f"mail-lab-{os.getuid()}-{checkout}"
+        return Path(base) / f"mail-lab-{_checkout()}"
+    return Path(tempfile.gettempdir()) / f"mail-lab-{os.getuid()}-{_checkout()}"
+
+
+def _checkout() -> str:
+    return hashlib.sha256(str(ROOT).encode()).hexdigest()[:10]
 
 
 def make_sockets() -> None:
     """Make the folder for sockets, for this user alone, and remember it. Raises LabError."""
     folder = sockets()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_uid != os.geteuid():
-        raise LabError(f"{folder} belongs to another user.", "Set XDG_RUNTIME_DIR to a folder of your own")
+    _make_private(folder, "Set XDG_RUNTIME_DIR to a folder of your own")
     SOCKETS_LINK.unlink(missing_ok=True)
     SOCKETS_LINK.symlink_to(folder)
 
@@ -57,3 +60,40 @@ def remove_sockets() -> None:
     """Remove that folder and what is in it."""
     shutil.rmtree(sockets(), ignore_errors=True)
     SOCKETS_LINK.unlink(missing_ok=True)
+
+
+def _make_private(folder: Path, cure: str) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_uid != os.geteuid():
+        raise LabError(f"{folder} belongs to another user.", cure)
+
+
+def make_memory(mib: int) -> None:
+    """Make the folder for the memory of both VMs, for this user alone: in memory where that has room, else on disk.
+
+    Args:
+        mib: what both may need at most.
+
+    Raises:
+        LabError: a folder of that name is another user's.
+    """
+    remove_memory()
+    try:
+        room = shutil.disk_usage(SHARED_MEMORY).free >= mib << 20 and os.access(SHARED_MEMORY, os.W_OK)
+    except OSError:
+        room = False
+    if not room:
+        MEMORY.mkdir(mode=0o700)
+        return
+    folder = SHARED_MEMORY / f"mail-lab-{os.getuid()}-{_checkout()}"
+    _make_private(folder, f"Remove {folder}")
+    MEMORY.symlink_to(folder)
+
+
+def remove_memory() -> None:
+    """Remove that folder and what is in it."""
+    if MEMORY.is_symlink():
+        shutil.rmtree(MEMORY.readlink(), ignore_errors=True)
+        MEMORY.unlink()
+    else:
+        shutil.rmtree(MEMORY, ignore_errors=True)

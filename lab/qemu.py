@@ -15,22 +15,12 @@ from lab.agent import Agent, Completed
 from lab.box import Box
 from lab.errors import LabError
 from lab.jsonsocket import Disconnected
-from lab.machine import Files
+from lab.machine import Files, Memory
 from lab.paths import STATE
 from lab.provider import NODES
 from lab.qmp import Monitor
 from lab.sidebyside import both
 
-# Without KVM the processor's own counter never goes back in one process of QEMU: with a reset it jumps over the time
-# since the snapshot. The guest charges that jump to whoever ran, and whoever has a quota stands still for as long:
-# a quota that is written anew starts without debts. And systemd takes a jump of minutes for services that hang, and
-# kills them: until the next boot it does not watch.
-FORGIVE_QUOTAS = """\
-for quota in $(grep -Ls ^max /sys/fs/cgroup/*/cpu.max /sys/fs/cgroup/*/*/cpu.max); do
-    value=$(cat "$quota") && echo "$value" >"$quota"
-done
-"""
-RESET_POINT = "reset"
 BOOT_SECONDS = 300.0
 MEMORY_SECONDS = 180.0
 PORT_TRIES = 5
@@ -72,8 +62,12 @@ class Qemu:
         """What a stored state depends on besides its content: QEMU's version and the shape of the machine."""
         return f"{accelerator.qemu_version()} {machine.identity(self.accelerator)}"
 
+    def _reset_point(self) -> Path:
+        return STATE / "reset"
+
     def _files(self, node: str) -> Files:
-        return Files(STATE / "disks" / f"{node}.qcow2", self.serial_log(node), paths.sockets(), node)
+        disk, memory = STATE / "disks" / f"{node}.qcow2", paths.MEMORY / f"{node}.ram"
+        return Files(disk, memory, self.serial_log(node), paths.sockets(), node)
 
     def _ports_file(self) -> Path:
         return paths.sockets() / "ports.json"
@@ -109,32 +103,45 @@ class Qemu:
 
     def _start(self, layer: Path | None) -> None:
         self.stop()
-        for folder in (STATE / "disks", STATE / "logs"):
-            folder.mkdir(parents=True, exist_ok=True)
+        for folder in ("disks", "logs", "reset"):
+            (STATE / folder).mkdir(parents=True, exist_ok=True)
+        paths.make_memory(sum(machine.MEMORY_MIB.values()))
+        for node in NODES:
+            self.serial_log(node).unlink(missing_ok=True)
+        if layer is None:
+            self._run("new", lambda node: (self.box.image(node), "raw"), _free_ports())
+        else:
+            self._run("stored", lambda node: (layer / f"{node}.qcow2", "qcow2"), _free_ports(), layer)
+
+    def _run(
+        self,
+        memory: Memory,
+        disk: Callable[[str], tuple[Path, str]],
+        ports: Mapping[str, int],
+        stored: Path | None = None,
+    ) -> None:
+        """Start both VMs on new disks over these, and let them run; ready when both answer."""
         paths.make_sockets()
-        ports = _free_ports()
         self._ports_file().write_text(json.dumps(ports))
         try:
-            both(lambda node: self._launch(node, layer, ports))
-            if layer is not None:
-                both(lambda node: self._load(node, layer / f"{node}.mem"), self.stop)
+            both(lambda node: self._launch(node, memory, disk(node), ports))
+            if stored is not None:
+                both(lambda node: self._load(node, stored / f"{node}.mem", memory == "reset"), self.stop)
                 self._on_both_monitors("cont")
             both(lambda node: self._agent(node).wait(BOOT_SECONDS), self.stop)
         except BaseException:
             self.stop()
             raise
 
-    def _launch(self, node: str, layer: Path | None, ports: Mapping[str, int]) -> None:
+    def _launch(self, node: str, memory: Memory, disk: tuple[Path, str], ports: Mapping[str, int]) -> None:
         files = self._files(node)
-        backing, form = (self.box.image(node), "raw") if layer is None else (layer / f"{node}.qcow2", "qcow2")
         files.disk.unlink(missing_ok=True)
-        files.serial.unlink(missing_ok=True)
         tools.run(
-            ["qemu-img", "create", "-q", "-f", "qcow2", "-b", backing, "-F", form, files.disk],
+            ["qemu-img", "create", "-q", "-f", "qcow2", "-b", disk[0], "-F", disk[1], files.disk],
             f"Making the disk of {node}",
         )
         reconnect = "reconnect-ms=200" if accelerator.qemu_version() >= (9, 2) else "reconnect=1"
-        arguments = machine.command(files, self.box, self.accelerator, ports, reconnect, layer is not None)
+        arguments = machine.command(files, self.box, self.accelerator, ports, reconnect, memory)
         try:
             tools.run(["qemu-system-x86_64", *arguments], f"Starting the VM {node}", cure="lab doctor")
         except LabError as error:
@@ -142,9 +149,11 @@ class Qemu:
                 raise PortTaken(error.what, "Run it again.") from error
             raise
 
-    def _load(self, node: str, memory: Path) -> None:
+    def _load(self, node: str, stream: Path, without_memory: bool) -> None:
         with self._monitor(node) as monitor:
-            monitor.call("migrate-incoming", uri=f"file:{memory}")
+            if without_memory:
+                monitor.leave_shared_memory()
+            monitor.call("migrate-incoming", uri=f"file:{stream}")
             monitor.wait_migration(MEMORY_SECONDS)
 
     def _on_both_monitors(self, command: str) -> None:
@@ -153,7 +162,11 @@ class Qemu:
                 monitor.call(command)
 
     def stop(self) -> None:
-        """End both VMs and remove their sockets, also where a killed run left them without any record."""
+        """End both VMs and remove all that they had in memory, also where a killed run left them without any record."""
+        self._end()
+        paths.remove_memory()
+
+    def _end(self) -> None:
         for node in NODES:
             argument = machine.drive(self._files(node))
             for pid in processes.vms(argument):
@@ -162,41 +175,37 @@ class Qemu:
 
     def store(self, folder: Path) -> None:
         """Stop both at one moment, write their memory, end them, and move their disks into the folder."""
+        self._end_as_stored(folder, without_memory=False)
+
+    def _end_as_stored(self, folder: Path, *, without_memory: bool) -> None:
         self._on_both_monitors("stop")
-        both(lambda node: self._save(node, folder / f"{node}.mem"), self.stop)
-        self.stop()
+        both(lambda node: self._save(node, folder / f"{node}.mem", without_memory), self.stop)
+        self._end()
         for node in NODES:
             shutil.move(self._files(node).disk, folder / f"{node}.qcow2")
 
-    def _save(self, node: str, memory: Path) -> None:
+    def _save(self, node: str, stream: Path, without_memory: bool) -> None:
         with self._monitor(node) as monitor:
+            if without_memory:
+                monitor.leave_shared_memory()
             monitor.call("migrate-set-parameters", **{"max-bandwidth": 1 << 40})
-            monitor.call("migrate", uri=f"file:{memory}")
+            monitor.call("migrate", uri=f"file:{stream}")
             monitor.wait_migration(MEMORY_SECONDS)
 
     def snapshot(self) -> None:
-        """Keep the reset point inside both disks."""
-        both(lambda node: self._agent(node).run(["systemctl", "service-watchdogs", "off"], b"", 30))
-        self._as_one(f"savevm {RESET_POINT}")
+        """Keep the reset point: memory in the files that both VMs wrote so far, disks and the rest beside them."""
+        ports = self.endpoints()
+        self._end_as_stored(self._reset_point(), without_memory=True)
+        self._resume(ports)
 
     def restore(self) -> None:
-        """Return to the reset point, both VMs together."""
-        self._as_one(f"loadvm {RESET_POINT}")
-        both(self._awake)
+        """Return to the reset point, both VMs together, in new processes: no clock of theirs has gone on meanwhile."""
+        ports = self.endpoints()
+        self._end()
+        self._resume(ports)
 
-    def _awake(self, node: str) -> None:
-        self._agent(node).wait(30)
-        self._agent(node).run(["sh", "-c", FORGIVE_QUOTAS], b"", 30)
-
-    def _as_one(self, line: str) -> None:
-        def act(node: str) -> None:
-            with self._monitor(node) as monitor:
-                if said := monitor.human(line):
-                    raise LabError(f"`{line}` failed in {node}: {said}", "lab down, then lab up")
-
-        self._on_both_monitors("stop")
-        both(act)
-        self._on_both_monitors("cont")
+    def _resume(self, ports: Mapping[str, int]) -> None:
+        self._run("reset", lambda node: (self._reset_point() / f"{node}.qcow2", "qcow2"), ports, self._reset_point())
 
     def run(self, node: str, argv: Sequence[str], stdin: bytes = b"", timeout: float = 60.0) -> Completed:
         """Run a command as root through the guest agent."""

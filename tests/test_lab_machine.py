@@ -6,15 +6,15 @@ import pytest
 from lab import machine
 from lab.accelerator import Accelerator
 from lab.box import Box
-from lab.machine import Files
+from lab.machine import Files, Memory
 
 PORTS = {"hub": 40001, "vpn": 40002, "public": 40003, "fresh": 40004}
 
 
-def command(node: str, *, incoming: bool = False, root: Path = Path("/lab")) -> list[str]:
-    files = Files(root / "disks" / f"{node}.qcow2", root / f"{node}.log", root / "run", node)
+def command(node: str, *, memory: Memory = "new", root: Path = Path("/lab")) -> list[str]:
+    files = Files(root / "disks" / f"{node}.qcow2", root / f"{node}.ram", root / f"{node}.log", root / "run", node)
     tcg = Accelerator("tcg", "")
-    return machine.command(files, Box("key", Path("/box")), tcg, PORTS, "reconnect-ms=200", incoming)
+    return machine.command(files, Box("key", Path("/box")), tcg, PORTS, "reconnect-ms=200", memory)
 
 
 def values(arguments: list[str], option: str) -> list[str]:
@@ -69,8 +69,16 @@ def test_the_hub_listens_on_the_segment_and_mail_comes_back_to_it() -> None:
 
 
 def test_a_memory_to_come_is_waited_for() -> None:
-    assert command("mail", incoming=True)[-3:] == ["-S", "-incoming", "defer"]
+    assert command("mail", memory="stored")[-3:] == ["-S", "-incoming", "defer"]
+    assert command("mail", memory="reset")[-3:] == ["-S", "-incoming", "defer"]
     assert "-incoming" not in command("mail")
+
+
+def test_after_a_reset_nothing_is_written_into_the_memory_that_it_returns_to() -> None:
+    (kept,) = values(command("mail", memory="stored"), "-object")
+    (private,) = values(command("mail", memory="reset"), "-object")
+    assert kept == "memory-backend-file,id=pc.ram,size=3072M,mem-path=/lab/mail.ram,share=on"
+    assert private == kept.replace("share=on", "share=off,readonly=on,rom=off")
 
 
 def test_a_comma_in_a_path_stays_in_the_path() -> None:

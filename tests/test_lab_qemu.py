@@ -20,6 +20,8 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setattr(qemu, "STATE", tmp_path / ".lab")
     monkeypatch.setattr(paths, "SOCKETS_LINK", tmp_path / ".lab" / "sockets")
+    monkeypatch.setattr(paths, "MEMORY", tmp_path / ".lab" / "memory")
+    monkeypatch.setattr(paths, "SHARED_MEMORY", tmp_path)
     monkeypatch.setattr(accelerator, "choose", lambda _: Accelerator("tcg", ""))
     monkeypatch.setattr(accelerator, "qemu_version", lambda: (10, 0))
     monkeypatch.setattr(processes, "vms", lambda _: [])

@@ -40,10 +40,6 @@ def test_a_refusal_carries_qemus_words(tmp_path: Path) -> None:
         asked(tmp_path / "qmp", lambda it: it.call("device_del", id="x"), refusal)
 
 
-def test_the_human_monitor(tmp_path: Path) -> None:
-    assert asked(tmp_path / "qmp", lambda it: it.human("info version"), {"return": " 10.0.2\r\n"}) == "10.0.2"
-
-
 def test_memory_is_waited_for(tmp_path: Path) -> None:
     states = [{"return": state} for state in ({}, {"status": "active"}, {"status": "completed"})]
     asked(tmp_path / "qmp", lambda it: it.wait_migration(5.0), *states)
