@@ -24,7 +24,7 @@ __all__ = ["Completed", "Lab", "Status"]
 
 RUN_FILE = STATE / "run.json"
 REBOOT_SECONDS = 240.0
-DISKS_GIB = 2  # what both VMs write, and the memory that a reset returns to
+DISKS_GIB = 4  # what both VMs write, and the memory that a reset returns to where it lies on disk
 
 
 @dataclass(frozen=True)

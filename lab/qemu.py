@@ -2,10 +2,11 @@
 
 import json
 import os
+import random
 import shutil
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from lab.sidebyside import both
 BOOT_SECONDS = 300.0
 MEMORY_SECONDS = 180.0
 PORT_TRIES = 5
+FIRST_PORT = 20000
+LOCAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 class PortTaken(LabError):
@@ -31,11 +34,22 @@ class PortTaken(LabError):
 
 
 def _free_ports() -> dict[str, int]:
+    """Ports that nobody listens on, below those that the kernel gives to outgoing connections.
+
+    A VM that is reset gives its ports back for a moment: no connection may come to have one of them then.
+    """
+    first_outgoing = int(LOCAL_PORTS.read_text().split()[0])
+    ports = range(FIRST_PORT, max(first_outgoing, FIRST_PORT + 1000))
+    found: dict[str, int] = {}
     with ExitStack() as stack:
-        held = {name: stack.enter_context(socket.socket()) for name in machine.HUB_PORTS}
-        for each in held.values():
-            each.bind(("127.0.0.1", 0))
-        return {name: int(each.getsockname()[1]) for name, each in held.items()}
+        for port in random.sample(ports, len(ports)):
+            held = stack.enter_context(socket.socket())
+            with suppress(OSError):
+                held.bind(("127.0.0.1", port))
+                found[next(name for name in machine.HUB_PORTS if name not in found)] = port
+            if len(found) == len(machine.HUB_PORTS):
+                return found
+    raise LabError(f"No port from {ports[0]} to {ports[-1]} is free on 127.0.0.1.", "Close what listens there.")
 
 
 class Qemu:

@@ -1,7 +1,9 @@
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -71,6 +73,47 @@ def test_ports_that_are_always_taken_are_an_error(state: Path, monkeypatch: pyte
         provider().start(None)
     assert hubs(started) == qemu.PORT_TRIES
     assert not (state / "sockets").is_symlink()
+
+
+def test_no_connection_of_this_machine_gets_a_port_of_the_lab(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While both VMs start anew their ports are free for a moment."""
+    (state / "range").write_text("21000\t60999\n")
+    monkeypatch.setattr(qemu, "LOCAL_PORTS", state / "range")
+    failing(monkeypatch, "", times=0)
+    lab = provider()
+    lab.start(None)
+    assert all(qemu.FIRST_PORT <= port < 21000 for port in lab.endpoints().values())
+
+
+@pytest.mark.parametrize(("room", "linked"), [(1 << 40, True), (1 << 20, False)])
+def test_memory_lies_in_memory_where_there_is_room(
+    state: Path, monkeypatch: pytest.MonkeyPatch, room: int, linked: bool
+) -> None:
+    failing(monkeypatch, "", times=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=room))
+    lab = provider()
+    lab.start(None)
+    folder = (state / "memory").resolve()
+    assert (state / "memory").is_symlink() == linked
+    assert folder.stat().st_mode & 0o777 == 0o700
+    lab.stop()
+    assert not folder.exists()
+    assert not (state / "memory").is_symlink()
+
+
+@pytest.mark.usefixtures("state")
+def test_a_reset_keeps_the_ports_and_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = failing(monkeypatch, "", times=0)
+    monkeypatch.setattr(Qemu, "_load", lambda *_: None)
+    monkeypatch.setattr(Qemu, "_on_both_monitors", lambda *_: None)
+    lab = provider()
+    lab.start(None)
+    ports = lab.endpoints()
+    started.clear()
+    lab.restore()
+    assert lab.endpoints() == ports
+    assert hubs(started) == 1
+    assert all("readonly=on" in line for line in started if "mail-lab-" in line)
 
 
 @pytest.mark.usefixtures("state")
