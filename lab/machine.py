@@ -57,11 +57,8 @@ def value(path: Path) -> str:
 
 
 def drive(files: Files) -> str:
-    """The disk as QEMU's option; no other process of the machine has it.
-
-    It outlives no crash of this machine, so what the guest flushes need not reach the machine's own disk.
-    """
-    return f"if=none,id=disk,file={value(files.disk)},format=qcow2,discard=unmap,cache=unsafe"
+    """How the disk as QEMU's option begins: no other process of the machine has it, whatever version started it."""
+    return f"if=none,id=disk,file={value(files.disk)},"
 
 
 def _memory(files: Files, memory: Memory) -> list[str]:
@@ -121,7 +118,8 @@ def command(
         *("-m", str(MEMORY_MIB[node]), "-smp", str(PROCESSORS[node])),
         *_memory(files, memory),
         *("-kernel", str(box.kernel), "-initrd", str(box.initrd), "-append", KERNEL),
-        *("-drive", drive(files)),
+        # The disk outlives no crash of this machine, so what the guest flushes need not reach the machine's own disk.
+        *("-drive", f"{drive(files)}format=qcow2,discard=unmap,cache=unsafe"),
         *("-device", "virtio-blk-pci,drive=disk"),
         *("-netdev", f"stream,id=segment,{join},addr.type=unix,addr.path={value(files.segment)}"),
         *("-device", f"virtio-net-pci,netdev=segment,mac={SEGMENT_MAC[node]},romfile="),

@@ -14,22 +14,22 @@ from lab.errors import LabError
 SECONDS_TO_END = 10.0
 
 
-def is_vm(pid: int, argument: str) -> bool:
-    """Whether a process is a QEMU that was started with an argument."""
+def is_vm(pid: int, beginning: str) -> bool:
+    """Whether a process is a QEMU of which an argument begins so."""
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
-    return b"qemu-system" in command[0] and os.fsencode(argument) in command
+    return b"qemu-system" in command[0] and any(word.startswith(os.fsencode(beginning)) for word in command)
 
 
-def vms(argument: str) -> list[int]:
+def vms(beginning: str) -> list[int]:
     """All processes of which that is true."""
     numbers = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal())
-    return [pid for pid in numbers if is_vm(pid, argument)]
+    return [pid for pid in numbers if is_vm(pid, beginning)]
 
 
-def end(pid: int, argument: str) -> None:
+def end(pid: int, beginning: str) -> None:
     """End a VM as its window would be closed, or kill it where it does not obey.
 
     Raises:
@@ -41,7 +41,7 @@ def end(pid: int, argument: str) -> None:
         return
     try:
         for number in (signal.SIGTERM, signal.SIGKILL):
-            if not is_vm(pid, argument):
+            if not is_vm(pid, beginning):
                 return
             signal.pidfd_send_signal(process, number)
             if select.select([process], [], [], SECONDS_TO_END)[0]:
