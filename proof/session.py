@@ -242,8 +242,8 @@ class ProofSession:
         host = None if self.as_it_is else self.connections.ready(MAIL)
         if host is not None and "host" not in self.run.provenance:
             try:
-                cluster = self.target.text("postgres_data")
-                self.run.provenance["host"] = host.call(versions.read, VERSIONS_OF, cluster)
+                database = self.target.text("postgres_data"), self.target.text("postgres_container")
+                self.run.provenance["host"] = host.call(versions.read, VERSIONS_OF, *database)
             except Exception as error:
                 self.run.provenance["host"] = {}
                 self.recorder.note(f"the versions of the host could not be read: {error}")

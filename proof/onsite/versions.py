@@ -1,24 +1,49 @@
 """What a host runs, by version: its system, its kernel and some packages; runs on the host."""
 
 import os
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 STATUS = "/var/lib/dpkg/status"
+SECONDS_TO_ANSWER = 20
+SERVER_SAYS = "postgres (PostgreSQL) "
 
 
-def read(packages: list[str], cluster: str) -> dict[str, str]:
+def read(packages: list[str], cluster: str, container: str) -> dict[str, str]:
     """Versions by name: the system's own name for itself, the kernel, those packages that are there, PostgreSQL.
 
-    `cluster` is the folder with the database's files; without one that can be read PostgreSQL is left out.
+    `container` is the database server's; where it does not run, the version is the major one of the database's files in
+    the folder `cluster`, and left out where nothing can be read there.
     """
     found = {"system": _system(), "kernel": os.uname().release}
     installed = _packages(Path(STATUS).read_text(errors="replace"))
     found.update((name, installed[name]) for name in packages if name in installed)
-    for path in (Path(cluster) / "PG_VERSION", *sorted(Path(cluster).glob("*/PG_VERSION"))):
-        if path.is_file():
-            found["PostgreSQL"] = path.read_text().strip()
-            break
+    if database := _server(container) or _cluster(Path(cluster)):
+        found["PostgreSQL"] = database
     return found
+
+
+def _server(container: str) -> str:
+    with suppress(OSError, subprocess.SubprocessError):
+        said = subprocess.run(
+            ["docker", "exec", container, "postgres", "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS_TO_ANSWER,
+            check=True,
+        ).stdout.strip()
+        if said.startswith(SERVER_SAYS):
+            return said.removeprefix(SERVER_SAYS)
+    return ""
+
+
+def _cluster(folder: Path) -> str:
+    for path in (folder / "PG_VERSION", *sorted(folder.glob("*/PG_VERSION"))):
+        if path.is_file():
+            return path.read_text().strip()
+    return ""
 
 
 def _system() -> str:
