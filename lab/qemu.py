@@ -1,7 +1,6 @@
 """QEMU as the embedded provider: an ordinary user's processes, no daemon, no bridge."""
 
 import json
-import os
 import random
 import shutil
 import socket
@@ -268,9 +267,10 @@ class Qemu:
         return STATE / "logs" / f"{node}.serial.log"
 
     def resident_mib(self, node: str) -> float:
-        """Resident set of the process."""
+        """What the process holds for itself, and the file of the memory that a reset returns to, wherever that lies."""
         pid = self._pid(node)
         if pid is None:
             return 0.0
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+        status = Path(f"/proc/{pid}/status").read_text()
+        own_kib = sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon:"))
+        return own_kib / (1 << 10) + self._files(node).memory.stat().st_blocks * 512 / (1 << 20)
