@@ -177,6 +177,7 @@ def test_a_run_tells_where_it_comes_from_whatever_its_record_lacks(world: World)
     path = world.root / "build/runs" / bare.id / "run.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"provenance": {}}))
     page = (world.site() / "runs.html").read_text()
+    assert "broken off" in page
     for part in (told.id, bare.id, "The hub is gone.", "box <code>b0</code>", "docker.io <code>26.1.5</code>"):
         assert part in page
 
