@@ -72,6 +72,7 @@ def _(mail, expected):
 VARIABLES = {
     "admin_user": "phalkonadmin",
     "postgres_data": "/data",
+    "postgres_container": "c",
     "ssh_port": 2288,
     "vpn_address": "127.0.0.1",  # this machine is in that network, so the VPN is up
     "vpn_network": "127.0.0.0/8",
