@@ -4,13 +4,14 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 .NOTPARALLEL:
 
-.PHONY: help accept test lint unit docs sabotage rehearse bench clean prepare prepare-tests lab
+.PHONY: prepare-vagrant help accept accept-vagrant test lint unit docs sabotage rehearse bench clean prepare prepare-tests lab
 
 help:
 	@echo 'make accept     prepare this machine, start the lab, prove every criterion of every task in it'
 	@echo 'make test       formatting, lints, types, unit tests, then the same acceptance run'
 	@echo 'make lint       formatting, lints and types alone'
 	@echo 'make unit       unit tests alone; needs no lab'
+	@echo 'make accept-vagrant   the same as make accept, in a lab that Vagrant makes (an hour without KVM)'
 	@echo 'make docs       compute the documentation anew: build/docs/index.html and docs/TRACKER.md; needs no lab'
 	@echo 'make sabotage   break the host in small ways: every criterion must notice (hours)'
 	@echo 'make rehearse   the suite against the lab as if it were the production host; nothing may stay behind'
@@ -21,6 +22,10 @@ help:
 
 accept: lab
 	@$(BIN)/pytest --host=lab
+
+# Vagrant's machines end with the run; their states stay for the next one.
+accept-vagrant: prepare-vagrant
+	@scripts/own-network scripts/accept-vagrant
 
 test: prepare lint unit accept
 
@@ -54,6 +59,10 @@ prepare:
 # The same, and a browser for the unit tests.
 prepare-tests:
 	@python=$$(scripts/find-python) && "$$python" -m lab.bootstrap --tests
+
+# The same, and Vagrant with its libvirt.
+prepare-vagrant:
+	@python=$$(scripts/find-python) && "$$python" -m lab.bootstrap --vagrant
 
 lab: prepare
 	@$(BIN)/lab up

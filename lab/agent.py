@@ -28,15 +28,24 @@ class Completed:
     stderr: bytes
 
 
-class Agent:
-    """The guest agent of one VM. Each request is a short conversation, so several processes can share it."""
+# A request and the seconds it may take -> the agent's answer, as QEMU's protocol has both.
+Exchange = Callable[[Mapping[str, object], float], Mapping[str, Any]]
 
-    def __init__(self, socket: Path, node: str, lives: Callable[[], bool] = lambda: True) -> None:
-        """Args: socket: of the agent's port; node: name for messages; lives: whether there is a VM to wait for."""
+
+class Socket:
+    """An exchange over the socket of the agent's port: a short conversation, so that several processes can share it."""
+
+    def __init__(self, socket: Path, node: str) -> None:
+        """Args: socket: of the agent's port; node: name for messages."""
         self._socket = socket
         self._lock = socket.with_suffix(".lock")
         self._node = node
-        self._lives = lives
+
+    def __call__(self, request: Mapping[str, object], timeout: float) -> Mapping[str, Any]:
+        """The agent's answer. Raises LabError where there is none."""
+        with self._conversation(timeout) as connection:
+            connection.send(request, timeout=timeout)
+            return connection.receive(time.monotonic() + timeout)
 
     @contextmanager
     def _conversation(self, timeout: float) -> Iterator[JsonSocket]:
@@ -55,10 +64,18 @@ class Agent:
             finally:
                 connection.close()
 
+
+class Agent:
+    """The guest agent of one VM."""
+
+    def __init__(self, exchange: Exchange, node: str, lives: Callable[[], bool] = lambda: True) -> None:
+        """Args: exchange: the way to it; node: name for messages; lives: whether there is a VM to wait for."""
+        self._exchange = exchange
+        self._node = node
+        self._lives = lives
+
     def _ask(self, command: str, arguments: Mapping[str, object] | None = None, timeout: float = ANSWER_SECONDS) -> Any:  # noqa: ANN401
-        with self._conversation(timeout) as connection:
-            connection.send({"execute": command, "arguments": dict(arguments or {})}, timeout=timeout)
-            answer = connection.receive(time.monotonic() + timeout)
+        answer = self._exchange({"execute": command, "arguments": dict(arguments or {})}, timeout)
         if "error" in answer:
             raise LabError(f"The guest agent of {self._node} refused {command}: {answer['error']['desc']}")
         return answer["return"]

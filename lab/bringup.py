@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import bare, inventory, layers, network, provisioning, stages
-from lab.errors import LabError
 from lab.identity import Identity
 from lab.layers import Layer
 from lab.paths import STATE
 from lab.progress import step
-from lab.provider import NODES
-from lab.qemu import Qemu
+from lab.provider import NODES, Provider
 from lab.stages import Stage
 
 
@@ -20,7 +18,7 @@ from lab.stages import Stage
 class BringUp:
     """The VMs of a checkout, and what they are set up with: the lab's keys and its inventory."""
 
-    provider: Qemu
+    provider: Provider
     identity: Identity
     values: Mapping[str, str]
 
@@ -37,7 +35,7 @@ class BringUp:
             provisioning.Failed: a playbook failed; the VMs stay, for a look at what it left.
             LabError: the machine cannot run the lab; the VMs are ended.
         """
-        ready = layers.longest_prefix(wanted)
+        ready = layers.longest_prefix(wanted, self.provider.find)
         try:
             layer = self._restore(ready[-1]) if ready else self._make_bare(wanted[0])
             for stage in wanted[max(len(ready), 1) :]:
@@ -53,12 +51,7 @@ class BringUp:
 
     def _restore(self, layer: Layer) -> Layer:
         with step(f"Restore the lab as of {layer.task}", expected=6, key="restore a layer"):
-            layer.touch()
-            try:
-                self.provider.start(layer.folder)
-            except LabError as error:
-                cure = f"lab up again; where that does not help, rm -r {layer.folder}: it is made anew"
-                raise LabError(f"The state after {layer.task} cannot be restored. {error.what}", cure) from error
+            self.provider.start(layer)
         self._write_ways()
         return layer
 
@@ -81,9 +74,10 @@ class BringUp:
         return self._keep(stage, parent, time.monotonic() - started)
 
     def _keep(self, stage: Stage, parent: Layer | None, seconds: float) -> Layer:
-        with step(f"Store the state after {stage.task}", expected=6, key="store a layer"):
-            layer = layers.store(stage, parent, self.provider.box, seconds, self.provider.store)
-        return self._restore(layer)
+        with step(f"Store the state after {stage.task}", expected=10, key="store a layer"):
+            layer = self.provider.keep(stage, parent, seconds)
+        self._write_ways()
+        return layer
 
     def _write_ways(self) -> None:
         script = ["sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub"]

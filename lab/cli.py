@@ -20,7 +20,7 @@ from lab.errors import EXIT_LAB_BROKEN, EXIT_USAGE, LabError, UsageError
 from lab.lab import Lab, Status
 from lab.paths import STATE
 from lab.progress import step
-from lab.provider import NODES
+from lab.provider import NAMES, NODES
 from lab.stages import BARE
 
 EXIT_CODES = """\
@@ -95,6 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="print the findings as JSON")
     sub = command("up", _up, "Bring the lab up: restore the longest valid prefix of layers, provision the rest.")
     sub.add_argument("--at", metavar="TASK", help=f"stop after this task ({BARE}, 1.2.1, ...); default: all of them")
+    by = "who makes the VMs; by itself that of the lab that is up, else QEMU, else Vagrant where only that is there"
+    sub.add_argument("--provider", choices=NAMES, help=by)
     sub = command("status", _status, "What runs, at which task, and what it holds of the machine.")
     sub.add_argument("--json", action="store_true", help="print it as JSON")
     sub = command("ssh", _ssh, "Log in as the administrator does, or run one command.")
@@ -150,7 +152,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _up(arguments: argparse.Namespace) -> int:
-    Lab.of_checkout().up(arguments.at)
+    Lab.of_checkout(arguments.provider).up(arguments.at)
     return 0
 
 

@@ -8,6 +8,7 @@ import json
 import secrets
 import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ class JsonSocket:
         """Hang up."""
         self._socket.close()
 
-    def send(self, message: dict[str, object], prefix: bytes = b"", timeout: float = SEND_SECONDS) -> None:
+    def send(self, message: Mapping[str, object], prefix: bytes = b"", timeout: float = SEND_SECONDS) -> None:
         """Send one message. Raises Disconnected."""
         self._socket.settimeout(timeout)
         try:

@@ -10,15 +10,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import bare, box, boxbuild, identity, inventory, layers, network, second, stages, tools
+from lab import bare, box, identity, inventory, layers, network, providers, second, stages, tools
 from lab.agent import Completed
 from lab.bringup import BringUp
 from lab.errors import LabError
 from lab.layers import Layer
 from lab.paths import STATE, cache
 from lab.progress import step
-from lab.provider import NODES
-from lab.qemu import Qemu
+from lab.provider import NODES, Provider
 
 __all__ = ["Completed", "Lab", "Status"]
 
@@ -45,15 +44,21 @@ class Status:
 class Lab:
     """Both VMs as one thing. Methods that change it hold the checkout's lock."""
 
-    def __init__(self) -> None:
-        self._provider = Qemu(boxbuild.build)
+    def __init__(self, provider: Provider) -> None:
+        """Args: provider: makes the VMs."""
+        self._provider = provider
 
     @classmethod
     def of_checkout(cls, provider: str | None = None) -> "Lab":
-        """The lab of this checkout. Raises LabError."""
-        if provider not in (None, "qemu"):
-            raise LabError(f"There is no provider {provider}.", "The lab knows: qemu")
-        return cls()
+        """The lab of this checkout, by this provider.
+
+        Args:
+            provider: its name; where None, that of the lab that is up, else what this machine has.
+
+        Raises:
+            UsageError: there is no such provider.
+        """
+        return cls(providers.make(provider or _note().get("provider") or providers.default()))
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -73,11 +78,9 @@ class Lab:
                 raise LabError(f"The machine refused: {error}.", cure) from error
 
     def _note(self) -> dict[str, str]:
-        try:
-            note: dict[str, str] = json.loads(RUN_FILE.read_text())
-        except (OSError, ValueError):
-            return {}
-        return note if isinstance(note, dict) else {}
+        """What is written down of the lab that is up, where it is by this provider."""
+        note = _note()
+        return note if note.get("provider") == self._provider.name else {}
 
     def running(self) -> bool:
         """Whether the lab was brought up completely and both VMs still answer."""
@@ -104,24 +107,27 @@ class Lab:
                 if self._note().get("layer") == wanted[-1].key and self.running():
                     return
                 RUN_FILE.unlink(missing_ok=True)
+                providers.stop_others(self._provider.name)
                 tools.require_room(STATE, DISKS_GIB, "a running lab", "Free some room.")
                 self._remember(way.to(wanted))
             self._prune({stage.key for stage in plan}, layers.KEEP_SECONDS, wait=False)
 
     def _remember(self, layer: Layer) -> None:
         how = self._provider.accelerator
-        note = {"layer": layer.key, "task": layer.task, "accelerator": how.name, "reason": how.reason}
+        lab = {"provider": self._provider.name, "accelerator": how.name, "reason": how.reason}
+        note = {**lab, "layer": layer.key, "task": layer.task, "box": layer.box}
         scratch = RUN_FILE.with_suffix(".new")
         scratch.write_text(json.dumps(note))
         scratch.replace(RUN_FILE)
 
     def _prune(self, keep: set[str], older_than: float, wait: bool) -> tuple[int, int]:
+        own = self._provider.prune(keep)
         with layers.unused(wait) as alone:
             if not alone:
-                return 0, 0
+                return own, 0
             gone = layers.prune(keep, older_than)
             boxes = box.prune({box.key(), *(layer.box for layer in layers.every())}, older_than)
-        return len(gone), len(boxes)
+        return own + len(gone), len(boxes)
 
     def prune(self) -> tuple[int, int]:
         """Remove every layer that today's whole plan does not need, and boxes nothing stands on.
@@ -151,10 +157,8 @@ class Lab:
 
     def origin(self) -> dict[str, str]:
         """What the lab is made by and from: provider, accelerator, box, layer; what is not known is left out."""
-        note = self._note()
-        layer = layers.find(note["layer"]) if "layer" in note else None
-        found = {"provider": self._provider.name, "accelerator": note.get("accelerator", "")}
-        return found | ({"box": layer.box, "layer": layer.key} if layer else {})
+        known = ("provider", "accelerator", "box", "layer")
+        return {name: value for name, value in self._note().items() if name in known}
 
     def _require_running(self) -> None:
         if not self._note() or not self._provider.running():
@@ -250,13 +254,22 @@ class Lab:
         with self._alone():
             RUN_FILE.unlink(missing_ok=True)
             self._provider.stop()
+            providers.stop_others(self._provider.name)
 
     def destroy(self) -> None:
         """End both VMs and remove all of this checkout's lab; boxes and layers in the cache stay."""
         second.down()
         with self._alone():
-            self._provider.stop()
+            providers.destroy_all()
             shutil.rmtree(STATE)
+
+
+def _note() -> dict[str, str]:
+    try:
+        note: dict[str, str] = json.loads(RUN_FILE.read_text())
+    except (OSError, ValueError):
+        return {}
+    return note if isinstance(note, dict) else {}
 
 
 def _mib(folder: Path) -> float:

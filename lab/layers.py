@@ -77,8 +77,8 @@ def every() -> list[Layer]:
     return [layer for path in _home().glob("[!.]*") if (layer := find(path.name))]
 
 
-def longest_prefix(stages: list[Stage]) -> list[Layer]:
-    """Layers of the first stages, as far as they are there without a gap."""
+def longest_prefix(stages: list[Stage], find: Callable[[str], Layer | None] = find) -> list[Layer]:
+    """Layers of the first stages, as far as `find` finds them without a gap."""
     layers = []
     for stage in stages:
         layer = find(stage.key)

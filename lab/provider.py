@@ -1,12 +1,19 @@
 """What makes a lab: the interface that QEMU implements here, and other ways of making VMs elsewhere."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from lab.agent import Completed
 
+if TYPE_CHECKING:
+    from lab.accelerator import Accelerator
+    from lab.box import Box
+    from lab.layers import Layer
+    from lab.stages import Stage
+
 NODES = ("mail", "hub")
+QEMU, VAGRANT = NAMES = ("qemu", "vagrant")
 
 
 class Provider(Protocol):
@@ -14,23 +21,50 @@ class Provider(Protocol):
 
     name: str
 
-    def start(self, layer: Path | None) -> None:
-        """Start both VMs side by side from a stored layer, or from the bare box; ready when both answer."""
+    @property
+    def box(self) -> "Box":
+        """What the VMs boot."""
+
+    @property
+    def accelerator(self) -> "Accelerator":
+        """How the VMs run."""
+
+    @property
+    def identity(self) -> str:
+        """What a stored state depends on besides its content."""
+
+    def find(self, key: str) -> "Layer | None":
+        """The layer of this key, where it is whole."""
+
+    def start(self, layer: "Layer | None") -> None:
+        """Start both VMs side by side from a layer, or from the bare box; ready when both answer."""
+
+    def keep(self, stage: "Stage", parent: "Layer | None", seconds: float) -> "Layer":
+        """Store memory and disks of both VMs, of one moment, as a stage's layer; both run on from there.
+
+        `parent` is the layer that it stands on, None for the box itself; `seconds` is how long the stage took.
+        """
+
+    def prune(self, keep: Collection[str]) -> int:
+        """Remove layers that are of use to this lab alone, except those of these keys. Returns how many."""
 
     def stop(self) -> None:
         """End both VMs and leave no process; nothing happens where none runs."""
 
+    def destroy(self) -> None:
+        """The same, and all that is left of them goes too, except layers that other labs can use."""
+
     def running(self) -> bool:
         """Whether both VMs run."""
-
-    def store(self, folder: Path) -> None:
-        """Write memory and disks of both VMs, of one moment, into an existing folder. The VMs are ended."""
 
     def snapshot(self) -> None:
         """Remember memory and disks of both VMs as the point that `restore` returns to."""
 
     def restore(self) -> None:
         """Put both VMs back to the snapshot; ready when a command runs in both."""
+
+    def answers(self, node: str) -> bool:
+        """Whether a command can be run on the node now."""
 
     def run(self, node: str, argv: Sequence[str], stdin: bytes = b"", timeout: float = 60.0) -> Completed:
         """Run a command as root, out of band."""

@@ -1,60 +1,38 @@
 """QEMU as the embedded provider: an ordinary user's processes, no daemon, no bridge."""
 
 import json
-import random
 import shutil
-import socket
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from lab import accelerator, machine, paths, processes, tools
+from lab import accelerator, freeports, layers, machine, paths, processes, tools
 from lab.accelerator import Accelerator
-from lab.agent import Agent, Completed
+from lab.agent import Agent, Completed, Socket
 from lab.box import Box
 from lab.errors import LabError
 from lab.jsonsocket import Disconnected
+from lab.layers import Layer
 from lab.machine import Files, Memory
 from lab.paths import STATE
-from lab.provider import NODES
+from lab.provider import NODES, QEMU
 from lab.qmp import Monitor
 from lab.sidebyside import both
+from lab.stages import Stage
 
 BOOT_SECONDS = 300.0
 MEMORY_SECONDS = 180.0
 PORT_TRIES = 5
-FIRST_PORT = 20000
-LOCAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 class PortTaken(LabError):
     """Somebody else took a port between our choice and QEMU's start."""
 
 
-def _free_ports() -> dict[str, int]:
-    """Ports that nobody listens on, below those that the kernel gives to outgoing connections.
-
-    A VM that is reset gives its ports back for a moment: no connection may come to have one of them then.
-    """
-    first_outgoing = int(LOCAL_PORTS.read_text().split()[0])
-    ports = range(FIRST_PORT, max(first_outgoing, FIRST_PORT + 1000))
-    found: dict[str, int] = {}
-    with ExitStack() as stack:
-        for port in random.sample(ports, len(ports)):
-            held = stack.enter_context(socket.socket())
-            with suppress(OSError):
-                held.bind(("127.0.0.1", port))
-                found[next(name for name in machine.HUB_PORTS if name not in found)] = port
-            if len(found) == len(machine.HUB_PORTS):
-                return found
-    raise LabError(f"No port from {ports[0]} to {ports[-1]} is free on 127.0.0.1.", "Close what listens there.")
-
-
 class Qemu:
     """Two QEMU processes of this checkout."""
 
-    name = "qemu"
+    name = QEMU
 
     def __init__(self, built: Callable[[], Box]) -> None:
         """Args: built: gives what the VMs boot; asked only where something is started."""
@@ -82,11 +60,14 @@ class Qemu:
         disk, memory = STATE / "disks" / f"{node}.qcow2", paths.MEMORY / f"{node}.ram"
         return Files(disk, memory, self.serial_log(node), paths.sockets(), node)
 
+    def _free_ports(self) -> Mapping[str, int]:
+        return dict(zip(machine.HUB_PORTS, freeports.some(len(machine.HUB_PORTS)), strict=True))
+
     def _ports_file(self) -> Path:
         return paths.sockets() / "ports.json"
 
     def _agent(self, node: str) -> Agent:
-        return Agent(self._files(node).agent, node, lambda: self._pid(node) is not None)
+        return Agent(Socket(self._files(node).agent, node), node, lambda: self._pid(node) is not None)
 
     def _monitor(self, node: str) -> Monitor:
         return Monitor(self._files(node).monitor, node)
@@ -104,11 +85,26 @@ class Qemu:
         """Whether both processes live."""
         return all(self._pid(node) is not None for node in NODES)
 
-    def start(self, layer: Path | None) -> None:
+    def find(self, key: str) -> Layer | None:
+        """A layer of the cache, whichever checkout made it."""
+        return layers.find(key)
+
+    def start(self, layer: Layer | None) -> None:
         """Start both VMs from a layer's memory and disks, or boot the box. Raises LabError; nothing is left then."""
+        if layer is None:
+            self._start_on_free_ports(None)
+            return
+        layer.touch()
+        try:
+            self._start_on_free_ports(layer.folder)
+        except LabError as error:
+            cure = f"lab up again; where that does not help, rm -r {layer.folder}: it is made anew"
+            raise LabError(f"The state after {layer.task} cannot be restored. {error.what}", cure) from error
+
+    def _start_on_free_ports(self, folder: Path | None) -> None:
         for attempt in range(1, PORT_TRIES + 1):
             try:
-                return self._start(layer)
+                return self._start(folder)
             except PortTaken:
                 if attempt == PORT_TRIES:
                     raise
@@ -122,9 +118,9 @@ class Qemu:
         for node in NODES:
             self.serial_log(node).unlink(missing_ok=True)
         if layer is None:
-            self._run("new", lambda node: (self.box.image(node), "raw"), _free_ports())
+            self._run("new", lambda node: (self.box.image(node), "raw"), self._free_ports())
         else:
-            self._run("stored", lambda node: (layer / f"{node}.qcow2", "qcow2"), _free_ports(), layer)
+            self._run("stored", lambda node: (layer / f"{node}.qcow2", "qcow2"), self._free_ports(), layer)
 
     def _run(
         self,
@@ -186,8 +182,21 @@ class Qemu:
                 processes.end(pid, argument)
         paths.remove_sockets()
 
-    def store(self, folder: Path) -> None:
-        """Stop both at one moment, write their memory, end them, and move their disks into the folder."""
+    def destroy(self) -> None:
+        """The same: what a checkout's lab leaves else is in its folder, and layers stay for all checkouts."""
+        self.stop()
+
+    def keep(self, stage: Stage, parent: Layer | None, seconds: float) -> Layer:
+        """Stop both at one moment, write their memory and disks into the cache, and start them from there."""
+        layer = layers.store(stage, parent, self.box, seconds, self._store)
+        self.start(layer)
+        return layer
+
+    def prune(self, keep: Collection[str]) -> int:  # noqa: ARG002
+        """All layers are in the cache, for every checkout."""
+        return 0
+
+    def _store(self, folder: Path) -> None:
         self._end_as_stored(folder, without_memory=False)
 
     def _end_as_stored(self, folder: Path, *, without_memory: bool) -> None:
@@ -271,6 +280,4 @@ class Qemu:
         pid = self._pid(node)
         if pid is None:
             return 0.0
-        status = Path(f"/proc/{pid}/status").read_text()
-        own_kib = sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon:"))
-        return own_kib / (1 << 10) + self._files(node).memory.stat().st_blocks * 512 / (1 << 20)
+        return processes.own_mib(pid) + self._files(node).memory.stat().st_blocks * 512 / (1 << 20)

@@ -139,9 +139,8 @@ def build(box: Box, identity: Identity) -> Path:
     Raises:
         LabError: a tool is missing, or the disk is full.
     """
-    values = inventory.variables()
-    files = {node: written(node, identity, values) for node in NODES}
-    wanted = settings(box, identity, files)
+    files = _files(identity)
+    wanted = settings(box, identity)
     told = home() / SETTINGS
     if told.exists() and told.read_text() == wanted and all((home() / f"{node}.box").exists() for node in NODES):
         return home()
@@ -154,12 +153,17 @@ def build(box: Box, identity: Identity) -> Path:
     return home()
 
 
-def settings(box: Box, identity: Identity, files: Mapping[str, Written]) -> str:
+def _files(identity: Identity) -> Mapping[str, Written]:
+    values = inventory.variables()
+    return {node: written(node, identity, values) for node in NODES}
+
+
+def settings(box: Box, identity: Identity) -> str:
     """What the Vagrantfile must not say a second time, as JSON: the machines' shape, and where boxes and key are.
 
     The boxes' name changes with all that is in them: Vagrant keeps a box for ever under the name it got.
     """
-    made_from = hashlib.sha256(repr((box.identity, VAGRANTFILE, machine.KERNEL, files)).encode())
+    made_from = hashlib.sha256(repr((box.identity, VAGRANTFILE, machine.KERNEL, _files(identity))).encode())
     machines = {
         node: {
             "box": str(home() / f"{node}.box"),

@@ -8,7 +8,7 @@ from lab.errors import EXIT_LAB_BROKEN, LabError, UsageError
 from proof import several
 from proof import target as targets
 from proof.several import GROUP, TARGET, TARGETS
-from proof.target import Target
+from proof.target import LAB, Target
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -60,6 +60,8 @@ def _choose(config: pytest.Config) -> list[Target]:
         chosen = targets.select(config.getoption("--host"), config.rootpath)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
+    if config.getoption("--provider") and LAB not in (target.name for target in chosen):
+        raise pytest.UsageError(f"--provider is about the lab's machines: use it with --host={LAB}")
     own = several.own_host(config)
     return [target for target in chosen if own in (None, target.name)]
 

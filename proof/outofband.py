@@ -58,11 +58,11 @@ class LabLike(Protocol):
         """What the lab is made by and from."""
 
 
-def open_lab() -> LabLike:
-    """The lab of this checkout."""
+def open_lab(provider: str | None = None) -> LabLike:
+    """The lab of this checkout; `provider` names what makes its machines, by itself where None."""
     from lab.lab import Lab  # noqa: PLC0415 - a run without the lab needs none of it
 
-    return Lab.of_checkout()
+    return Lab.of_checkout(provider)
 
 
 class WatchedLab:

@@ -11,6 +11,7 @@ import pytest
 from pytest_bdd.parser import Step
 
 from lab.errors import LabError
+from lab.provider import NAMES
 from proof import columns, failures, featurefiles, featurelint, outofband, report, secondlab, selection, several
 from proof.featurefiles import DISRUPTIVE, FeatureSyntaxError
 from proof.record import Scenario as Record
@@ -47,6 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=(1, 2),
         help="how many labs run side by side what breaks them; by itself 2 where the machine has the room",
     )
+    group.addoption("--provider", choices=NAMES, help="who makes the lab's machines: see lab up --help")
     group.addoption("--beside", metavar="PATH", type=Path, help=argparse.SUPPRESS)  # proof.secondlab
     group.addoption("--run-folder", metavar="PATH", type=Path, help="where this run writes; not the last run")
 
@@ -139,6 +141,7 @@ def _open(config: pytest.Config, scenarios: list[Record]) -> None:
     folder = RunFolder.at(at.resolve()) if at else RunFolder.create(runs, target.name)
     command = ["pytest", *map(str, config.invocation_params.args)]
     proving = ProofSession(target, config.rootpath, folder, command, as_it_is=config.getoption("--as-it-is"))
+    proving.provider = config.getoption("--provider")
     config.stash[SESSION] = proving
     proving.open(featurefiles.read_all(_features(config)), scenarios)
     terminal = config.pluginmanager.get_plugin("terminalreporter")

@@ -9,6 +9,7 @@ import pytest
 
 from lab import scratch
 from lab.errors import EXIT_LAB_BROKEN, LabError
+from lab.provider import VAGRANT
 from proof import labclaim, outofband, preflight, provenance, secondlab
 from proof.connections import HUB, MAIL, Connections
 from proof.evidence import AFTER, Recorder
@@ -92,6 +93,7 @@ class ProofSession:
         self.recorder = Recorder(folder)
         self.connections = Connections(target, self.recorder)
         self.lab: WatchedLab | None = None
+        self.provider: str | None = None
         self.broken: LabError | None = None
         self.current: Scenario | None = None
         self.run = Run(folder.id, target.name, utc_now(), [redactor(word) for word in command])
@@ -122,7 +124,7 @@ class ProofSession:
         if self.target.name != LAB:
             preflight.look(self.target, self.connections)
             return
-        self.lab = WatchedLab(outofband.open_lab(), self.recorder, self.connections.drop)
+        self.lab = WatchedLab(outofband.open_lab(self.provider), self.recorder, self.connections.drop)
         if self.as_it_is:
             if not self.lab.running():
                 raise LabError("The lab does not run.", "start it with: lab up")
@@ -136,8 +138,9 @@ class ProofSession:
         self.connections.reach((MAIL, HUB))
 
     def may_share(self) -> bool:
-        """Whether this run may leave some of its work to a second lab."""
-        return self.target.name == LAB and not self.as_it_is and self.claims is None
+        """Whether this run may leave some of its work to a second lab: one that can start from the same layers."""
+        by_vagrant = self.lab is not None and self.lab.origin().get("provider") == VAGRANT
+        return self.target.name == LAB and not self.as_it_is and self.claims is None and not by_vagrant
 
     def begin_beside(self, nodes: Sequence[str]) -> None:
         """Let a second lab run these tests from the last to the first, while this run goes on."""

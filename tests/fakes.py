@@ -219,7 +219,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, lab: FakeLab, answers: dict[str, st
         return FakeHost(name, answers, record, lab.did)
 
     monkeypatch.setattr("proof.target._ask_ansible", listed)
-    monkeypatch.setattr("proof.outofband.open_lab", lambda: lab)
+    monkeypatch.setattr("proof.outofband.open_lab", lambda *_: lab)
     monkeypatch.setattr(Connections, "_connect", connect)
 
 

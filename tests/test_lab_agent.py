@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lab.agent import Agent
+from lab.agent import Agent, Socket
 from lab.errors import LabError
 from lab.jsonsocket import Disconnected
 from tests.speakers import agent, listening, silent
@@ -38,7 +38,7 @@ def test_a_command_with_its_streams_and_status(tmp_path: Path) -> None:
     ended = {"exited": True, "exitcode": 3, "out-data": coded(output), "err-data": coded(b"no")}
     guest = Guest([{"exited": False}, ended])
     with listening(tmp_path / "mail.agent", agent(guest.answer)):
-        done = Agent(tmp_path / "mail.agent", "mail").run(["sh", "-c", "a b; c"], stdin=b"\0in")
+        done = Agent(Socket(tmp_path / "mail.agent", "mail"), "mail").run(["sh", "-c", "a b; c"], stdin=b"\0in")
     assert (done.exit_status, done.stdout, done.stderr) == (3, output, b"no")
     assert guest.started[0]["arg"][-3:] == ["sh", "-c", "a b; c"]
     assert base64.b64decode(guest.started[0]["input-data"]) == b"\0in"
@@ -46,14 +46,14 @@ def test_a_command_with_its_streams_and_status(tmp_path: Path) -> None:
 
 def test_a_signal_is_128_and_its_number(tmp_path: Path) -> None:
     with listening(tmp_path / "mail.agent", agent(Guest([{"exited": True, "signal": 9}]).answer)):
-        assert Agent(tmp_path / "mail.agent", "mail").run(["true"]).exit_status == 137
+        assert Agent(Socket(tmp_path / "mail.agent", "mail"), "mail").run(["true"]).exit_status == 137
 
 
 def test_the_time_is_over(tmp_path: Path) -> None:
     """The command's whole process group is killed, and the lab is not called broken."""
     guest = Guest([{"exited": False}] * 6 + [{"exited": True, "signal": 9}])
     with listening(tmp_path / "mail.agent", agent(guest.answer)), pytest.raises(TimeoutError, match="sleep was not"):
-        Agent(tmp_path / "mail.agent", "mail").run(["sleep", "9"], timeout=0.02)
+        Agent(Socket(tmp_path / "mail.agent", "mail"), "mail").run(["sleep", "9"], timeout=0.02)
     assert (guest.started[1]["path"], guest.started[1]["arg"]) == ("/bin/kill", ["-KILL", "--", "-42"])
 
 
@@ -61,7 +61,7 @@ def test_the_time_is_over(tmp_path: Path) -> None:
 def test_output_that_the_agent_cut_is_no_output(tmp_path: Path, stream: str) -> None:
     ended = {"exited": True, "exitcode": 0, f"{stream}-data": coded(b"begin"), f"{stream}-truncated": True}
     with listening(tmp_path / "mail.agent", agent(Guest([ended]).answer)), pytest.raises(LabError, match="16 MiB"):
-        Agent(tmp_path / "mail.agent", "mail").run(["cat", "long"])
+        Agent(Socket(tmp_path / "mail.agent", "mail"), "mail").run(["cat", "long"])
 
 
 def test_a_refusal_is_told_in_the_agents_words(tmp_path: Path) -> None:
@@ -69,35 +69,35 @@ def test_a_refusal_is_told_in_the_agents_words(tmp_path: Path) -> None:
         raise ValueError("Guest agent command failed, error was 'no memory'")
 
     with listening(tmp_path / "hub.agent", agent(refuse)), pytest.raises(LabError, match=r"hub refused .*no memory"):
-        Agent(tmp_path / "hub.agent", "hub").run(["true"])
+        Agent(Socket(tmp_path / "hub.agent", "hub"), "hub").run(["true"])
 
 
 def test_no_vm(tmp_path: Path) -> None:
     with pytest.raises(Disconnected, match="not running") as raised:
-        Agent(tmp_path / "gone" / "mail.agent", "mail").run(["true"])
+        Agent(Socket(tmp_path / "gone" / "mail.agent", "mail"), "mail").run(["true"])
     assert raised.value.cure == "lab up"
 
 
 def test_a_guest_that_is_silent_does_not_answer(tmp_path: Path) -> None:
     with listening(tmp_path / "mail.agent", silent):
         started = time.monotonic()
-        assert not Agent(tmp_path / "mail.agent", "mail").answers(0.1)
+        assert not Agent(Socket(tmp_path / "mail.agent", "mail"), "mail").answers(0.1)
     assert time.monotonic() - started < 1.0
 
 
 def test_waiting_outlasts_a_guest_that_boots(tmp_path: Path) -> None:
     answers = agent(Guest([]).answer)
     with listening(tmp_path / "mail.agent", lambda _: None, lambda _: None, answers):
-        Agent(tmp_path / "mail.agent", "mail").wait(5.0)
+        Agent(Socket(tmp_path / "mail.agent", "mail"), "mail").wait(5.0)
 
 
 def test_waiting_ends_with_what_was_seen_last(tmp_path: Path) -> None:
     with listening(tmp_path / "mail.agent", silent), pytest.raises(LabError, match=r"within 0 s\. Last: .*in time"):
-        Agent(tmp_path / "mail.agent", "mail").wait(0.2)
+        Agent(Socket(tmp_path / "mail.agent", "mail"), "mail").wait(0.2)
 
 
 def test_waiting_ends_at_once_where_the_vm_ended(tmp_path: Path) -> None:
     started = time.monotonic()
     with pytest.raises(LabError, match="The VM mail ended"):
-        Agent(tmp_path / "mail.agent", "mail", lives=lambda: False).wait(60.0)
+        Agent(Socket(tmp_path / "mail.agent", "mail"), "mail", lives=lambda: False).wait(60.0)
     assert time.monotonic() - started < 1.0

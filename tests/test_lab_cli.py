@@ -26,9 +26,11 @@ class FakeLab:
     now = RUNS
     done = Completed(0, b"", b"")
     asked: tuple[object, ...] = ()
+    provider: str | None = None
 
     @classmethod
-    def of_checkout(cls) -> "FakeLab":
+    def of_checkout(cls, provider: str | None = None) -> "FakeLab":
+        cls.provider = provider
         return cls()
 
     def _asked(self, *what: object) -> None:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lab import accelerator, machine, paths, processes, qemu, tools
+from lab import accelerator, freeports, machine, paths, processes, qemu, tools
 from lab.accelerator import Accelerator
 from lab.agent import Agent
 from lab.box import Box
@@ -78,11 +78,11 @@ def test_ports_that_are_always_taken_are_an_error(state: Path, monkeypatch: pyte
 def test_no_connection_of_this_machine_gets_a_port_of_the_lab(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While both VMs start anew their ports are free for a moment."""
     (state / "range").write_text("21000\t60999\n")
-    monkeypatch.setattr(qemu, "LOCAL_PORTS", state / "range")
+    monkeypatch.setattr(freeports, "OUTGOING", state / "range")
     failing(monkeypatch, "", times=0)
     lab = provider()
     lab.start(None)
-    assert all(qemu.FIRST_PORT <= port < 21000 for port in lab.endpoints().values())
+    assert all(freeports.FIRST <= port < 21000 for port in lab.endpoints().values())
 
 
 @pytest.mark.parametrize(("room", "linked"), [(1 << 40, True), (1 << 20, False)])

@@ -108,5 +108,4 @@ def test_the_box_has_another_name_when_anything_in_it_changes(
 
 
 def test_vagrant_is_told_no_secret(box: Box, owner: Identity) -> None:
-    files = {node: vagrantbox.written(node, owner, inventory.variables()) for node in NODES}
-    assert "private" not in vagrantbox.settings(box, owner, files)
+    assert "private" not in vagrantbox.settings(box, owner)

@@ -19,13 +19,15 @@ def main() -> int:
     """Exit status 0 when everything is there."""
     parser = argparse.ArgumentParser(prog="python -m lab.bootstrap", description="Prepare this machine and checkout.")
     parser.add_argument("--tests", action="store_true", help="also what only the unit tests need: a browser")
-    tests = parser.parse_args().tests
+    parser.add_argument("--vagrant", action="store_true", help="also what a lab by Vagrant needs")
+    arguments = parser.parse_args()
+    tests, vagrant = arguments.tests, arguments.vagrant
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        missing = needs.missing(tests)
+        missing = needs.missing(tests, vagrant)
         if missing:
             install.packages(missing)
-            install.verify(tests)
+            install.verify(tests, vagrant)
         environment.ensure(tests)
     except KeyboardInterrupt:
         print("\nInterrupted; run make again to go on.", file=sys.stderr)

@@ -151,10 +151,10 @@ def _refuse_without_recent_qemu(missing: Iterable[needs.Need]) -> None:
         )
 
 
-def verify(tests: bool = False) -> None:
+def verify(tests: bool = False, vagrant: bool = False) -> None:
     """Raise LabError where something is still missing after the installation."""
     needs.refuse_old_qemu()
-    left = needs.missing(tests)
+    left = needs.missing(tests, vagrant)
     if left:
         raise LabError(
             "Still missing after the installation: " + ", ".join(need.package for need in left) + ".",

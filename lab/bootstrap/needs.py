@@ -120,6 +120,46 @@ def _browser_or_snap() -> bool:
 FOR_TESTS = (Need("chromium", "opens the documentation in tests", _browser_or_snap),)
 
 
-def missing(tests: bool = False) -> tuple[Need, ...]:
-    """What this machine lacks, in the order of NEEDS; `tests` are the unit tests, which need more than a lab does."""
-    return tuple(need for need in (*NEEDS, *(FOR_TESTS if tests else ())) if not need.met())
+def _libvirt_module() -> bool:
+    """Whether the distribution's own Python can ask libvirt."""
+    command = ["/usr/bin/python3", "-I", "-c", "import libvirt, libvirt_qemu"]
+    try:
+        return subprocess.run(command, capture_output=True, check=False, timeout=30).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _driver(name: str) -> Need:
+    """A driver of libvirt's: a package of its own, except where libvirt-daemon brings all of them."""
+
+    def met() -> bool:
+        about = platform.freedesktop_os_release()
+        in_one = (about.get("ID"), about.get("VERSION_ID")) in (("debian", "12"), ("ubuntu", "24.04"))
+        return in_one or any(Path("/usr/lib").glob(f"*/libvirt/connection-driver/libvirt_driver_{name}.so"))
+
+    return Need(f"libvirt-daemon-driver-{name}", "is a part of it", met)
+
+
+FOR_VAGRANT = (
+    Need("vagrant", "makes the two machines", _has("vagrant")),
+    Need(
+        "vagrant-libvirt",
+        "lets it make them by libvirt",
+        lambda: any(Path("/usr/share/rubygems-integration").glob("*/gems/vagrant-libvirt-*")),
+    ),
+    Need("libvirt-daemon", "runs them", _has("libvirtd")),
+    *map(_driver, ("qemu", "storage", "network", "nodedev")),
+    Need("python3-libvirt", "asks it for what Vagrant has no words for", _libvirt_module),
+    Need("iproute2", "gives them a network of their own", _has("ip")),
+)
+
+
+def missing(tests: bool = False, vagrant: bool = False) -> tuple[Need, ...]:
+    """What this machine lacks, in the order of NEEDS.
+
+    Args:
+        tests: for the unit tests too, which need more than a lab does.
+        vagrant: for a lab by Vagrant too.
+    """
+    needs = (*NEEDS, *(FOR_TESTS if tests else ()), *(FOR_VAGRANT if vagrant else ()))
+    return tuple(need for need in needs if not need.met())
