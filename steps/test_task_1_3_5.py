@@ -131,6 +131,7 @@ def is_banned(mail: Host, intruder: Host, target: Target, wrong_key: str, intrud
     for _ in range(target.number("ban_attempts")):
         fail_to_log_in(intruder, target, target.text("admin_user"))
     wait_until(lambda: intruder_address in banned(mail), f"fail2ban to ban {intruder_address}", NOTICED)
+    wait_until(lambda: intruder_address in members(mail), f"the kernel to shut out {intruder_address}", NOTICED)
 
 
 @then("fail2ban names the intruder as banned")
