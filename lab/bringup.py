@@ -61,7 +61,7 @@ class BringUp:
         with step(f"Boot both VMs ({self.provider.accelerator.name})", expected=70):
             self.provider.start(None)
         with step("Set up the bare lab", expected=30):
-            bare.configure(self.provider.run, self.identity, self.values, abandon=self.provider.stop)
+            self.provider.set_up(self.identity, self.values)
         return self._keep(stage, None, time.monotonic() - started)
 
     def _apply(self, stage: Stage, parent: Layer) -> Layer:

@@ -9,6 +9,7 @@ from lab.agent import Completed
 if TYPE_CHECKING:
     from lab.accelerator import Accelerator
     from lab.box import Box
+    from lab.identity import Identity
     from lab.layers import Layer
     from lab.stages import Stage
 
@@ -38,6 +39,12 @@ class Provider(Protocol):
 
     def start(self, layer: "Layer | None") -> None:
         """Start both VMs side by side from a layer, or from the bare box; ready when both answer."""
+
+    def set_up(self, identity: "Identity", values: Mapping[str, str]) -> None:
+        """Make the bare lab of two VMs that were started from the box.
+
+        `identity` is the lab's keys, `values` its inventory.
+        """
 
     def keep(self, stage: "Stage", parent: "Layer | None", seconds: float) -> "Layer":
         """Store memory and disks of both VMs, of one moment, as a stage's layer; both run on from there.

@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from lab import accelerator, freeports, layers, machine, paths, processes, tools
+from lab import accelerator, bare, freeports, layers, machine, paths, processes, tools
 from lab.accelerator import Accelerator
 from lab.agent import Agent, Completed, Socket
 from lab.box import Box
 from lab.errors import LabError
+from lab.identity import Identity
 from lab.jsonsocket import Disconnected
 from lab.layers import Layer
 from lab.machine import Files, Memory
@@ -84,6 +85,10 @@ class Qemu:
     def running(self) -> bool:
         """Whether both processes live."""
         return all(self._pid(node) is not None for node in NODES)
+
+    def set_up(self, identity: Identity, values: Mapping[str, str]) -> None:
+        """Out of band, what a provider gives a fresh server."""
+        bare.configure(self.run, identity, values, abandon=self.stop)
 
     def find(self, key: str) -> Layer | None:
         """A layer of the cache, whichever checkout made it."""

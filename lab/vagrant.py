@@ -15,12 +15,13 @@ from pathlib import Path
 
 import vagrant
 
-from lab import accelerator, freeports, identity, machine, processes, tools, vagrantbox
+from lab import accelerator, bare, freeports, identity, machine, processes, tools, vagrantbox
 from lab.accelerator import Accelerator
 from lab.agent import Agent, Completed
 from lab.box import Box
 from lab.domain import DomainAgent, Session
 from lab.errors import LabError
+from lab.identity import Identity
 from lab.layers import Layer
 from lab.paths import ROOT, STATE
 from lab.provider import NODES, VAGRANT
@@ -177,6 +178,10 @@ class Vagrant:
         vagrantbox.build(self.box, identity.ensure())
         with self._vagrant("Making the machines") as command:
             command.up(provider="libvirt")
+
+    def set_up(self, identity: Identity, values: Mapping[str, str]) -> None:  # noqa: ARG002
+        """The box brings all of it, or Vagrant could not have logged in: only wait until everything is started."""
+        both(lambda node: bare.settle(self.run, node))
 
     def _return_to(self, name: str) -> None:
         if not any(self._state(node) != "off" for node in NODES):

@@ -54,6 +54,9 @@ class FakeVms:
         self.start(layer)
         return layer
 
+    def set_up(self, identity: Identity, values: Mapping[str, str]) -> None:
+        del identity, values
+
     def prune(self, keep: Collection[str]) -> int:
         self.kept = set(keep)
         return 0
@@ -163,7 +166,6 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(inventory, "variables", dict)
     monkeypatch.setattr(network, "write", lambda *_: None)
     monkeypatch.setattr(network, "refuse_odd_paths", lambda: None)
-    monkeypatch.setattr(bare, "configure", lambda *_, **__: None)
     monkeypatch.setattr(stages, "plan", world.plan)
     monkeypatch.setattr(stages, "tasks", lambda: ["1.2.1", "1.2.2"])
     monkeypatch.setattr(provisioning, "apply", world.apply)
