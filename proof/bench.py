@@ -144,7 +144,8 @@ def untagged() -> Iterator[Figure]:
     calm = "not disruptive"
     first = f"{calm} and ({FIRST_GROUPS})"
     yield acceptance("seconds.untagged", "untagged scenarios of 1.2 and 1.3", ["-m", first], bound=60, times=2)
-    yield acceptance("seconds.untagged.whole", "untagged scenarios of all tasks", ["-m", calm], bound=90, times=2)
+    in_lab = f"{calm} and not task-1.1.1"  # which orders servers from this machine, not in the lab
+    yield acceptance("seconds.untagged.whole", "untagged scenarios of all tasks", ["-m", in_lab], bound=90, times=2)
 
 
 def everything() -> Iterator[Figure]:
