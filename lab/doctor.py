@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import accelerator, box, network, tools
+from lab.bootstrap import needs
 from lab.errors import LabError
 from lab.machine import MEMORY_MIB
 from lab.paths import ROOT, cache, sockets
+from lab.provider import VAGRANT
 
 NEEDED_GIB = 15  # box, a full set of layers and the running disks
 LONGEST_SOCKET = 107
@@ -28,7 +30,7 @@ class Finding:
 def examine() -> list[Finding]:
     """All findings, in the order in which a person would mend them."""
     machine = [_qemu(), _unprivileged(), _memory(), _disk(), _paths(), _socket_paths()]
-    return [*_tools(), *machine, _box(), _acceleration()]
+    return [*_tools(), *machine, _box(), _acceleration(), *_vagrant()]
 
 
 def _tools() -> Iterator[Finding]:
@@ -89,6 +91,17 @@ def _disk() -> Finding:
             "Free room, or set MAIL_LAB_CACHE",
         )
     return Finding("disk", "ok", f"{free} GiB free at {folder}")
+
+
+def _vagrant() -> Iterator[Finding]:
+    """Nothing where there is no Vagrant: few want a lab by it."""
+    if shutil.which(VAGRANT) is None:
+        return
+    if lacking := [need.package for need in needs.FOR_VAGRANT if not need.met()]:
+        cure = f"apt install {' '.join(lacking)}, for --provider={VAGRANT}"
+        yield Finding(VAGRANT, "warning", f"cannot make a lab: {', '.join(lacking)} not installed", cure)
+    else:
+        yield Finding(VAGRANT, "ok", f"usable with --provider={VAGRANT}")
 
 
 def _socket_paths() -> Finding:

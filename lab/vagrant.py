@@ -64,6 +64,7 @@ class Vagrant:
 
     @cached_property
     def _version(self) -> str:
+        tools.find(VAGRANT)
         version: str = vagrant.Vagrant(root=ROOT).version()
         return version
 

@@ -6,6 +6,8 @@ import pytest
 
 from lab import accelerator, box, doctor, network, tools
 from lab.accelerator import Accelerator
+from lab.bootstrap import needs
+from lab.bootstrap.needs import Need
 from lab.box import Box
 from lab.doctor import Finding
 from lab.errors import LabError
@@ -96,3 +98,21 @@ def test_slow_guests_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accelerator, "choose", lambda _: Accelerator("tcg", "there is no /dev/kvm"))
     assert found("acceleration").level == "warning"
     assert "there is no /dev/kvm" in found("acceleration").said
+
+
+@pytest.mark.parametrize(
+    ("there", "level", "cure"),
+    [
+        ({"vagrant", "libvirt-daemon"}, "ok", ""),
+        ({"vagrant"}, "warning", "apt install libvirt-daemon, for --provider=vagrant"),
+    ],
+)
+def test_vagrant_is_looked_at_where_it_is(
+    monkeypatch: pytest.MonkeyPatch, there: set[str], level: str, cure: str
+) -> None:
+    wanted = [Need(name, "", lambda name=name: name in there) for name in ("vagrant", "libvirt-daemon")]  # type: ignore[misc]
+    monkeypatch.setattr(needs, "FOR_VAGRANT", wanted)
+    monkeypatch.setattr(shutil, "which", lambda program, **_: program if program in there else None)
+    assert (found("vagrant").level, found("vagrant").cure) == (level, cure)
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    assert "vagrant" not in {finding.subject for finding in doctor.examine()}, "few want a lab by it"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import bare, box, boxbuild, identity, inventory, lab, layers, network, providers, provisioning, stages, tools
+from lab import box, boxbuild, identity, inventory, lab, layers, network, providers, provisioning, stages, tools
 from lab.accelerator import Accelerator
 from lab.agent import Completed
 from lab.box import Box

@@ -172,13 +172,23 @@ def test_a_waiver_stands_on_page_and_tracker(world: World) -> None:
 
 def test_a_run_tells_where_it_comes_from_whatever_its_record_lacks(world: World) -> None:
     host = {"system": "Debian GNU/Linux 13 (trixie)", "docker.io": "26.1.5", "PostgreSQL": "17"}
-    told = world.run(provenance={"lab": {"provider": "vagrant", "box": "b0"}, "host": host}, lab_error="The hub is gone.\n  -> lab up")
+    told = world.run(
+        provenance={"lab": {"provider": "vagrant", "box": "b0"}, "host": host},
+        lab_error="The hub is gone.\n  -> lab up",
+    )
     bare = world.run()
     path = world.root / "build/runs" / bare.id / "run.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"provenance": {}}))
     page = (world.site() / "runs.html").read_text()
     assert "broken off" in page
-    for part in (told.id, bare.id, "lab</strong> by vagrant", "The hub is gone.", "box <code>b0</code>", "docker.io <code>26.1.5</code>"):
+    for part in (
+        told.id,
+        bare.id,
+        "lab</strong> by vagrant",
+        "The hub is gone.",
+        "box <code>b0</code>",
+        "docker.io <code>26.1.5</code>",
+    ):
         assert part in page
 
 
