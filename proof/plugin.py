@@ -166,11 +166,11 @@ def _begin_beside(config: pytest.Config, proving: ProofSession, scenarios: list[
     wanted = config.getoption("--labs")
     if not proving.may_share() or wanted == 1 or (wanted is None and len(rough) < secondlab.WORTH_IT):
         return
-    why_not = secondlab.room()
+    why_not = proving.why_alone()
     if why_not and wanted is None:
         return
     if why_not:
-        proving.broken = LabError(f"There is no room for a second lab: {why_not}.", "--labs=1")
+        proving.broken = LabError(f"There can be no second lab: {why_not}.", "--labs=1")
     elif rough:
         proving.begin_beside(rough)
         _say(config, f"  Two labs share the {len(rough)} scenarios that break one (--labs=1: one lab alone)")

@@ -138,9 +138,14 @@ class ProofSession:
         self.connections.reach((MAIL, HUB))
 
     def may_share(self) -> bool:
-        """Whether this run may leave some of its work to a second lab: one that can start from the same layers."""
-        by_vagrant = self.lab is not None and self.lab.origin().get("provider") == VAGRANT
-        return self.target.name == LAB and not self.as_it_is and self.claims is None and not by_vagrant
+        """Whether this run may leave some of its work to a second lab."""
+        return self.target.name == LAB and not self.as_it_is and self.claims is None
+
+    def why_alone(self) -> str:
+        """Why there can be no second lab beside this one; empty where there can."""
+        if self.lab is not None and self.lab.origin().get("provider") == VAGRANT:
+            return "Vagrant keeps what a lab starts from in that lab's own machines"
+        return secondlab.room()
 
     def begin_beside(self, nodes: Sequence[str]) -> None:
         """Let a second lab run these tests from the last to the first, while this run goes on."""

@@ -30,6 +30,13 @@ def test_unknown_host_is_a_usage_error_that_names_the_known(project: Project) ->
     assert "Traceback" not in result.stderr.str() + result.stdout.str()
 
 
+def test_a_provider_is_about_the_lab_alone(project: Project) -> None:
+    result = project.run("--host=vultr", "--provider=vagrant")
+    assert result.ret == EXIT_USAGE
+    result.stderr.fnmatch_lines(["*--provider is about the lab's machines*--host=lab*"])
+    assert project.run("--host=lab", "--provider=hyperv").ret == EXIT_USAGE
+
+
 def test_scenarios_without_a_host_are_a_usage_error(project: Project) -> None:
     result = project.run("steps")
     assert result.ret == EXIT_USAGE

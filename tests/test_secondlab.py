@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from lab import second
+from lab.errors import EXIT_LAB_BROKEN
 from proof import secondlab
 from proof.record import Evidence, Run, Scenario, ScenarioState, Step
 from proof.secondlab import Claims
@@ -109,6 +110,17 @@ def test_few_scenarios_or_a_small_machine_need_no_second_lab(project: Project, m
     monkeypatch.setattr(secondlab, "WORTH_IT", 1)
     monkeypatch.setattr(secondlab, "room", lambda: "this machine has 1 processor")
     assert project.run("--host=lab").ret == 0
+    assert not made
+
+
+def test_a_lab_by_vagrant_has_none_beside_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = start_fake(monkeypatch, "passed")
+    monkeypatch.setattr(secondlab, "WORTH_IT", 1)
+    monkeypatch.setattr(type(project.lab), "origin", lambda _: {"provider": "vagrant"})
+    assert project.run("--host=lab", "--provider=vagrant").ret == 0
+    result = project.run("--host=lab", "--labs=2")
+    assert result.ret == EXIT_LAB_BROKEN
+    result.stdout.fnmatch_lines(["*no second lab: Vagrant keeps*", "*--labs=1*"])
     assert not made
 
 
