@@ -46,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--labs",
         type=int,
         choices=(1, 2),
-        help="how many labs run side by side what breaks them; by itself 2 where the machine has the processors and the room",
+        help="how many labs run side by side what breaks them; by itself 2 where the machine is large enough",
     )
     group.addoption("--provider", choices=NAMES, help="who makes the lab's machines: see lab up --help")
     group.addoption("--beside", metavar="PATH", type=Path, help=argparse.SUPPRESS)  # proof.secondlab
