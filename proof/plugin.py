@@ -166,7 +166,7 @@ def _begin_beside(config: pytest.Config, proving: ProofSession, scenarios: list[
     wanted = config.getoption("--labs")
     if not proving.may_share() or wanted == 1 or (wanted is None and len(rough) < secondlab.WORTH_IT):
         return
-    why_not = proving.why_alone()
+    why_not = proving.why_alone(asked=wanted is not None)
     if why_not and wanted is None:
         return
     if why_not:

@@ -141,11 +141,11 @@ class ProofSession:
         """Whether this run may leave some of its work to a second lab."""
         return self.target.name == LAB and not self.as_it_is and self.claims is None
 
-    def why_alone(self) -> str:
-        """Why there can be no second lab beside this one; empty where there can."""
+    def why_alone(self, asked: bool) -> str:
+        """Why there is no second lab beside this one, `asked` for or not; empty where there can be."""
         if self.lab is not None and self.lab.origin().get("provider") == VAGRANT:
             return "Vagrant keeps what a lab starts from in that lab's own machines"
-        return secondlab.room()
+        return secondlab.room(asked)
 
     def begin_beside(self, nodes: Sequence[str]) -> None:
         """Let a second lab run these tests from the last to the first, while this run goes on."""

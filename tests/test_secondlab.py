@@ -52,7 +52,7 @@ def start_fake(monkeypatch: pytest.MonkeyPatch, state: ScenarioState | None) -> 
         return made[0]
 
     monkeypatch.setattr(secondlab.SecondLab, "start", start)
-    monkeypatch.setattr(secondlab, "room", lambda: "")
+    monkeypatch.setattr(secondlab, "room", lambda _: "")
     return made
 
 
@@ -108,9 +108,18 @@ def test_few_scenarios_or_a_small_machine_need_no_second_lab(project: Project, m
     made = start_fake(monkeypatch, "passed")
     assert project.run("--host=lab").ret == 0
     monkeypatch.setattr(secondlab, "WORTH_IT", 1)
-    monkeypatch.setattr(secondlab, "room", lambda: "this machine has 1 processor")
+    monkeypatch.setattr(secondlab, "room", lambda _: "this machine has 1 processor")
     assert project.run("--host=lab").ret == 0
     assert not made
+
+
+def test_who_asks_for_two_labs_gets_them_on_few_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr("lab.tools.memory_available_mib", lambda: 1 << 20)
+    assert "2 processors" in secondlab.room(asked=False)
+    assert secondlab.room(asked=True) == ""
+    monkeypatch.setattr("lab.tools.memory_available_mib", lambda: 100)
+    assert "100 MiB" in secondlab.room(asked=True)
 
 
 def test_a_lab_by_vagrant_has_none_beside_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
