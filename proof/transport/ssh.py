@@ -80,7 +80,10 @@ def router() -> Any:
 
 @functools.cache
 def _router() -> Any:
-    made = mitogen.master.Router()
+    # It ends with the process; by itself it would end with the thread that happened to dial first.
+    broker = mitogen.master.Broker(install_watcher=False)
+    mitogen.master.ThreadWatcher.watch(threading.main_thread(), broker.shutdown)
+    made = mitogen.master.Router(broker)
     made.unidirectional = True
     return made
 
