@@ -82,6 +82,7 @@ class Connections:
         self._coming: dict[str, Future[Host]] = {}
         self._pool = ThreadPoolExecutor(thread_name_prefix="connect")
         self._lost: dict[str, Exception] = {}
+        self._asked: set[str] = set()
 
     def host(self, name: str) -> "Host":
         """The host or place of this name, for the whole run; nothing is opened before something is asked."""
@@ -91,6 +92,7 @@ class Connections:
         """The live connection to a host or place. Raises `proof.transport.Unreachable`."""
         if name in self._lost:
             raise self._lost[name].with_traceback(None)
+        self._asked.add(HUB if self._on_the_hub(name) else name)
         self._arrive(name)
         if name not in self._open:
             self._open[name] = self._connect(name)
@@ -105,9 +107,10 @@ class Connections:
             if name not in self._open and name not in self._coming:
                 self._coming[name] = self._pool.submit(self._connected, name)
 
-    def opened(self) -> list[str]:
-        """Hosts, not places, that have been connected to since the last `drop`."""
-        return [name for name in (*self._open, *self._coming) if not self._on_the_hub(name)]
+    def asked(self) -> list[str]:
+        """Hosts, not places, of which something was asked since this was called last."""
+        names, self._asked = sorted(self._asked), set()
+        return names
 
     def ready(self, name: str) -> "Host | None":
         """A host that is connected to at this moment; None where asking it would mean to connect."""
@@ -147,7 +150,7 @@ class Connections:
     def _end(self, way: Callable[["Host"], None]) -> None:
         for name in tuple(self._coming):
             self._arrive(name)
-        for name in self.opened():
+        for name in [name for name in self._open if not self._on_the_hub(name)]:
             with suppress(Exception):  # what cannot be ended is gone already
                 way(self._open[name])
         self._open.clear()

@@ -232,16 +232,16 @@ class ProofSession:
             self._collect_before_reset(scenario)
         self.recorder.close_scenario()
         self.current = None
+        asked = self.connections.asked()
         self._describe_host()
         if self.lab is not None and self._touched.exists() and not self.as_it_is and self.broken is None:
-            known = self.connections.opened()
             try:
                 self._reset()
             except LabError as error:
                 self.broken = error
             else:
                 if any(other.state == "not run" for other in self.run.scenarios if other is not scenario):
-                    self.connections.reach(known)
+                    self.connections.reach(asked)  # the next scenario most often looks from the same places
         if time.monotonic() - self._written > WRITE_EVERY or scenario.state == "failed":
             self.write()
 

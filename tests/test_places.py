@@ -68,3 +68,12 @@ def test_this_machine_answers_without_a_login(tmp_path: Path) -> None:
     pid = runner.call(os.getpid)
     assert pid != os.getpid()
     connections.close()
+
+
+def test_hosts_that_were_asked_are_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Connections, "_connect", lambda _, name: name)
+    connections = Connections(Target("lab", {}, None, resettable=True), Recorder(RunFolder.at(tmp_path)))
+    connections.current("mail")
+    connections.current("outsider")
+    assert connections.asked() == ["hub", "mail"], "the outsider is a place on the hub"
+    assert connections.asked() == []
