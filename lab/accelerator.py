@@ -30,7 +30,7 @@ class Accelerator:
         """QEMU's arguments for it."""
         if self.name == "kvm":
             return ["-accel", "kvm", "-cpu", "host"]
-        return ["-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max"]
+        return ["-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max,la57=off"]
 
 
 def qemu_version() -> needs.Version:

@@ -66,8 +66,8 @@ def _mail(run: Run, identity: Identity, values: Mapping[str, str]) -> None:
     write(run, node, "/etc/resolv.conf", f"nameserver {values['internet_probe']}\n")
     write(run, node, "/etc/systemd/network/10-internet.network", MAIL_NETWORK.format(**values))
     expect(run, node, "hostname", "mail")
-    expect(run, node, "ssh-keygen", "-q", "-A", timeout=120)
-    expect(run, node, "systemctl", "restart", "systemd-networkd", "ssh")
+    expect(run, node, "systemctl", "restart", "systemd-networkd")
+    _start_ssh(run, node)
     settle(run, node)
 
 
@@ -89,12 +89,20 @@ def _hub(run: Run, identity: Identity, values: Mapping[str, str]) -> None:
     keys = HUB_WIREGUARD.format(private=identity.hub.private, public=identity.mail.public, **values)
     write(run, node, "/etc/wireguard/wg0.conf", keys, "0600")
     expect(run, node, "hostname", "hub")
-    expect(run, node, "ssh-keygen", "-q", "-A", timeout=120)
     expect(run, node, "systemctl", "daemon-reload")
     expect(run, node, "systemctl", "start", "lab-places.service")
     expect(run, node, "systemctl", "enable", "--quiet", "--now", "wg-quick@wg0.service", timeout=120)
-    expect(run, node, "systemctl", "restart", "ssh", *(f"lab-relay@{name}.socket" for name in relays))
+    expect(run, node, "systemctl", "restart", *(f"lab-relay@{name}.socket" for name in relays))
+    _start_ssh(run, node)
+    expect(run, node, "loginctl", "enable-linger", "root")  # a login need not wait for root's own systemd
     settle(run, node)
+
+
+def _start_ssh(run: Run, node: str) -> None:
+    """Make host keys and start the server; the boot's own start may just be failing for want of them."""
+    expect(run, node, "systemctl", "stop", "ssh")
+    expect(run, node, "ssh-keygen", "-q", "-A", timeout=120)
+    expect(run, node, "systemctl", "start", "ssh")
 
 
 def write(run: Run, node: str, path: str, text: str, mode: str = "0644") -> None:

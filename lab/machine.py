@@ -14,7 +14,7 @@ SEGMENT_MAC = {"mail": "52:54:00:00:00:25", "hub": "52:54:00:00:00:01"}
 RUNNER_MAC = "52:54:00:00:00:02"
 # Name of an endpoint -> port on the hub's side of the runner's NIC (recipe/hub: lab-relay@*.socket).
 HUB_PORTS = {"hub": 22, "vpn": 2201, "public": 2202, "fresh": 2203}
-KERNEL = "root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off quiet"
+KERNEL = "root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off init_on_alloc=0 quiet"
 
 
 Memory = Literal["new", "stored", "reset"]
