@@ -243,7 +243,7 @@ def test_the_archiver_goes_on_after_a_crash_in_the_middle(server: Server) -> Non
     assert (status / f"{last}.done").exists()
 
 
-@pytest.mark.parametrize("program", ["psql", "pg_verifybackup"])
+@pytest.mark.parametrize("program", ["psql", "sh"])
 def test_a_crash_in_the_middle_of_a_backup_leaves_the_old_ones(server: Server, program: str) -> None:
     old = server.backup()
     held = server.folder / "engine" / "held"

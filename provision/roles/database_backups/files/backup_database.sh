@@ -36,10 +36,7 @@ seal() { # FOLDER: modes and sums
     sha256sum mail.dump counts globals.sql base/backup_manifest' sh "$1" | write "$1/MANIFEST.sha256"
 }
 
-case ${1-} in
-  --help | -h) show_help; exit 0 ;;
-esac
-(($# == 0)) || misuse "it takes no arguments, not '$*'"
+take 0 "$@"
 require_root
 lock
 
@@ -53,9 +50,12 @@ new=$PG_BACKUPS/.incomplete-$name inside=$BACKUPS_INSIDE/.incomplete-$name
 trap 'as_postgres rm -rf -- "$new"; echo "No backup was made; older ones are as they were." >&2' EXIT
 as_postgres mkdir --mode=0750 "$new"
 dump "$inside" | write "$new/counts"
-in_postgres pg_dumpall --globals-only --no-password --file="$inside/globals.sql" </dev/null
-in_postgres pg_basebackup --pgdata="$inside/base" --wal-method=stream --checkpoint=fast --no-password --label="$name" </dev/null
-in_postgres pg_verifybackup --quiet "$inside/base" </dev/null
+# shellcheck disable=SC2016 # expanded by the shell in the container
+in_postgres sh -euc '
+  pg_dumpall --globals-only --no-password --file="$1/globals.sql"
+  pg_basebackup --pgdata="$1/base" --wal-method=stream --checkpoint=fast --no-password --label="$2"
+  pg_verifybackup --quiet "$1/base"
+' sh "$inside" "$name" </dev/null
 seal "$new"
 sync --file-system "$new"
 as_postgres mv --no-target-directory "$new" "$PG_BACKUPS/$name"

@@ -36,8 +36,8 @@ as_postgres() { # root touches nothing in folders that the database's account ca
   (cd / && exec setpriv --reuid="$PG_UID" --regid="$PG_GID" --clear-groups -- "$@") # root's own folder is closed to it
 }
 
-query() { # STATEMENT, in the database postgres
-  in_postgres psql -X -q -A -t -v ON_ERROR_STOP=1 -d postgres -c "$1" </dev/null || return 1
+query() { # STATEMENTS, in the database postgres, each a transaction of its own
+  in_postgres psql -X -q -A -t -v ON_ERROR_STOP=1 -d postgres "${@/#/--command=}" </dev/null || return 1
 }
 
 in_image() { # FOLDER PROGRAM ARGUMENTS...: in a container of its own, without network; FOLDER, if any, is its /scratch

@@ -53,10 +53,7 @@ count_archived() {
   find "$PG_WAL_ARCHIVE" -mindepth 1 -maxdepth 1 -type f | wc -l
 }
 
-case ${1-} in
-  --help | -h) show_help; exit 0 ;;
-esac
-(($# == 0)) || misuse "it takes no arguments, not '$*'"
+take 0 "$@"
 require_root
 lock
 

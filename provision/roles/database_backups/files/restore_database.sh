@@ -77,15 +77,17 @@ exists() { # DATABASE
   [[ $(query "SELECT 1 FROM pg_database WHERE datname = '$1'") == 1 ]]
 }
 
-open_or_close() { # DATABASE true|false: to connections
-  query "ALTER DATABASE $1 ALLOW_CONNECTIONS $2"
-  [[ $2 == true ]] || query "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '$1'" >/dev/null
+open_to_all() { # DATABASE
+  query "ALTER DATABASE $1 ALLOW_CONNECTIONS true"
+}
+
+close() { # DATABASE: to new connections, and end those that there are
+  query "ALTER DATABASE $1 ALLOW_CONNECTIONS false" \
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '$1'" >/dev/null
 }
 
 drop() { # DATABASE, if it is there
-  if exists "$1"; then
-    query "DROP DATABASE $1 WITH (FORCE)"
-  fi
+  query "SET client_min_messages = warning" "DROP DATABASE IF EXISTS $1 WITH (FORCE)"
 }
 
 rename() { # FROM TO [FROM TO]: all or none
@@ -100,7 +102,7 @@ put_database_back() {
     rename "$REPLACED" "$DATABASE"
   fi
   if exists "$DATABASE"; then
-    open_or_close "$DATABASE" true
+    open_to_all "$DATABASE"
   fi
   drop "$FRESH"
   echo "The restore failed; the database is as it was before." >&2
@@ -128,11 +130,10 @@ restore_dump() { # BACKUP
 
 replace_database() { # BACKUP
   restore_roles "$1"
-  query "CREATE DATABASE $FRESH TEMPLATE template0 ENCODING 'UTF8'"
-  query "REVOKE ALL ON DATABASE $FRESH FROM PUBLIC"
+  query "CREATE DATABASE $FRESH TEMPLATE template0 ENCODING 'UTF8'" "REVOKE ALL ON DATABASE $FRESH FROM PUBLIC"
   in_postgres pg_restore --exit-on-error --no-password --dbname="$FRESH" "$BACKUPS_INSIDE/$1/mail.dump" </dev/null
   if exists "$DATABASE"; then
-    open_or_close "$DATABASE" false
+    close "$DATABASE"
     rename "$DATABASE" "$REPLACED" "$FRESH" "$DATABASE"
   else
     rename "$FRESH" "$DATABASE"

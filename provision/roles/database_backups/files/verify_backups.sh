@@ -10,7 +10,7 @@ set -euo pipefail
 # shellcheck source=/dev/null
 source "$(dirname "$(readlink -f "$0")")/backups.sh"
 
-readonly ARCHIVED_WITHIN=20 # seconds
+readonly ARCHIVED_WITHIN=20 ARCHIVED_SOON=2 # seconds; until the latter nobody asks whether it failed
 readonly MAKE_ONE="Make a new one: $SCRIPTS/backup_database.sh"
 readonly RECORD=$POSTGRES_HOME/backups_last_verified
 
@@ -33,8 +33,12 @@ archiver_says() {
     FROM pg_stat_archiver"
 }
 
+archived() { # WAL SEGMENT
+  [[ -e $PG_WAL_ARCHIVE/$1 ]]
+}
+
 archived_or_failed() { # WAL SEGMENT FAILURES BEFORE
-  [[ -e $PG_WAL_ARCHIVE/$1 || $(query "SELECT failed_count FROM pg_stat_archiver") -gt $2 ]]
+  archived "$1" || [[ $(query "SELECT failed_count FROM pg_stat_archiver") -gt $2 ]]
 }
 
 archive_now() { # print the newest WAL segment, once it is in the archive
@@ -43,8 +47,9 @@ archive_now() { # print the newest WAL segment, once it is in the archive
     FROM pg_logical_emit_message(true, 'verify', 'a segment to archive'), pg_stat_archiver") ||
     fail "the database does not answer, so nobody knows whether WAL is archived" "$SCRIPTS/manage.sh status"
   wal=${answer%|*}
-  (await "$ARCHIVED_WITHIN" "the archiver" archived_or_failed "$wal" "${answer#*|}") >/dev/null 2>&1 || true
-  [[ -e $PG_WAL_ARCHIVE/$wal ]] ||
+  (await "$ARCHIVED_SOON" "the archiver" archived "$wal") >/dev/null 2>&1 ||
+    (await "$ARCHIVED_WITHIN" "the archiver" archived_or_failed "$wal" "${answer#*|}") >/dev/null 2>&1 || true
+  archived "$wal" ||
     fail "the archiver fails: WAL segment $wal is not in the archive. $(archiver_says)" \
       "look for the reason: df -h $PG_WAL_ARCHIVE; docker logs --tail 50 $CONTAINER"
   echo "$wal"
@@ -121,10 +126,7 @@ note() { # BACKUP WHAT: when, which and what
   mv "$RECORD.new" "$RECORD"
 }
 
-case ${1-} in
-  --help | -h) show_help; exit 0 ;;
-esac
-(($# == 0)) || misuse "it takes no arguments, not '$*'"
+take 0 "$@"
 require_root
 lock
 

@@ -13,23 +13,24 @@ set -euo pipefail
 # shellcheck source=/dev/null
 . "${BASH_SOURCE[0]%/*}/mail_settings.sh"
 
-create_database() {
-  in_postgres psql -X -q -A -t -v ON_ERROR_STOP=1 -v database="$DATABASE" -d postgres -f - <<'SQL'
-SELECT format('CREATE DATABASE %I TEMPLATE template0 ENCODING ''UTF8''', :'database')
- WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database')
-\gexec
-SQL
-}
-
-# A digest of all that the files can change: roles with their passwords, rights on databases, schema, rows.
-fingerprint() {
-  # shellcheck disable=SC2016 # $1 is for the shell in the container
-  in_postgres sh -euc '
+# For the shell in the container, where each start of a program is slow, so there is one: DATABASE BETWEEN, and the SQL on its
+# standard input. It prints all that the SQL can change, as it was before and after: roles with their passwords, rights
+# on databases, schema, rows.
+# shellcheck disable=SC2016 # expanded there
+readonly PROGRAM='
+  look() {
     pg_dumpall --globals-only
     pg_dump --create --dbname="$1"
     psql -X -A -t -d "$1" -c "SELECT datname, datacl FROM pg_database ORDER BY 1"
-  ' sh "$DATABASE" | grep -Ev '^\\(un)?restrict ' | sha256sum
-}
+  }
+  psql -X -A -t -d postgres -c "SELECT datname FROM pg_database" </dev/null | grep -qxF -- "$1" ||
+    createdb --template=template0 --encoding=UTF8 -- "$1" </dev/null
+  look "$1" </dev/null
+  echo "$2"
+  psql -X -q -v ON_ERROR_STOP=1 --single-transaction -d "$1" -f - >&2
+  look "$1" </dev/null
+'
+readonly BETWEEN='-- what follows is how it is now' # a line of its own
 
 # The variables that sql/ asks for, with secrets in them: for a pipe, never for a file or an argument.
 variables() {
@@ -38,21 +39,14 @@ variables() {
   "$POSTGRES_HOME/scripts/password_variables.py" "${files[@]}"
 }
 
-case ${1-} in
-  --help | -h) show_help; exit 0 ;;
-  "") ;;
-  *) misuse "it takes no argument, and got: $1" ;;
-esac
+take 0 "$@"
 require_root
 [[ -s $SERVICE_USERS ]] || fail "$SERVICE_USERS with the services' passwords is missing" "apply task 2.1.2 again"
 await_healthy
 
-create_database
-before=$(fingerprint)
 variables=$(variables)
-{ printf '%s\n' "$variables"; cat "$POSTGRES_HOME"/sql/*.sql; } |
-  in_postgres psql -X -q -v ON_ERROR_STOP=1 --single-transaction -d "$DATABASE" -f - ||
+said=$({ printf '%s\n' "$variables"; cat "$POSTGRES_HOME"/sql/*.sql; } |
+  in_postgres sh -euc "$PROGRAM" sh "$DATABASE" "$BETWEEN" | grep -Ev '^\\(un)?restrict ') ||
   fail "the schema was not applied, and nothing was changed; PostgreSQL's reason is above" \
     "mend what it names, then run $0 again"
-after=$(fingerprint)
-if [[ $before == "$after" ]]; then echo unchanged; else echo changed; fi
+if [[ ${said%%$'\n'"$BETWEEN"$'\n'*} == "${said#*$'\n'"$BETWEEN"$'\n'}" ]]; then echo unchanged; else echo changed; fi

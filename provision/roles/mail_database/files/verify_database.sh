@@ -44,11 +44,7 @@ run_all() {
   ' sh "$DATABASE" "$SEPARATOR" 2>&1
 }
 
-case ${1-} in
-  --help | -h) show_help; exit 0 ;;
-  "") ;;
-  *) misuse "it takes no argument, and got: $1" ;;
-esac
+take 0 "$@"
 require_root
 [[ -s $SERVICE_USERS ]] || fail "$SERVICE_USERS with the services' passwords is missing" "apply task 2.1.2 again"
 state=$(is_healthy) || fail "the container $CONTAINER is not healthy: ${state:-no answer}" \

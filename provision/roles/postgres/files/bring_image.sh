@@ -12,11 +12,7 @@ set -euo pipefail
 # shellcheck source=/dev/null
 . "${BASH_SOURCE[0]%/*}/common.sh"
 
-if [[ ${1-} == --help ]]; then
-  show_help
-  exit
-fi
-(($# <= 1)) || misuse "there is one archive at most"
+take 1 "$@"
 require_root
 
 present() { docker image inspect --format '{{.Id}}' "$IMAGE" 2>/dev/null || true; }

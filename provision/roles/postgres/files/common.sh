@@ -25,6 +25,14 @@ show_help() {
   sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
 }
 
+# take NUMBER ARGS...: show the help where it is asked for; end with status 2 where there are more arguments than that.
+take() {
+  case ${2-} in
+    --help | -h) show_help; exit 0 ;;
+  esac
+  (($# - 1 <= $1)) || misuse "too many arguments: ${*:2}"
+}
+
 require_root() {
   ((EUID == 0)) || fail "this needs root" "sudo $0"
 }

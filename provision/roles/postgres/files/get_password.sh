@@ -8,10 +8,6 @@ set -euo pipefail
 # shellcheck source=/dev/null
 . "${BASH_SOURCE[0]%/*}/common.sh"
 
-if [[ ${1-} == --help ]]; then
-  show_help
-  exit
-fi
-(($# == 0)) || misuse "there are no arguments"
+take 0 "$@"
 require_root
 superuser_password

@@ -71,17 +71,10 @@ logs() { # LINES
   docker logs --timestamps --tail "$1" "$CONTAINER" 2>&1
 }
 
-arguments() { # MOST ARGS...: refuse more arguments than a command has
-  (($# - 1 <= $1)) || misuse "too many arguments: ${*:2}"
-}
-
 case ${1-} in
---help)
-  show_help
-  exit
-  ;;
-start | stop | restart | status) arguments 1 "$@" ;;
-logs) arguments 2 "$@" ;;
+--help | -h) show_help; exit 0 ;;
+start | stop | restart | status) take 1 "$@" ;;
+logs) take 2 "$@" ;;
 '') misuse "a command is missing: start, stop, restart, status or logs" ;;
 *) misuse "there is no command $1, only start, stop, restart, status and logs" ;;
 esac
