@@ -28,7 +28,7 @@ readonly PROGRAM='
   look "$1" </dev/null
   echo "$2"
   psql -X -q -v ON_ERROR_STOP=1 --single-transaction -d "$1" -f - >&2
-  look "$1" </dev/null
+  look "$1" </dev/null || exit 64
 '
 readonly BETWEEN='-- what follows is how it is now' # a line of its own
 
@@ -48,7 +48,9 @@ variables=$(variables)
 # Digests of both looks, one line where they are the same.
 digests=$({ printf '%s\n' "$variables"; cat "$POSTGRES_HOME"/sql/*.sql; } |
   in_postgres sh -euc "$PROGRAM" sh "$DATABASE" "$BETWEEN" | grep -Ev '^\\(un)?restrict ' |
-  awk -v between="$BETWEEN" '$0 == between { look++; next } { print | ("sha256sum # " look) }' | sort -u) ||
+  awk -v between="$BETWEEN" '$0 == between { look++; next } { print | ("sha256sum # " look) }' | sort -u) || {
+  (($? != 64)) || fail "the schema is applied, but what that changed could not be seen; the reason is above" "run $0 again"
   fail "the schema was not applied, and nothing was changed; PostgreSQL's reason is above" \
     "mend what it names, then run $0 again"
+}
 if [[ $digests == *$'\n'* ]]; then echo changed; else echo unchanged; fi
