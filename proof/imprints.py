@@ -14,7 +14,7 @@ Imprint = Mapping[str, Mapping[str, str]]
 LOGS = "logs"
 LOGIN = "records of logins, and what a login has while it lasts"
 ENGINE = "the container engine's own books; containers, images, volumes and networks are compared as it shows them"
-CHECK = "a command that runs in a container at that moment, as its health check does; one that stays is among the processes"
+CHECK = "a command that just runs in a container, such as a health check; one that stays is among the processes"
 # Section of an imprint to patterns of names, each with the reason why it may differ.
 EXCEPTIONS: Mapping[str, Mapping[str, str]] = {
     "files": {
