@@ -14,7 +14,7 @@ from lab.bootstrap import needs
 from tests.docs.world import World
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 SERIOUS = {"serious", "critical"}
 PAGES = ("index.html", "runs.html", "task/1.2.1.html", "task/1.2.2.html")
@@ -55,6 +55,11 @@ def page(browser: "Browser") -> Iterator["Page"]:
     assert complaints == []
 
 
+def expect(locator: "Locator") -> Any:
+    """What follows from an input comes when the page has seen it: these wait, without JavaScript the page forbids."""
+    return pytest.importorskip("playwright.sync_api").expect(locator)
+
+
 def shown(page: "Page", items: str = ".item") -> list[str]:
     return [one.get_attribute("id") or "" for one in page.query_selector_all(items) if one.is_visible()]
 
@@ -83,13 +88,13 @@ def test_the_filter_hides_and_stands_in_the_address(page: "Page", site: Path) ->
     page.goto(f"{site.as_uri()}/index.html")
     assert shown(page) == ["task-1.2.1", "task-1.2.2"]
     page.select_option("select[name=state]", "undefined")
+    expect(page.locator("output")).to_have_text("1 of 2 tasks")
     assert shown(page) == ["task-1.2.2"]
     assert "state=undefined" in page.url
-    assert page.inner_text("output") == "1 of 2 tasks"
     page.reload()
     assert shown(page) == ["task-1.2.2"]
     page.click("button[type=reset]")
-    page.wait_for_function("document.querySelector('output').textContent === ''")
+    expect(page.locator("output")).to_have_text("")
     assert shown(page) == ["task-1.2.1", "task-1.2.2"]
 
 
@@ -126,12 +131,12 @@ def test_an_anchor_opens_what_it_leads_to(page: "Page", site: Path) -> None:
 def test_the_keyboard_reaches_content_and_evidence(page: "Page", site: Path) -> None:
     page.goto(f"{site.as_uri()}/task/1.2.1.html")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.className") == "skip"
+    expect(page.locator(".skip")).to_be_focused()
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "content"
+    expect(page.locator("#content")).to_be_focused()
     page.focus("#a-stranger-asks > summary")
     page.keyboard.press("Enter")
-    assert page.is_visible("#a-stranger-asks .steps")
+    expect(page.locator("#a-stranger-asks .steps").first).to_be_visible()
 
 
 def test_without_scripts_everything_is_there(browser: "Browser", site: Path) -> None:
@@ -142,7 +147,7 @@ def test_without_scripts_everything_is_there(browser: "Browser", site: Path) -> 
         assert page.is_visible("#task-1\\.2\\.2")
         page.click("#task-1\\.2\\.1 a")
         page.click("#a-member-asks > summary")
-        assert page.is_visible("#a-member-asks .steps")
+        expect(page.locator("#a-member-asks .steps").first).to_be_visible()
 
 
 def test_every_page_keeps_quiet_and_prints(page: "Page", site: Path, tmp_path: Path) -> None:
