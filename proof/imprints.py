@@ -14,6 +14,7 @@ Imprint = Mapping[str, Mapping[str, str]]
 LOGS = "logs"
 LOGIN = "records of logins, and what a login has while it lasts"
 ENGINE = "the container engine's own books; containers, images, volumes and networks are compared as it shows them"
+NETWORK = "a container's network, removed up to a minute after the container; that one is compared itself"
 CHECK = "a command that just runs in a container, such as a health check; one that stays is among the processes"
 # Section of an imprint to patterns of names, each with the reason why it may differ.
 EXCEPTIONS: Mapping[str, Mapping[str, str]] = {
@@ -23,6 +24,7 @@ EXCEPTIONS: Mapping[str, Mapping[str, str]] = {
         "/run/systemd/journal/*": LOGS,
         "/run/docker/containerd/*": ENGINE,
         f"/run/containerd/*/moby/*/{'[0-9a-f]' * 64}.pid": CHECK,
+        f"/run/docker/netns/{'[0-9a-f]' * 12}": NETWORK,
         "/tmp/runc-process*": ENGINE,  # noqa: S108
         "/var/lib/containerd/*/meta.db": ENGINE,
         "/var/lib/docker/containers/*": ENGINE,

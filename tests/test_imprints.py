@@ -55,6 +55,11 @@ def test_only_what_is_excepted_in_its_section_is_passed_over() -> None:
     assert all(reason for patterns in imprints.EXCEPTIONS.values() for reason in patterns.values())
 
 
+def test_the_engine_forgets_the_network_of_a_container_that_went_before_the_run() -> None:
+    assert differences({"files": {"/run/docker/netns/ca4ed7c63156": "-rw-r--r--"}}, {"files": {}}) == []
+    assert len(differences({"files": {}}, {"files": {"/run/docker/netns/stranger": "-rw-r--r--"}})) == 1
+
+
 def test_the_databases_own_files_are_found_by_the_inventory() -> None:
     target = Target("vultr", {"postgres_data": "/d", "postgres_wal_archive": "/w"}, None, resettable=False)
     assert {"/d/*", "/w/*", "/var/log/*"} <= set(imprints.left_out(target))
