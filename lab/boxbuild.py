@@ -203,12 +203,13 @@ def _filesystem(node: str, tree: Path, work: Path, log: Path) -> None:
     image, root = f"{node}.img", f"{node}.root"
     inside = ["sh", "-euc", box.FILESYSTEM, "sh", tree.name, root, image, f"{box.DISK_GIB[node]}G", node]
     what = f"Writing the file system of {node}"
+    environment = {**os.environ, "PATH": f"{os.environ.get('PATH', os.defpath)}:{tools.SBIN}"}
     if os.geteuid() == 0:
-        tools.run(inside, what, log=log, cwd=work)
+        tools.run(inside, what, env=environment, log=log, cwd=work)
         return
     # Names are relative to the folder it starts in: mapped users may not pass through the folders above.
     # They may not make device nodes either, which the kernel provides.
-    environment = {**os.environ, "TAR_OPTIONS": "--exclude=./dev/?*"}
+    environment["TAR_OPTIONS"] = "--exclude=./dev/?*"
     (work / image).touch()
     (work / image).chmod(0o666)
     work.chmod(0o777)

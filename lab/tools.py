@@ -27,13 +27,14 @@ PACKAGES: Mapping[str, str] = {
     "setpriv": "util-linux",
     "zstd": "zstd",
 }
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"  # not on the PATH of an ordinary user of Debian
 MORE_ROOM = "Free some room, or point MAIL_LAB_CACHE to a larger disk."
 _running: set[subprocess.Popen[bytes]] = set()
 
 
 def find(program: str) -> str:
     """Path of a program. Raises LabError that names the package where it is missing."""
-    path = shutil.which(program, path="/usr/local/sbin:/usr/sbin:/sbin") or shutil.which(program)
+    path = shutil.which(program, path=SBIN) or shutil.which(program)
     if path is None:
         package = PACKAGES.get(program, program)
         raise LabError(f"The program {program} is not installed.", f"apt install {package}")

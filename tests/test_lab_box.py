@@ -1,4 +1,5 @@
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,16 @@ def test_a_build_without_room_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(boxbuild, "NEEDED_GIB", 1 << 20)
     with pytest.raises(LabError, match="free; a box with its layers needs"):
         boxbuild.build()
+
+
+def test_a_file_system_is_made_for_somebody_whose_path_lacks_the_system_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setattr(box, "DISK_GIB", {"mail": 1})
+    monkeypatch.setattr(boxbuild, "MAPPED", ())  # the mapping itself is mmdebstrap's
+    (tmp_path / "etc").mkdir()
+    with tarfile.open(tmp_path / "mail.tar", "w") as tree:
+        tree.add(tmp_path / "etc", "etc")
+    boxbuild._filesystem("mail", tmp_path / "mail.tar", tmp_path, tmp_path / "log")
+    assert (tmp_path / "mail.img").stat().st_size == 1 << 30
