@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shlex
 import shutil
 import tempfile
@@ -33,6 +34,7 @@ options:
       content: {description: The whole content, type: str}
       copy_of: {description: File on the host that this one shall equal, type: path}
       mode: {description: Mode in octal, type: str, default: '0644'}
+      owner: {description: Account that the file belongs to with its own group, type: str, default: root}
       state: {description: Whether the file shall exist, type: str, choices: [present, absent], default: present}
   snapshot:
     description: Further files that the commands change and that the switch puts back.
@@ -98,6 +100,8 @@ class Switch:
             return None
         kept = self.folder / str(number)
         shutil.copy2(path, kept)
+        state = Path(path).stat()
+        os.chown(kept, state.st_uid, state.st_gid)
         return str(kept)
 
     def _restore_script(self, previous: dict[str, str | None], restore: list[list[str]]) -> str:
@@ -123,6 +127,12 @@ def wanted_content(file: dict[str, str | None]) -> bytes | None:
     return (file["content"] or "").encode()
 
 
+def owners(file: dict[str, str | None]) -> tuple[int, int]:
+    """UID and GID that a file shall have. Raises KeyError where the account is not there."""
+    account = pwd.getpwnam(str(file["owner"]))
+    return account.pw_uid, account.pw_gid
+
+
 def differs(file: dict[str, str | None]) -> bool:
     """Whether a file's content, mode or owner is not as wanted."""
     path = Path(str(file["path"]))
@@ -132,7 +142,7 @@ def differs(file: dict[str, str | None]) -> bool:
     if path.is_symlink() or not path.is_file() or path.read_bytes() != content:
         return True
     state = path.stat()
-    return (state.st_uid, state.st_gid, state.st_mode & 0o7777) != (0, 0, int(str(file["mode"]), 8))
+    return (state.st_uid, state.st_gid, state.st_mode & 0o7777) != (*owners(file), int(str(file["mode"]), 8))
 
 
 def write(module: AnsibleModule, file: dict[str, str | None]) -> None:
@@ -147,7 +157,7 @@ def write(module: AnsibleModule, file: dict[str, str | None]) -> None:
     with os.fdopen(handle, "wb") as stream:
         stream.write(content)
     module.atomic_move(new, str(path))
-    os.chown(path, 0, 0)
+    os.chown(path, *owners(file))
     path.chmod(int(str(file["mode"]), 8))
 
 
@@ -168,6 +178,7 @@ def main() -> None:
         "content": {"type": "str"},
         "copy_of": {"type": "path"},
         "mode": {"type": "str", "default": "0644"},
+        "owner": {"type": "str", "default": "root"},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     }
     module = AnsibleModule(

@@ -1,6 +1,7 @@
 """The scripts for backups against a real cluster: what they promise, and what they say when it cannot be kept."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from proof.waits import wait_until
-from tests.backups.conftest import Server, drill, kill
+from tests.backups.conftest import ACCOUNT, Server, drill, kill
 
 GRANTS = """
 SELECT 'relation', relname, relowner::regrole, relacl FROM pg_class WHERE relnamespace = 'public'::regnamespace
@@ -141,6 +142,29 @@ def test_the_whole_cluster_returns_after_its_data_are_lost(server: Server) -> No
     assert server.domains() == ["archived.example"]
 
 
+@pytest.mark.parametrize("loss", [Path.unlink, truncate], ids=["gone", "truncated"])
+def test_a_hole_in_the_wal_is_no_end_of_it(server: Server, loss: Callable[[Path], None]) -> None:
+    name = server.backup()
+    server.domain("before.example")
+    server.archived()
+    moment = server.sql("SELECT clock_timestamp()")
+    hole = wal(server)[-1]
+    server.domain("after.example")
+    server.archived()
+    server.stop()
+    for path in server.data.iterdir():
+        subprocess.run(["rm", "-rf", path], check=True)
+    content = (server.archive / hole).read_bytes()
+    loss(server.archive / hole)
+    reason = server.refused("restore_database.sh", "cluster", "newest")
+    assert f"of what follows backup {name} the archive lacks {hole}, or has it in part" in reason
+    assert not any(server.data.iterdir())
+    (server.archive / hole).write_bytes(content)
+    shutil.chown(server.archive / hole, ACCOUNT, ACCOUNT)
+    server.done("restore_database.sh", "to-time", name, moment)
+    assert server.domains() == ["before.example"]
+
+
 def test_a_commit_that_could_not_be_archived_survives_a_restore(server: Server) -> None:
     server.backup()
     server.archive.chmod(0o500)
@@ -193,6 +217,14 @@ def missing_wal(server: Server, _: str) -> str:
     return f"the archive lacks {gone}"
 
 
+def truncated_wal(server: Server, _: str) -> str:
+    server.archived()
+    damaged = wal(server)[-1]
+    truncate(server.archive / damaged)
+    server.domain("later.example")
+    return f"the archive lacks {damaged}, or has it in part"
+
+
 def stale(server: Server, name: str) -> str:
     return f"stale: the newest backup, {age(server, name, 2)}, is 48 hours old"
 
@@ -217,6 +249,7 @@ FAULTS = (
     truncated_dump_with_new_sums,
     damaged_base,
     missing_wal,
+    truncated_wal,
     stale,
     failing_archiver,
     stopped,
@@ -310,6 +343,33 @@ def test_clean_up_never_removes_the_last_good_backup(server: Server) -> None:
     truncate(server.backups / good / "mail.dump")
     assert "no backup is whole" in server.refused("cleanup_old_backups.sh")
     assert server.names() == [good, damaged]
+
+
+def test_clean_up_takes_no_wal_where_a_backup_does_not_tell_what_it_needs(server: Server) -> None:
+    names = []
+    for domain in ("one.example", "two.example", "three.example"):
+        names.append(server.backup())
+        server.domain(domain)
+        server.archived()
+    before = wal(server)
+    (server.backups / names[1] / "base" / "backup_label").write_text("nothing\n")
+    assert f"backup {names[1]} does not tell where its WAL begins" in server.refused("cleanup_old_backups.sh")
+    assert wal(server) == before
+
+
+def test_clean_up_calls_no_backup_damaged_because_the_server_is_down(server: Server) -> None:
+    old, new = age(server, server.backup(), 30), server.backup()
+    server.stop()
+    done = server.script("cleanup_old_backups.sh")
+    assert "damaged" not in done.stderr, done
+    assert server.names() == [new], f"{old} is older than backups are kept"
+
+
+def test_nobody_else_can_hold_the_lock(server: Server) -> None:
+    lock = server.home / ".backups.lock"
+    lock.touch(mode=0o644)
+    server.backup()
+    assert lock.stat().st_mode & 0o777 == 0o600
 
 
 def test_clean_up_without_a_backup_removes_no_wal(server: Server) -> None:

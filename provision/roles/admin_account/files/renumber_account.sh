@@ -9,6 +9,8 @@ set -euo pipefail
 
 account=${1:?usage: renumber_account.sh ACCOUNT NUMBER}
 number=${2:?usage: renumber_account.sh ACCOUNT NUMBER}
+# UID and GID from before, for as long as files may have them: who is interrupted goes on from here.
+unfinished=/var/lib/misc/renumbering.$account
 
 IFS=: read -r _ _ uid gid _ home _ < <(getent passwd "$account")
 group=$(getent group "$gid" | cut -d: -f1)
@@ -33,6 +35,9 @@ if [[ $group != "$account" ]]; then
   echo "the group of $account is its own instead of $group"
 fi
 own_gid=$(getent group "$account" | cut -d: -f3)
+if [[ ! -e $unfinished ]] && [[ $uid != "$number" || $own_gid != "$number" ]]; then
+  (umask 077 && echo "$uid $own_gid" >"$unfinished.new" && sync "$unfinished.new" && mv "$unfinished.new" "$unfinished")
+fi
 if [[ $own_gid != "$number" ]]; then
   edit vigr "s/^($account:[^:]*):$own_gid:/\1:$number:/"
   echo "the group $account has GID $number instead of $own_gid"
@@ -51,12 +56,14 @@ fi
 # The home first: sshd reads the keys there.
 find "$home" '(' '!' -uid "$number" -o '!' -gid "$number" ')' -exec chown -h "$number:$number" {} + -print |
   sed 's/$/ has the new owner/'
-if [[ $uid != "$number" || $own_gid != "$number" ]]; then
+if [[ -e $unfinished ]]; then
+  read -r old_uid old_gid <"$unfinished"
   foreign=(-path /proc -o -path /sys -o -path /dev -o -path /run/user -o -path /var/lib/docker -o -path /var/lib/containerd)
-  if [[ $uid != "$number" ]]; then
-    find / -ignore_readdir_race '(' "${foreign[@]}" ')' -prune -o -uid "$uid" -exec chown -h "$number" {} + -print | sed 's/$/ has the new owner/'
+  if [[ $old_uid != "$number" ]]; then
+    find / -ignore_readdir_race '(' "${foreign[@]}" ')' -prune -o -uid "$old_uid" -exec chown -h "$number" {} + -print | sed 's/$/ has the new owner/'
   fi
-  if [[ $own_gid != "$number" ]]; then
-    find / -ignore_readdir_race '(' "${foreign[@]}" ')' -prune -o -gid "$own_gid" -exec chgrp -h "$number" {} + -print | sed 's/$/ has the new group/'
+  if [[ $old_gid != "$number" ]]; then
+    find / -ignore_readdir_race '(' "${foreign[@]}" ')' -prune -o -gid "$old_gid" -exec chgrp -h "$number" {} + -print | sed 's/$/ has the new group/'
   fi
+  rm "$unfinished"
 fi

@@ -15,8 +15,10 @@ source "$SCRIPTS/common.sh"
 source "$SCRIPTS/backups_settings.sh"
 
 # shellcheck disable=SC2034 # used by those who source this
+readonly MAKE_ONE="Make a new one: $SCRIPTS/backup_database.sh"
+# shellcheck disable=SC2034 # used by those who source this
 readonly BACKUPS_INSIDE=/backups ARCHIVE_INSIDE=/wal_archive # where the container sees them
-readonly SEGMENTS_PER_LOG=256                               # of 16 MiB, in the numbering of WAL files
+readonly SEGMENTS_PER_LOG=256 SEGMENT_BYTES=16777216        # of WAL files: their numbering and size
 
 # A statement for psql that counts the rows of every table.
 # shellcheck disable=SC2034 # used by those who source this
@@ -26,8 +28,9 @@ readonly COUNT_ROWS="SELECT format('SELECT %L, count(*) FROM %I.%I', nspname || 
  ORDER BY nspname, relname \\gexec"
 
 lock() { # one backup, restore, clean-up or verification at a time
-  local descriptor
-  exec {descriptor}>>"$POSTGRES_HOME/.backups.lock"
+  local descriptor file=$POSTGRES_HOME/.backups.lock
+  (umask 077 && : >>"$file" && chmod 0600 "$file") # who can read it can lock it
+  exec {descriptor}>>"$file"
   flock --nonblock "$descriptor" ||
     fail "another backup, restore, clean-up or verification is at work" "wait until it has ended"
 }
@@ -70,6 +73,44 @@ start_wal() { # BACKUP: name of the first WAL segment that its base backup needs
 
 segment_number() { # WAL SEGMENT: its place in the sequence, whatever its timeline
   echo $((16#${1:8:8} * SEGMENTS_PER_LOG + 16#${1:16:8}))
+}
+
+archived_wal() { # names of the WAL segments that the archive has whole, in order
+  find "$PG_WAL_ARCHIVE" -mindepth 1 -maxdepth 1 -type f -size "${SEGMENT_BYTES}c" -printf '%f\n' | grep -Ex '[0-9A-F]{24}' | sort || true
+}
+
+timelines() { # LAST SEGMENT: the timelines that lead to it, oldest first, each with the segment that the next one begins in
+  local history=$PG_WAL_ARCHIVE/${1:0:8}.history parent point
+  if [[ ${1:0:8} != 00000001 ]]; then
+    [[ -e $history ]] || fail "missing WAL: the archive lacks ${history##*/}, the way from before the last restore to now" "$MAKE_ONE"
+    while read -r parent point _; do
+      echo "$(printf %08X "$parent") $((16#${point%/*} * SEGMENTS_PER_LOG + (16#${point#*/} >> 24)))"
+    done < <(grep -E '^[0-9]' "$history")
+  fi
+  echo "${1:0:8} $(($(segment_number "$1") + 1))"
+}
+
+leads_on() { # FIRST PATH: whether the timelines of the path pass the segment
+  local timeline end
+  while read -r timeline end; do
+    [[ $timeline != "${1:0:8}" ]] || (($(segment_number "$1") > end)) || return 0
+  done <<<"$2"
+  return 1
+}
+
+needed_wal() { # FIRST PATH: the segments from the first to the end of the path
+  local number timeline end
+  number=$(segment_number "$1")
+  while read -r timeline end; do
+    [[ ! $timeline < ${1:0:8} ]] || continue
+    for (( ; number < end; number++)); do
+      printf '%s%08X%08X\n' "$timeline" $((number / SEGMENTS_PER_LOG)) $((number % SEGMENTS_PER_LOG))
+    done
+  done <<<"$2"
+}
+
+missing_wal() { # FIRST PATH: segments on the way that the archive has not, or not whole
+  comm -23 <(needed_wal "$1" "$2" | sort) <(archived_wal)
 }
 
 need_space() { # FOLDER BYTES WHAT FOR

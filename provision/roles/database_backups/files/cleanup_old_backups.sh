@@ -9,8 +9,12 @@ set -euo pipefail
 # shellcheck source=/dev/null
 source "$(dirname "$(readlink -f "$0")")/backups.sh"
 
-is_whole() { # BACKUP: sums are right, and every file of the base backup
-  damaged_files "$1" >/dev/null && in_postgres pg_verifybackup --quiet "$BACKUPS_INSIDE/$1/base" </dev/null
+is_whole() { # BACKUP: sums are right, and every file of the base backup; the server need not run
+  local status=0
+  damaged_files "$1" >/dev/null || return 1
+  in_image '' pg_verifybackup --quiet "$BACKUPS_INSIDE/$1/base" </dev/null || status=$?
+  ((status < 125)) || fail "nobody knows whether backup $1 is whole, so none was removed: no container could be run" "the reason stands above"
+  return "$status"
 }
 
 newest_whole() {
@@ -41,7 +45,7 @@ remove_backups() { # those begun before MOMENT that a whole one has followed
 oldest_needed_wal() { # of all backups that are left
   local name wal needed=
   for name in $(backups); do
-    wal=$(start_wal "$name")
+    wal=$(start_wal "$name") || return 1
     if [[ -z $needed || ${wal:8} < ${needed:8} ]]; then
       needed=$wal
     fi

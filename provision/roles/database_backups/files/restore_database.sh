@@ -171,6 +171,20 @@ rescue_wal() { # what the cluster that is replaced could not archive any more
     done
 }
 
+# Without a moment to reach, recovery takes the first segment that is missing for the end: what follows would be lost.
+refuse_hole() { # BACKUP
+  local timeline newest first path missing
+  timeline=$(find "$PG_WAL_ARCHIVE" -mindepth 1 -maxdepth 1 -type f -name '????????.history' -printf '%.8f\n' | sort | tail -n 1)
+  timeline=${timeline:-00000001}
+  newest=$(archived_wal | { grep "^$timeline" || true; } | tail -n 1)
+  first=$(start_wal "$1")
+  path=$(timelines "${newest:-${timeline}0000000000000000}")
+  missing=$(missing_wal "$first" "$path")
+  [[ -z $missing ]] ||
+    fail "missing WAL: of what follows backup $1 the archive lacks ${missing//$'\n'/, }, or has it in part, and later WAL could not be reached" \
+      "choose a newer backup: $(backups | paste -s -d ' '). Or restore to a moment before that WAL, with to-time"
+}
+
 stop_container() {
   docker stop --signal INT --time 120 "$CONTAINER" >/dev/null
 }
@@ -199,6 +213,7 @@ restore_cluster() { # BACKUP [MOMENT [TIMELINE]]
   [[ ! -e $OLD_DATA ]] ||
     fail "an earlier restore was interrupted: $OLD_DATA holds the data from before it" "stop the container, then move it back to $PG_DATA, or remove it"
   in_image '' pg_verifybackup --quiet "$BACKUPS_INSIDE/$1/base" </dev/null || fail "the base backup of $1 is damaged" "choose another: $(backups | paste -s -d ' ')"
+  [[ ${2-} ]] || refuse_hole "$1"
   need_space "$(dirname "$PG_DATA")" "$(du --summarize --bytes "$PG_BACKUPS/$1/base" | cut -f 1)" "the restore"
   if [[ -e $PG_DATA/PG_VERSION ]]; then
     confirm "The whole cluster will be stopped and replaced by backup $1${2:+ as it went on until $2}."
@@ -249,7 +264,7 @@ if [[ $mode == dump ]]; then
   restore_dump "$backup"
 else
   if [[ $moment ]]; then
-    (($(date --date="$moment" +%s) > $(begun "$backup"))) || fail "backup $backup was begun after $moment" "choose an older one: $(backups | paste -s -d ' ')"
+    (($(date --date="$moment" +%s) >= $(begun "$backup"))) || fail "backup $backup was begun after $moment" "choose an older one: $(backups | paste -s -d ' ')"
   fi
   restore_cluster "$backup" "$moment" "$timeline"
 fi

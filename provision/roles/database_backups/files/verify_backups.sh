@@ -11,7 +11,6 @@ set -euo pipefail
 source "$(dirname "$(readlink -f "$0")")/backups.sh"
 
 readonly ARCHIVED_WITHIN=20 ARCHIVED_SOON=2 # seconds; until the latter nobody asks whether it failed
-readonly MAKE_ONE="Make a new one: $SCRIPTS/backup_database.sh"
 readonly RECORD=$POSTGRES_HOME/backups_last_verified
 
 check_age() { # BACKUP
@@ -34,7 +33,7 @@ archiver_says() {
 }
 
 archived() { # WAL SEGMENT
-  [[ -e $PG_WAL_ARCHIVE/$1 ]]
+  [[ $(stat --format=%s "$PG_WAL_ARCHIVE/$1" 2>/dev/null) == "$SEGMENT_BYTES" ]]
 }
 
 archived_or_failed() { # WAL SEGMENT FAILURES BEFORE
@@ -55,43 +54,6 @@ archive_now() { # print the newest WAL segment, once it is in the archive
   echo "$wal"
 }
 
-timelines() { # LAST SEGMENT: the timelines that lead to it, oldest first, each with the segment that the next one begins in
-  local history=$PG_WAL_ARCHIVE/${1:0:8}.history parent point
-  if [[ ${1:0:8} != 00000001 ]]; then
-    [[ -e $history ]] || fail "missing WAL: the archive lacks ${history##*/}, the way from before the last restore to now" "$MAKE_ONE"
-    while read -r parent point _; do
-      echo "$(printf %08X "$parent") $((16#${point%/*} * SEGMENTS_PER_LOG + (16#${point#*/} >> 24)))"
-    done < <(grep -E '^[0-9]' "$history")
-  fi
-  echo "${1:0:8} $(($(segment_number "$1") + 1))"
-}
-
-leads_on() { # FIRST PATH: whether the timelines of the path pass the segment
-  local timeline end
-  while read -r timeline end; do
-    [[ $timeline != "${1:0:8}" ]] || (($(segment_number "$1") > end)) || return 0
-  done <<<"$2"
-  return 1
-}
-
-needed_wal() { # FIRST PATH: the segments from the first to the end of the path
-  local number timeline end
-  number=$(segment_number "$1")
-  while read -r timeline end; do
-    [[ ! $timeline < ${1:0:8} ]] || continue
-    for (( ; number < end; number++)); do
-      printf '%s%08X%08X\n' "$timeline" $((number / SEGMENTS_PER_LOG)) $((number % SEGMENTS_PER_LOG))
-    done
-  done <<<"$2"
-}
-
-missing_wal() { # FIRST PATH
-  local wal
-  needed_wal "$1" "$2" | while read -r wal; do
-    [[ -e $PG_WAL_ARCHIVE/$wal ]] || echo "$wal"
-  done
-}
-
 check_wal() { # LAST SEGMENT: from the oldest backup that leads there on, none is missing
   local path name first from='' newest_leads missing
   path=$(timelines "$1")
@@ -106,7 +68,7 @@ check_wal() { # LAST SEGMENT: from the oldest backup that leads there on, none i
   [[ $newest_leads ]] || fail "the newest backup, $name, was made before a restore that went back to an earlier time: it does not lead to now" "$MAKE_ONE"
   missing=$(missing_wal "$from" "$path")
   [[ -z $missing ]] ||
-    fail "missing WAL: between segments $from and $1 the archive lacks ${missing//$'\n'/, }" \
+    fail "missing WAL: between segments $from and $1 the archive lacks ${missing//$'\n'/, }, or has it in part" \
       "no moment after it can be restored from a backup that is older. $MAKE_ONE"
 }
 

@@ -17,7 +17,8 @@ remove_path() {
   echo "removed $1"
 }
 
-# Files elsewhere lose their owner with the account: root takes them, jobs are removed.
+# Files elsewhere lose their owner with the account: root takes them, jobs are removed. Before the account goes: its
+# numbers are known from nowhere else when this is interrupted and runs again.
 hand_over() {
   if [[ -n $uid ]]; then
     find /var/spool/cron -uid "$uid" -type f -print -delete | sed 's/^/removed /'
@@ -59,6 +60,7 @@ remove_path "${home:-/home/$account}"
 remove_path "/var/mail/$account"
 remove_path "/var/spool/cron/crontabs/$account"
 remove_path "/var/lib/systemd/linger/$account"
+hand_over
 if [[ -n $uid ]]; then
   userdel "$account" || userdel --force "$account"
   echo "removed the user $account"
@@ -67,4 +69,3 @@ if getent group "$account" >/dev/null; then
   groupdel "$account"
   echo "removed the group $account"
 fi
-hand_over
