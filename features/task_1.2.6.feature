@@ -30,5 +30,6 @@ Feature: 1.2.6 Containers run, behind the firewall
       Given docker compose has started a container that publishes a port to the whole world
       When the port is tried from the host itself, from the internet and from the VPN
       And it is tried again after the firewall was reloaded and the engine restarted
-      Then it answered on the host itself both times
+      And it is tried again after the host was rebooted
+      Then it answered on the host itself each time
       And it answered nobody else, over IPv4 and IPv6

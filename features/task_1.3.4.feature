@@ -83,10 +83,21 @@ Feature: 1.3.4 SSH is there for the VPN and for nobody else
     @disruptive
     Scenario: A change that nobody confirms is put back
       Given a dead-man switch guards a change that shuts SSH
-      When nobody confirms the change in time
+      When the login that was to confirm the change has failed and its time is over
       Then the administrator can log in again without further help
       And the file that was changed is as it was before
       And nothing of the switch is left over
+
+    @disruptive
+    Scenario Outline: The task's own change of <part> goes wrong when SSH is shut
+      When task 1.3.4 changes <part>, shuts SSH and fails
+      Then SSH is there for the VPN and for nobody else again
+      And nothing of the switch is left over
+
+      Examples:
+        | part           |
+        | the SSH server |
+        | the firewall   |
 
     @disruptive
     Scenario: A change that is confirmed stays

@@ -79,9 +79,10 @@ Feature: 2.1.1 PostgreSQL serves the VPN, and survives what happens to servers
       And it is another process than before
 
       Examples:
-        | mishap                     |
-        | a kill -9 of the server    |
-        | a restart of the container |
+        | mishap                             |
+        | a kill -9 of the server            |
+        | a restart of the container         |
+        | a restart by the operator's script |
 
     @disruptive
     Scenario: A restart of the engine brings it back, or does not touch it

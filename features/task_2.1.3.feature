@@ -129,7 +129,8 @@ Feature: 2.1.3 What is lost can be restored
       Given the archive's disk is full and the server fails to archive
       When something is written
       Then it is committed
-      And the backups from before are whole
+      When backup and clean-up run as they do every night
+      Then the backups from before are there, and all there are are whole
       When the archive's disk has room again
       Then the server archives what had to wait
 

@@ -1,12 +1,16 @@
 """A knock at a port from some place: does the door open, is it refused, or does nobody answer at all?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from testinfra.host import Host
 
+from proof.readings.errors import NothingToReadError
+
 Outcome = Literal["open", "refused", "silent"]
+# What nc says; of an address on its own segment that nobody has, "No route to host".
+ANSWERS: Mapping[str, Outcome] = {"refused": "refused", "timed out": "silent", "No route to host": "silent"}
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,10 @@ class Knock:
 
 
 def begin(place: Host, address: str, port: int, seconds: int = 1) -> Callable[[], Knock]:
-    """Begin to open a TCP connection from a place; call what is returned for what came of it."""
+    """Begin to open a TCP connection from a place; call what is returned for what came of it.
+
+    That raises NothingToReadError where no packet was answered because none was sent: no nc there, no route.
+    """
     pending = place.start("nc -v -n -z -w %s %s %s", str(seconds), address, str(port))
 
     def heard() -> Knock:
@@ -26,7 +33,10 @@ def begin(place: Host, address: str, port: int, seconds: int = 1) -> Callable[[]
         said = f"$ {result.command}\n{result.stdout}{result.stderr}"
         if result.rc == 0:
             return Knock("open", said)
-        return Knock("refused" if "refused" in result.stderr else "silent", said)
+        for words, outcome in ANSWERS.items():
+            if words in result.stderr:
+                return Knock(outcome, said)
+        raise NothingToReadError(f"nobody knows whether {address} answers on port {port}:\n{said}")
 
     return heard
 

@@ -7,9 +7,11 @@ from pytest_bdd import given, scenarios, then, when
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
+from proof.admin import Admin
 from proof.knock import Knock, begin
 from proof.onsite import engine
 from proof.onsite.engine import Trial
+from proof.outofband import WatchedLab
 from proof.target import Target
 from proof.waits import wait_until
 from steps.conftest import ENDED_WELL, TRIAL
@@ -32,6 +34,7 @@ services:
     volumes: ["/usr:/usr:ro"]
 """
 
+BACK_AGAIN = 90.0  # seconds that a boot may take
 Knocks = Mapping[str, Knock]
 
 
@@ -99,8 +102,13 @@ def wait_for_server(mail: Host) -> None:
     wait_until(lambda: mail.call(engine.greets, "127.0.0.1", PORT), "the server in the container to answer", 60.0)
 
 
-def try_everywhere(mail: Host, outsider: Host, intruder: Host, target: Target, container: str) -> Knocks:
-    """From every place, over both families, and straight to the container's own address too."""
+def try_everywhere(mail: Host, hub: Host, outsider: Host, intruder: Host, target: Target) -> Knocks:
+    """From every place, over both families, and straight to the container's own address too.
+
+    The outsider knows a way to the container's network, as a neighbour on the segment may.
+    """
+    container = mail.call(engine.address_of, TRIAL)
+    hub.run_expect([0], "ip -netns outsider route replace %s via %s", container, target.text("public_address"))
     public, vpn = target.text("public_address"), target.text("vpn_address")
     tries = {
         "the internet, IPv4": (outsider, public),
@@ -113,37 +121,52 @@ def try_everywhere(mail: Host, outsider: Host, intruder: Host, target: Target, c
     return {ITSELF: itself, **{place: heard() for place, heard in begun.items()}}
 
 
-@when("the port is tried from the host itself, from the internet and from the VPN", target_fixture="first")
-def try_published(mail: Host, outsider: Host, intruder: Host, hub: Host, target: Target) -> Knocks:
-    """The outsider knows a way to the container's network, as a neighbour on the segment may."""
-    container = mail.call(engine.address_of, TRIAL)
-    hub.run_expect([0], "ip -netns outsider route replace %s via %s", container, target.text("public_address"))
-    return try_everywhere(mail, outsider, intruder, target, container)
+@when("the port is tried from the host itself, from the internet and from the VPN", target_fixture="tries")
+def try_published(mail: Host, hub: Host, outsider: Host, intruder: Host, target: Target) -> dict[str, Knocks]:
+    """What came of it, by when it was tried."""
+    return {"as published": try_everywhere(mail, hub, outsider, intruder, target)}
 
 
-@when("it is tried again after the firewall was reloaded and the engine restarted", target_fixture="tries")
-def try_again(mail: Host, outsider: Host, intruder: Host, target: Target, first: Knocks) -> tuple[Knocks, Knocks]:
+@when("it is tried again after the firewall was reloaded and the engine restarted")
+def try_again(mail: Host, hub: Host, outsider: Host, intruder: Host, target: Target, tries: dict[str, Knocks]) -> None:
     """In the order that could undo the engine's work first, then the firewall's."""
     mail.run_expect([0], "ufw reload", timeout=120)
     mail.run_expect([0], "systemctl restart %s", UNIT, timeout=120)
     wait_for_server(mail)
-    container = mail.call(engine.address_of, TRIAL)
-    return first, try_everywhere(mail, outsider, intruder, target, container)
+    tries["after reload and restart"] = try_everywhere(mail, hub, outsider, intruder, target)
 
 
-@then("it answered on the host itself both times")
-def answered_itself(tries: tuple[Knocks, Knocks]) -> None:
+@when("it is tried again after the host was rebooted")
+def try_after_boot(
+    lab: WatchedLab,
+    admin: Admin,
+    mail: Host,
+    hub: Host,
+    outsider: Host,
+    intruder: Host,
+    target: Target,
+    tries: dict[str, Knocks],
+) -> None:
+    """The engine starts the container at boot; what keeps it in must be there before."""
+    lab.reboot("mail")
+    wait_until(lambda: admin.login(timeout=20).accepted, "SSH to come back after a reboot of mail", BACK_AGAIN)
+    wait_for_server(mail)
+    tries["after a reboot"] = try_everywhere(mail, hub, outsider, intruder, target)
+
+
+@then("it answered on the host itself each time")
+def answered_itself(tries: dict[str, Knocks]) -> None:
     """So the silence elsewhere is the firewall's."""
-    outcomes = [knocks[ITSELF].outcome for knocks in tries]
-    assert outcomes == ["open", "open"], f"on mail itself, the published port was {outcomes}"
+    outcomes = {when: knocks[ITSELF].outcome for when, knocks in tries.items()}
+    assert set(outcomes.values()) == {"open"}, f"on mail itself, the published port was {outcomes}"
 
 
 @then("it answered nobody else, over IPv4 and IPv6")
-def answered_nobody(tries: tuple[Knocks, Knocks]) -> None:
+def answered_nobody(tries: dict[str, Knocks]) -> None:
     """Each place that got through is named."""
     reached = [
         f"{when}, {place}: {knock.said}"
-        for when, knocks in zip(("as published", "after reload and restart"), tries, strict=True)
+        for when, knocks in tries.items()
         for place, knock in knocks.items()
         if place != ITSELF and knock.outcome == "open"
     ]

@@ -271,8 +271,8 @@ class Change:
     acts_at: float
 
 
-def guard(play: Callable[..., Play], lab: WatchedLab, path: str, content: str, *, confirms: bool) -> Change:
-    """Make a change through the provisioning's own module and role."""
+def guard(play: Callable[..., Play], lab: WatchedLab, path: str, content: str) -> tuple[Change, Play]:
+    """Make a change through the provisioning's own module, and try to confirm it through its own role."""
     held = lab.exec("mail", ["cat", path])
     before = held.stdout.decode() if held.exit_status == 0 else None
     result = play(
@@ -282,17 +282,19 @@ def guard(play: Callable[..., Play], lab: WatchedLab, path: str, content: str, *
             "proof_seconds": SWITCH_SECONDS,
             "proof_path": path,
             "proof_content": content,
-            "proof_confirms": confirms,
         },
     )
-    assert result.exit_status == 0, f"the guarded change failed:\n{result.stdout[-3000:]}"
-    return Change(path, before, time.monotonic() + SWITCH_SECONDS)
+    return Change(path, before, time.monotonic() + SWITCH_SECONDS), result
 
 
 @given("a dead-man switch guards a change that shuts SSH", target_fixture="change")
 def guarded_lock_out(lab: WatchedLab, play: Callable[..., Play], admin: Admin) -> Change:
     """An address that is not the host's VPN address: the typo that everybody makes once."""
-    change = guard(play, lab, RESTRICTION, "ListenAddress 127.0.0.1\n", confirms=False)
+    change, result = guard(play, lab, RESTRICTION, "ListenAddress 127.0.0.1\n")
+    assert result.exit_status != 0, f"the play confirmed a change that shuts SSH:\n{result.stdout[-3000:]}"
+    assert "Confirm the change from a new login" in result.stdout, (
+        f"the play failed otherwise:\n{result.stdout[-3000:]}"
+    )
     assert not admin.login(timeout=10).accepted, "the change did not shut SSH, so nothing can be proved by it"
     return change
 
@@ -300,10 +302,12 @@ def guarded_lock_out(lab: WatchedLab, play: Callable[..., Play], admin: Admin) -
 @given("a dead-man switch guards a change", target_fixture="change")
 def guarded_change(lab: WatchedLab, play: Callable[..., Play]) -> Change:
     """A harmless one; it is confirmed by the role that confirms every change."""
-    return guard(play, lab, *BENIGN, confirms=True)
+    change, result = guard(play, lab, *BENIGN)
+    assert result.exit_status == 0, f"the guarded change failed:\n{result.stdout[-3000:]}"
+    return change
 
 
-@when("nobody confirms the change in time")
+@when("the login that was to confirm the change has failed and its time is over")
 def nobody_confirms(lab: WatchedLab, change: Change) -> None:
     """The switch has acted when its timer is gone."""
     wait_until(
@@ -311,6 +315,39 @@ def nobody_confirms(lab: WatchedLab, change: Change) -> None:
         "the dead-man switch to act",
         max(1.0, change.acts_at - time.monotonic()) + BACK_AGAIN,
     )
+
+
+def wrong_sshd(target: Target) -> dict[str, object]:
+    """Variables of the role that have SSH listen elsewhere, count its doors, and fail."""
+    door = f"{target.text('vpn_address')}:{target.text('ssh_port')}"
+    fail = ["bash", "-c", f"echo doors: $(ss -H -l -t -n | grep -cF {door}) >&2; exit 1"]
+    return {
+        "sshd_content": "ListenAddress 127.0.0.1\n",
+        "sshd_activate": [["systemctl", "restart", "ssh.service"], fail],
+    }
+
+
+def wrong_firewall(target: Target) -> dict[str, object]:
+    """Variables of the role that remove the rule for SSH, count what is left, and fail."""
+    port = target.text("ssh_port")
+    rule = f"ufw show added | grep -w {port} | cut -d ' ' -f 2-"
+    fail = ["bash", "-c", f"echo doors: $(iptables -S ufw-user-input | grep -cw {port}) >&2; exit 1"]
+    return {
+        "firewall_rules_vpn": [],
+        "firewall_commands": [["bash", "-c", f"ufw --force delete $({rule})"], fail],
+    }
+
+
+WRONG = {"the SSH server": wrong_sshd, "the firewall": wrong_firewall}
+
+
+@when(parsers.parse("task 1.3.4 changes {part}, shuts SSH and fails"))
+def fails_halfway(play: Callable[..., Play], target: Target, part: str) -> None:
+    """The way back that is taken then is the one that the switch takes."""
+    result = play("task_1.3.4.yml", extra=WRONG[part](target))
+    said = result.stdout[-3000:]
+    assert result.exit_status != 0, f"the play did not fail:\n{said}"
+    assert "doors: 0" in result.stdout, f"the change did not shut SSH, so nothing can be proved by it:\n{said}"
 
 
 @when("the change is confirmed from a new connection")

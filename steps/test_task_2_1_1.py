@@ -264,6 +264,13 @@ def restart_container(engine: "DockerClient", target: Target, server_process: in
     engine.containers.get(target.text("postgres_container")).restart()
 
 
+@when("a restart by the operator's script happens to the database")
+def restart_by_script(mail: Host, target: Target, server_process: int, evidence: Recorder) -> None:
+    """It returns when the server answers."""
+    evidence.note(f"the server was process {server_process}")
+    mail.run_expect([0], "%s restart", script(target, "manage.sh"), timeout=180)
+
+
 @when("the engine is restarted")
 def restart_engine(mail: Host) -> None:
     """Its unit."""
@@ -453,7 +460,7 @@ def no_stray(mail: Host, target: Target) -> None:
     """The search runs on the host, and tells places only."""
     first, second = password_file(target), target.text("postgres_credentials_file")
     container = target.text("postgres_container")
-    found = mail.call(secret.strays, first, PASSWORD_NAME, container, [first, second], timeout=120)
+    found = mail.call(secret.strays, first, PASSWORD_NAME, container, [first, second], timeout=300)
     assert not found, f"the superuser's password lies in {len(found)} more places on mail: {found[:10]}"
 
 

@@ -1,5 +1,7 @@
 import hashlib
 import os
+import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from proof.onsite import backups
+from proof.waits import wait_until
 
 
 @pytest.fixture
@@ -99,3 +102,14 @@ def test_a_running_program_is_found_by_its_name() -> None:
     own = Path("/proc/self/comm").read_text().strip()
     assert os.getpid() in backups.processes(own)
     assert backups.processes("no-such-program") == []
+
+
+def test_a_process_is_halted_as_soon_as_it_is_there(tmp_path: Path) -> None:
+    program = tmp_path / f"nap{os.getpid()}"
+    shutil.copy("/usr/bin/sleep", program)
+    with subprocess.Popen([program, "60"]) as napping:
+        assert backups.seize(program.name, 10) == [napping.pid]
+        state = Path(f"/proc/{napping.pid}/stat")
+        wait_until(lambda: state.read_text().rpartition(")")[2].split()[0] == "T", "the process to halt", 5)
+        napping.kill()
+    assert backups.seize(program.name, 0.1) == []

@@ -120,6 +120,11 @@ def test_a_copy_that_the_engine_knows_is_found(host: Path, monkeypatch: pytest.M
 def test_a_copy_in_the_journal_is_found(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(secret, "JOURNAL", ("echo", f"sudo: root : COMMAND=/bin/psql {SECRET}"))
     assert strays(host) == ["the journal"]
+    monkeypatch.setattr(secret, "PIECE", len(SECRET) - 1)  # so it lies on the border of two
+    assert strays(host) == ["the journal"]
+    monkeypatch.setattr(secret, "JOURNAL", ("false",))
+    with pytest.raises(subprocess.CalledProcessError):
+        strays(host)
 
 
 def test_an_argument_and_a_variable_of_a_process_are_found(host: Path) -> None:

@@ -23,6 +23,11 @@ RULES = """\
 -A ufw-user-input -p udp -m udp --dport 2288 -j ACCEPT
 -A ufw-user-input -p tcp -m tcp --dport 2289 -j ACCEPT
 -A ufw-user-input -s 0.0.0.0/0 -p tcp -m tcp --dport 2288 -j DROP
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -p icmp -j ACCEPT
+-A INPUT -j ufw-before-input
+-A ufw-before-input -j ACCEPT
 """
 
 
@@ -40,6 +45,10 @@ def test_rules_inside_the_network_admit_nobody_else() -> None:
         "-A ufw-user-input ! -s 10.100.0.0/24 -p tcp -m tcp --dport 2288 -j ACCEPT",
         "-A ufw-user-input -p tcp -m tcp --dport 2000:3000 -j ufw-user-limit-accept",
         "-A ufw6-user-input -s fd00::/64 -p tcp -m tcp --dport 2288 -j ACCEPT",
+        "-A ufw-user-input -s 203.0.113.5/32 -j ACCEPT",
+        "-A ufw-user-input -s 203.0.113.5/32 -p tcp -j ACCEPT",
+        "-A INPUT -j ACCEPT",
+        "-A INPUT ! -i lo -j ACCEPT",
     ],
 )
 def test_a_wider_rule_is_told_from_a_narrow_one(rule: str) -> None:

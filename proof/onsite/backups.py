@@ -4,12 +4,14 @@ import calendar
 import hashlib
 import os
 import re
+import signal
 import stat
 import time
 from pathlib import Path
 from typing import TypedDict
 
 NAME = re.compile(r"\d{8}T\d{6}Z")
+EYE_BLINK = 0.02  # seconds
 EXPECTED = ("mail.dump", "counts", "globals.sql", "base/backup_manifest")
 
 
@@ -94,6 +96,18 @@ def first_segment(path: str, name: str) -> str:
     label = (Path(path) / name / "base" / "backup_label").read_text()
     found = re.search(r"^START WAL LOCATION: .*\(file ([0-9A-F]{24})\)$", label, re.MULTILINE)
     return found.group(1) if found else ""
+
+
+def seize(name: str, seconds: float) -> list[int]:
+    """Halt the processes of a program as soon as there are any; returns their numbers, none where none came in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := processes(name):
+            for number in found:
+                os.kill(number, signal.SIGSTOP)
+            return found
+        time.sleep(EYE_BLINK)
+    return []
 
 
 def processes(name: str) -> list[int]:

@@ -12,6 +12,7 @@ from proof.onsite import engine
 TREES = ("/etc", "/home", "/opt", "/root", "/run", "/tmp", "/var/lib/docker/containers", "/var/log", "/var/tmp")  # noqa: S108
 CLUSTER = "/opt/postgres"  # the database's own files hold no plain password, and are large
 LARGEST = 4 << 20  # bytes of a file that are searched
+PIECE = 1 << 20
 JOURNAL = ("journalctl", "--quiet", "--no-pager", "--output=cat")
 
 
@@ -61,9 +62,24 @@ def strays(path: str, name: str, container: str, allowed: list[str]) -> list[str
         found.append(f"what the engine tells of {container}")
     if secret in engine.ask("GET", f"/containers/{container}/logs?stdout=1&stderr=1&tail=20000")["body"].encode():
         found.append(f"the log of {container}")
-    if secret in subprocess.run(JOURNAL, capture_output=True, check=True).stdout:
+    if _journal_has(secret):
         found.append("the journal")
     return found
+
+
+def _journal_has(secret: bytes) -> bool:
+    """Read piece by piece: a host of some months has gigabytes of it. Raises CalledProcessError."""
+    with subprocess.Popen(JOURNAL, stdout=subprocess.PIPE) as reading:
+        assert reading.stdout is not None
+        end = b""
+        while piece := reading.stdout.read(PIECE):
+            if secret in end + piece:
+                reading.kill()
+                return True
+            end = piece[-len(secret) :]
+    if reading.returncode != 0:
+        raise subprocess.CalledProcessError(reading.returncode, JOURNAL)
+    return False
 
 
 def _files() -> Iterator[Path]:

@@ -1,9 +1,11 @@
-"""Rules of the packet filter as `iptables -S` prints them: which of them name a port, and whom they admit."""
+"""Rules of the packet filter as `iptables -S` prints them: which of them let a port in, and whom they admit."""
 
 import ipaddress
 import shlex
 from dataclasses import dataclass
 
+INCOMING = ("INPUT", "ufw-user-input", "ufw6-user-input")  # of what is in these chains, a rule without a port names all
+EVERY_PORT = range(1 << 16)
 ADMITTING = ("ACCEPT", "ufw-user-limit", "ufw-user-limit-accept", "ufw6-user-limit", "ufw6-user-limit-accept")
 
 
@@ -29,7 +31,7 @@ class Rule:
 
 
 def admitting(text: str, port: int) -> tuple[Rule, ...]:
-    """The rules that name a TCP port and let its packets in."""
+    """The rules that let packets to a TCP port in, from outside and of new connections."""
     rules = (_rule(line) for line in text.splitlines() if line.startswith("-A "))
     return tuple(r for r in rules if r.target in ADMITTING and any(port in span for span in r.ports))
 
@@ -40,6 +42,10 @@ def _rule(line: str) -> Rule:
     negated = "!" in words
     ports = value.get("--dport") or value.get("--dports") or ""
     spans = tuple(_span(part) for part in ports.split(",") if part) if value.get("-p") == "tcp" else ()
+    inside = value.get("-i") == "lo" and not negated
+    known = "NEW" not in (value.get("--ctstate") or value.get("--state") or "NEW").split(",") and not negated
+    if not ports and value.get("-p", "all") in {"all", "tcp"} and value["-A"] in INCOMING and not (inside or known):
+        spans = (EVERY_PORT,)
     source = "" if negated else value.get("-s", "")
     return Rule(value["-A"], source, spans, value.get("-j", value.get("-g", "")), line)
 
