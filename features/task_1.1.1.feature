@@ -114,6 +114,12 @@ Feature: 1.1.1 The server at Vultr is the one that was ordered
         | Vultr's API fails             | Vultr's API fails                  |
         | Vultr's API does not answer   | out of time                        |
 
+    Scenario: Without an API key Vultr is not even asked
+      Given an account that holds nothing
+      When the operator deploys while "no API key is set"
+      Then deploying fails and says "VULTR_API_KEY is not set"
+      And Vultr was asked nothing
+
     Scenario: A short trouble is got over
       Given the operator has deployed
       When the operator deploys while "Vultr counts too many requests for a moment"

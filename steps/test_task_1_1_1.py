@@ -355,6 +355,12 @@ def deploy_in_trouble(run: Deploy, deployed: Deployment, trouble: str, holdings:
     return run(deployed, mishaps.TROUBLES[trouble])
 
 
+@then("Vultr was asked nothing")
+def asked_nothing(deployed: Deployment) -> None:
+    """Not one call since the account exists."""
+    assert not deployed.api.calls, f"Vultr was asked: {'; '.join(map(str, deployed.api.calls))}"
+
+
 @then("nothing has changed")
 def nothing_changed(deployed: Deployment, holdings: Servers) -> None:
     """Neither at Vultr nor in the state, which still knows the server."""

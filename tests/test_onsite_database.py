@@ -2,6 +2,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +44,49 @@ def test_a_capability_that_it_could_gain_counts() -> None:
 
 def test_the_options_of_the_root_are_those_of_its_mount() -> None:
     assert confinement.root_options(MOUNTS) == ["ro", "relatime"]
+
+
+@pytest.fixture
+def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A control group with limits and one process, 146, of a container whose root is read-only."""
+    monkeypatch.setattr(confinement, "CGROUPS", tmp_path)
+    monkeypatch.setattr(confinement, "PROCESSES", tmp_path / "proc")
+    made = tmp_path / "docker.scope"
+    for folder in (made, tmp_path / "proc" / "146", tmp_path / "proc" / "200"):
+        folder.mkdir(parents=True)
+    for name in confinement.LIMITS:
+        (made / name).write_text("max\n")
+    (tmp_path / "proc" / "146" / "status").write_text(STATUS.format(bounding=0))
+    (tmp_path / "proc" / "146" / "mountinfo").write_text(MOUNTS)
+    (tmp_path / "proc" / "146" / "cgroup").write_text("0::/docker.scope\n")
+    (made / "cgroup.procs").write_text("146\n")
+    return made
+
+
+def enter(group: Path, name: str) -> Path:
+    """Root's process 200 comes into the group. Returns its status file."""
+    status = group.parent / "proc" / "200" / "status"
+    status.write_text(STATUS.format(bounding=1).replace("postgres", name).replace("146", "200").replace("999", "0"))
+    (group / "cgroup.procs").write_text("146\n200\n")
+    return status
+
+
+def test_a_process_on_its_way_into_the_container_is_waited_for(group: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    status = enter(group, "runc:[2:INIT]")
+    inside = STATUS.format(bounding=0).replace("146", "200")
+    monkeypatch.setattr(time, "sleep", lambda _: status.write_text(inside))
+    assert [(one["pid"], {*one["uids"]}) for one in confinement.read(146)["processes"]] == [(146, {999}), (200, {999})]
+
+
+def test_who_only_bears_the_name_of_one_is_told_as_it_is(group: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    enter(group, "runc:[2:INIT]")
+    monkeypatch.setattr(confinement, "STARTER_SECONDS", 0.1)
+    assert [{*one["uids"]} for one in confinement.read(146)["processes"]] == [{999}, {0}]
+
+
+def test_a_process_that_ends_meanwhile_is_left_out(group: Path) -> None:
+    enter(group, "pg_isready").unlink()
+    assert [one["pid"] for one in confinement.read(146)["processes"]] == [146]
 
 
 def test_a_process_may_take_what_no_limit_forbids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,16 @@
 """What the kernel lets the processes of a container do; runs on the host."""
 
 import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TypedDict
 
 CGROUPS = Path("/sys/fs/cgroup")
 LIMITS = ("memory.max", "memory.swap.max", "cpu.max", "pids.max")
+PROCESSES = Path("/proc")
+STARTER = "runc"  # beginning of the name of a process on its way into a container, a health check's for one: still root
+STARTER_SECONDS = 10.0  # longer than any takes, also on an emulated processor
 OOM_SECONDS = 120
 PYTHON = "/usr/bin/python3"
 # argv: folder of the control group, bytes. Writes into every page, large ones where the kernel has them.
@@ -47,13 +52,20 @@ class Overdone(TypedDict):
 
 
 def read(pid: int) -> Confinement:
-    """The confinement of the container that a process belongs to."""
+    """The confinement of the container that a process belongs to.
+
+    Who is on the way in is waited for. What still bears such a name after `STARTER_SECONDS` is told as it is.
+    """
     group = _group(pid)
-    members = [int(number) for number in (group / "cgroup.procs").read_text().split()]
+    deadline = time.monotonic() + STARTER_SECONDS
+    found = _members(group)
+    while any(one["name"].startswith(STARTER) for one in found) and time.monotonic() < deadline:
+        time.sleep(0.05)
+        found = _members(group)
     return Confinement(
-        processes=[process(Path(f"/proc/{member}/status").read_text()) for member in members],
+        processes=found,
         limits={name: (group / name).read_text().strip() for name in LIMITS},
-        root_options=root_options(Path(f"/proc/{pid}/mountinfo").read_text()),
+        root_options=root_options((PROCESSES / str(pid) / "mountinfo").read_text()),
     )
 
 
@@ -90,8 +102,17 @@ def overdo(pid: int, size: int) -> Overdone:
     return Overdone(ended=ended, kills=_kills(group) - before)
 
 
+def _members(group: Path) -> list[Process]:
+    """The processes of a control group; one that ends meanwhile is left out."""
+    found = []
+    for member in (group / "cgroup.procs").read_text().split():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found.append(process((PROCESSES / member / "status").read_text()))
+    return found
+
+
 def _group(pid: int) -> Path:
-    return CGROUPS / Path(f"/proc/{pid}/cgroup").read_text().rpartition("::/")[2].strip()
+    return CGROUPS / (PROCESSES / str(pid) / "cgroup").read_text().rpartition("::/")[2].strip()
 
 
 def _kills(group: Path) -> int:
