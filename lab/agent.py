@@ -113,7 +113,8 @@ class Agent:
         Args:
             argv: program and arguments; no shell is involved.
             stdin: bytes for its standard input.
-            timeout: seconds after which it is killed.
+            timeout: seconds after which it is killed. Where they are few, an agent that goes silent meanwhile, as in a
+                guest that shuts down, is soon given up.
 
         Raises:
             LabError: the agent does not answer, or the output is longer than the agent keeps.
@@ -126,11 +127,12 @@ class Agent:
             "input-data": base64.b64encode(stdin).decode(),
             "capture-output": True,
         }
-        started = self._ask("guest-exec", request, OUTPUT_SECONDS)
+        silence = min(OUTPUT_SECONDS, PING_SECONDS + 2 * timeout)
+        started = self._ask("guest-exec", request, silence)
         deadline = time.monotonic() + timeout
         pause = 0.005
         while True:
-            state = self._ask("guest-exec-status", {"pid": started["pid"]}, OUTPUT_SECONDS)
+            state = self._ask("guest-exec-status", {"pid": started["pid"]}, silence)
             if state["exited"]:
                 break
             if time.monotonic() > deadline:

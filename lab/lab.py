@@ -23,6 +23,7 @@ __all__ = ["Completed", "Lab", "Status"]
 
 RUN_FILE = STATE / "run.json"
 REBOOT_SECONDS = 240.0
+LOOK_SECONDS = 2.0  # for one look at a guest that reboots: when it shuts down, it may take the question with it
 DISKS_GIB = 4  # what both VMs write, and the memory that a reset returns to where it lies on disk
 
 
@@ -185,17 +186,19 @@ class Lab:
         """
         return self._provider.run(node, argv, stdin, timeout)
 
-    def _boot_id(self, node: str) -> str:
-        return bare.expect(self._provider.run, node, "cat", "/proc/sys/kernel/random/boot_id").strip()
+    def _boot_id(self, node: str, timeout: float = 60.0) -> str:
+        return bare.expect(self._provider.run, node, "cat", "/proc/sys/kernel/random/boot_id", timeout=timeout).strip()
 
     def _await_boot(self, node: str, before: str, timeout: float) -> None:
         deadline = time.monotonic() + timeout
         last = "nothing"
         while time.monotonic() < deadline:
             try:
-                last = self._boot_id(node)
+                last = self._boot_id(node, LOOK_SECONDS)
             except LabError as error:
                 last = error.what
+            except TimeoutError as error:
+                last = str(error)
             else:
                 if last != before:
                     return

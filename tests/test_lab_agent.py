@@ -1,4 +1,5 @@
 import base64
+import socket
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from lab.agent import Agent, Socket
 from lab.errors import LabError
 from lab.jsonsocket import Disconnected
-from tests.speakers import agent, listening, silent
+from tests.speakers import agent, listening, requests, silent, sync
 
 
 def coded(data: bytes) -> str:
@@ -55,6 +56,22 @@ def test_the_time_is_over(tmp_path: Path) -> None:
     with listening(tmp_path / "mail.agent", agent(guest.answer)), pytest.raises(TimeoutError, match="sleep was not"):
         Agent(Socket(tmp_path / "mail.agent", "mail"), "mail").run(["sleep", "9"], timeout=0.02)
     assert (guest.started[1]["path"], guest.started[1]["arg"]) == ("/bin/kill", ["-KILL", "--", "-42"])
+
+
+def test_a_guest_that_takes_a_short_question_with_it_is_soon_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that shuts down: its agent has agreed to talk, and never says another word."""
+
+    def leave(connection: socket.socket) -> None:
+        for request in requests(connection):
+            sync(connection, request)
+
+    monkeypatch.setattr("lab.agent.PING_SECONDS", 0.1)
+    started = time.monotonic()
+    with listening(tmp_path / "mail.agent", leave), pytest.raises(Disconnected, match="did not answer in time"):
+        Agent(Socket(tmp_path / "mail.agent", "mail"), "mail").run(["cat"], timeout=0.1)
+    assert time.monotonic() - started < 2.0
 
 
 @pytest.mark.parametrize("stream", ["out", "err"])
