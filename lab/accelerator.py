@@ -15,6 +15,8 @@ from lab.errors import LabError, UsageError
 from lab.paths import cache
 
 PROBE_SECONDS = 10.0
+CPUINFO = Path("/proc/cpuinfo")
+CPU_FACTS = ("vendor_id", "cpu family", "model", "stepping", "flags")
 ALIVE = b"Run /init as init process"  # the guest's kernel is up and starts its first process
 
 
@@ -31,6 +33,14 @@ class Accelerator:
         if self.name == "kvm":
             return ["-accel", "kvm", "-cpu", "host"]
         return ["-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max,la57=off"]
+
+    @property
+    def processor(self) -> str:
+        """What guests see of this machine's processor, as text: what was stored on another does not run on it."""
+        if self.name != "kvm":
+            return ""
+        first = CPUINFO.read_text().split("\n\n", maxsplit=1)[0].splitlines()
+        return "\n".join(line for line in first if line.startswith(CPU_FACTS))
 
 
 def qemu_version() -> needs.Version:

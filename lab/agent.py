@@ -129,17 +129,14 @@ class Agent:
         }
         silence = min(OUTPUT_SECONDS, PING_SECONDS + 2 * timeout)
         started = self._ask("guest-exec", request, silence)
-        deadline = time.monotonic() + timeout
-        pause = 0.005
-        while True:
-            state = self._ask("guest-exec-status", {"pid": started["pid"]}, silence)
-            if state["exited"]:
-                break
-            if time.monotonic() > deadline:
-                self._kill_group(started["pid"])
-                raise TimeoutError(f"On {self._node}, out of band: {argv[0]} was not done after {timeout:.0f} s.")
-            time.sleep(pause)
-            pause = min(pause * 1.5, 0.2)
+        try:
+            state = self._ended(started["pid"], timeout, silence)
+        except KeyboardInterrupt:
+            self._kill_group(started["pid"])
+            raise
+        if state is None:
+            self._kill_group(started["pid"])
+            raise TimeoutError(f"On {self._node}, out of band: {argv[0]} was not done after {timeout:.0f} s.")
         if state.get("out-truncated") or state.get("err-truncated"):
             raise LabError(
                 f"On {self._node}, out of band: {argv[0]} wrote more than the guest agent keeps (16 MiB).",
@@ -149,6 +146,19 @@ class Agent:
         return Completed(
             status, base64.b64decode(state.get("out-data", "")), base64.b64decode(state.get("err-data", ""))
         )
+
+    def _ended(self, pid: int, timeout: float, silence: float) -> dict[str, Any] | None:
+        """What the agent says of a command that has ended, or None where it has not after so many seconds."""
+        deadline = time.monotonic() + timeout
+        pause = 0.005
+        while True:
+            state: dict[str, Any] = self._ask("guest-exec-status", {"pid": pid}, silence)
+            if state["exited"]:
+                return state
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.2)
 
     def _kill_group(self, pid: int) -> None:
         """Kill a command with all of its processes, and let the agent forget its output."""

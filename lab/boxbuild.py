@@ -14,6 +14,7 @@ import yaml
 from lab import box, boxlock, dbimage, scratch, tools
 from lab.box import Box
 from lab.boxlock import Versions
+from lab.errors import LabError
 from lab.progress import step
 from lab.sidebyside import both
 
@@ -43,14 +44,17 @@ def build(lock: Path | None = None) -> Box:
     """
     if found := box.find(lock):
         return found
+    key = box.key(lock)
     box.home().mkdir(parents=True, exist_ok=True)
     with scratch.folder(box.home(), ".building-", _remove) as work, _umask(0o022):
         tools.require_room(box.home(), NEEDED_GIB, "a box with its layers")
         with step("Build the box: two Debian 13 images and a container's", expected=150):
             versions = both(lambda node: _image(node, work, boxlock.given(lock)), tools.end_all)
         packages = {name: installed for node in versions.values() for name, installed in node.items()}
-        if lock := boxlock.given(lock):
-            boxlock.compare(lock, packages)
+        if given := boxlock.given(lock):
+            boxlock.compare(given, packages)
+        if box.key(lock) != key:
+            raise LabError("What a box is made from was changed while it was built.", "Run it again.")
         sizes = {part: (work / part).stat().st_size for part in box.PARTS if part != "box.json"}
         about = {"suite": box.SUITE, "created": time.time(), "sizes": sizes, "packages": packages}
         (work / "box.json").write_text(json.dumps(about, indent=1))
@@ -60,7 +64,7 @@ def build(lock: Path | None = None) -> Box:
             (work / part).rename(whole / part)
         os.sync()
         with scratch.locked(box.home()):
-            final = box.home() / box.key(lock)
+            final = box.home() / key
             if not final.exists():
                 whole.rename(final)
     return Box(final.name, final)
@@ -165,7 +169,7 @@ def _mmdebstrap(options: list[str], to: Path, what: str, environment: Mapping[st
         what,
         env={"TMPDIR": "/var/tmp", **os.environ, **environment},  # noqa: S108
         log=log,
-        cure="Is the package mirror reachable? (`lab doctor` looks)",
+        cure="Is the package mirror reachable?",
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import bare, inventory, layers, network, provisioning, stages
+from lab.errors import LabError
 from lab.identity import Identity
 from lab.layers import Layer
 from lab.paths import STATE
@@ -74,6 +75,8 @@ class BringUp:
         return self._keep(stage, parent, time.monotonic() - started)
 
     def _keep(self, stage: Stage, parent: Layer | None, seconds: float) -> Layer:
+        if stage.key not in {each.key for each in self.plan()}:
+            raise LabError(f"What {stage.task} is made from was changed while it was applied.", "lab up")
         with step(f"Store the state after {stage.task}", expected=10, key="store a layer"):
             layer = self.provider.keep(stage, parent, seconds)
         self._write_ways()

@@ -18,7 +18,6 @@ from rich.table import Table
 from lab import boxbuild, doctor, identity, inventory, network, tools, vagrantbox
 from lab.errors import EXIT_LAB_BROKEN, EXIT_USAGE, LabError, UsageError
 from lab.lab import Lab, Status
-from lab.paths import STATE
 from lab.progress import step
 from lab.provider import NAMES, NODES
 from lab.stages import BARE
@@ -216,7 +215,7 @@ def _reset(_: argparse.Namespace) -> int:
 
 
 def _logs(arguments: argparse.Namespace) -> int:
-    path = STATE / "logs" / f"{arguments.node}.serial.log"
+    path = Lab.of_checkout().serial_log(arguments.node)
     if not path.exists():
         raise LabError(f"{arguments.node} has written nothing yet.", "lab up")
     sys.stdout.write(path.read_text(errors="replace"))

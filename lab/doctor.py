@@ -1,6 +1,7 @@
 """What the machine lacks for a lab, each finding with its cure."""
 
 import os
+import pwd
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,7 +54,10 @@ def _unprivileged() -> Finding:
     subject = "building as an ordinary user"
     if os.geteuid() == 0:
         return Finding(subject, "ok", "not needed: this is root")
-    user = os.environ.get("USER", str(os.geteuid()))
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        user = str(os.geteuid())
     ranges = Path("/etc/subuid").read_text() if Path("/etc/subuid").exists() else ""
     if not any(line.startswith((f"{user}:", f"{os.geteuid()}:")) for line in ranges.splitlines()):
         return Finding(

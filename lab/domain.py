@@ -4,10 +4,9 @@ import json
 import subprocess
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from lab import libvirt_session, tools
+from lab import libvirt_session
 from lab.errors import LabError
 from lab.jsonsocket import Disconnected
 
@@ -38,6 +37,8 @@ class Session:
                     line = ""
                 else:
                     raise
+            if not line:
+                self._end()  # the next question begins another
         if not line:
             raise LabError("libvirt cannot be asked.", f"apt install {PACKAGE} libvirt-daemon, then lab up again")
         said: dict[str, Any] = json.loads(line)
@@ -47,8 +48,8 @@ class Session:
 
     def _begun(self) -> "subprocess.Popen[str]":
         if self._process is None or self._process.poll() is not None:
-            self._process = subprocess.Popen(
-                tools.bound([PYTHON, "-I", Path(libvirt_session.__file__)]),
+            self._process = subprocess.Popen(  # it ends with its standard input, whichever thread began it
+                [PYTHON, "-I", libvirt_session.__file__],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from lab.errors import LabError
 from lab.paths import INVENTORY
 
 
@@ -21,6 +23,16 @@ def everything() -> Mapping[str, object]:
 def _merged(shared: Sequence[Path]) -> Mapping[str, object]:
     merged: dict[str, object] = {}
     for path in shared:
-        merged |= yaml.safe_load(path.read_text())
-    lab = yaml.safe_load((INVENTORY / "lab.yml").read_text())["all"]
+        merged |= _mapping(path)
+    lab = _mapping(INVENTORY / "lab.yml")["all"]
     return {**merged, **lab["vars"], **lab["hosts"]["mail"]}
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        read = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise LabError(f"{path} is no YAML: {error}") from error
+    if not isinstance(read, dict):
+        raise LabError(f"{path} holds no variables.")
+    return read

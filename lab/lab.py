@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import json
+import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -63,13 +64,7 @@ class Lab:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        STATE.mkdir(parents=True, exist_ok=True)
-        with (STATE / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                with step("Waiting for another command that changes this lab"):
-                    fcntl.flock(lock, fcntl.LOCK_EX)
+        with _locked():
             try:
                 yield
             except TimeoutError as error:
@@ -120,25 +115,29 @@ class Lab:
         scratch = RUN_FILE.with_suffix(".new")
         scratch.write_text(json.dumps(note))
         scratch.replace(RUN_FILE)
+        layers.note_user(RUN_FILE)
 
     def _prune(self, keep: set[str], older_than: float, wait: bool) -> tuple[int, int]:
         own = self._provider.prune(keep)
         with layers.unused(wait) as alone:
             if not alone:
                 return own, 0
-            gone = layers.prune(keep, older_than)
-            boxes = box.prune({box.key(), *(layer.box for layer in layers.every())}, older_than)
+            labs = list(map(_read_note, layers.users()))
+            gone = layers.prune(keep | {lab.get("layer", "") for lab in labs}, older_than)
+            used = {lab.get("box", "") for lab in labs} | {layer.box for layer in layers.every()}
+            boxes = box.prune({box.key(), *used}, older_than)
         return own + len(gone), len(boxes)
 
     def prune(self) -> tuple[int, int]:
-        """Remove every layer that today's whole plan does not need, and boxes nothing stands on.
+        """Remove every layer that neither today's whole plan nor a lab that is up needs, and boxes nothing stands on.
 
         Returns:
             How many layers and how many boxes went.
         """
-        plan = BringUp(self._provider, identity.ensure(), inventory.variables()).plan()
+        way = BringUp(self._provider, identity.ensure(), inventory.variables())
+        plan = way.plan() if box.find() else []  # without today's box there is no layer of today
         with self._alone():
-            return self._prune({stage.key for stage in plan} | {self._note().get("layer", "")}, 0, wait=True)
+            return self._prune({stage.key for stage in plan}, 0, wait=True)
 
     def status(self) -> Status:
         """What runs, from which layer, and what it holds of the machine."""
@@ -153,8 +152,14 @@ class Lab:
             reason=note.get("reason", ""),
             resident_mib={node: round(self._provider.resident_mib(node), 1) for node in NODES},
             cache_mib={"boxes": boxes, "layers": kept},
-            ports=self._provider.endpoints() if self._provider.running() else {},
+            ports=self._ports(),
         )
+
+    def _ports(self) -> Mapping[str, int]:
+        try:
+            return self._provider.endpoints() if self._provider.running() else {}
+        except LabError:  # it ended meanwhile
+            return {}
 
     def origin(self) -> dict[str, str]:
         """What the lab is made by and from: provider, accelerator, box, layer; what is not known is left out."""
@@ -167,8 +172,8 @@ class Lab:
 
     def reset(self) -> None:
         """Put memory and disks of both VMs back to where `up` left them; a command runs in both afterwards."""
-        self._require_running()
         with self._alone():
+            self._require_running()
             self._provider.restore()
 
     def exec(self, node: str, argv: Sequence[str], stdin: bytes = b"", timeout: float = 60.0) -> Completed:
@@ -253,11 +258,11 @@ class Lab:
 
     def down(self) -> None:
         """End both VMs, and those of a second lab. The next `up` starts from the layer again."""
-        second.down()
         with self._alone():
             RUN_FILE.unlink(missing_ok=True)
             self._provider.stop()
             providers.stop_others(self._provider.name)
+        second.down()
 
     def destroy(self) -> None:
         """End both VMs and remove all of this checkout's lab; boxes and layers in the cache stay."""
@@ -267,9 +272,31 @@ class Lab:
             shutil.rmtree(STATE)
 
 
+@contextmanager
+def _locked() -> Iterator[None]:
+    """Hold the checkout's lock, also where `destroy` removed its file while we waited for it."""
+    path = STATE / "lock"
+    while True:
+        STATE.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                with step("Waiting for another command that changes this lab"):
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+            if path.exists() and path.stat().st_ino == os.fstat(lock.fileno()).st_ino:
+                yield
+                return
+
+
 def _note() -> dict[str, str]:
+    return _read_note(RUN_FILE)
+
+
+def _read_note(path: Path) -> dict[str, str]:
+    """What a checkout has written down of its lab that is up; nothing where none is."""
     try:
-        note: dict[str, str] = json.loads(RUN_FILE.read_text())
+        note: dict[str, str] = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
     return note if isinstance(note, dict) else {}
@@ -278,7 +305,8 @@ def _note() -> dict[str, str]:
 def _mib(folder: Path) -> float:
     """What the files below a folder occupy; those that vanish meanwhile count nothing."""
     blocks = 0
-    for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):
-            blocks += path.lstat().st_blocks
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                blocks += os.lstat(os.path.join(place, name)).st_blocks  # noqa: PTH118 - thousands of them
     return round(blocks * 512 / 2**20, 1)

@@ -1,7 +1,8 @@
 """Layers: stored states of both VMs, in the cache, shared by all checkouts, named by the key of their content.
 
 A layer's disks hold what changed since its parent's, so a parent stays as long as a child does, and a layer is void
-where the very parent (or box) that it was made on is gone: the same content made again has its blocks elsewhere.
+where the very parent (or box) that it was made on is gone: the same content made again has its blocks elsewhere. So it
+is in a cache that was moved or copied, because disks name the one beneath by its path.
 """
 
 import fcntl
@@ -61,7 +62,8 @@ def find(key: str) -> Layer | None:
         whole = all((folder / name).stat().st_size == size for name, size in known["sizes"].items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return layer if whole and known.get("on") == _beneath(layer.parent, layer.box) else None
+    stands = known.get("home") == str(_home()) and known.get("on") == _beneath(layer.parent, layer.box)
+    return layer if whole and stands else None
 
 
 def _beneath(parent: str | None, under: str) -> str | None:
@@ -108,6 +110,24 @@ def _users() -> Path:
     return path
 
 
+def note_user(note: Path) -> None:
+    """Let `users` find the note that a checkout keeps of its lab while that is up."""
+    known = _home() / ".labs"
+    known.mkdir(parents=True, exist_ok=True)
+    link = known / hashlib.sha256(str(note).encode()).hexdigest()[:16]
+    if not link.is_symlink():
+        link.symlink_to(note)
+
+
+def users() -> list[Path]:
+    """The notes of all labs that are up on layers of this cache."""
+    links = list((_home() / ".labs").glob("*"))
+    for link in links:
+        if not link.exists():
+            link.unlink(missing_ok=True)
+    return [link for link in links if link.is_symlink()]
+
+
 def store(stage: Stage, parent: Layer | None, under: Box, seconds: float, write: Callable[[Path], None]) -> Layer:
     """Store a state as a stage's layer; it appears whole or not at all.
 
@@ -131,6 +151,7 @@ def store(stage: Stage, parent: Layer | None, under: Box, seconds: float, write:
             "parent": parent.key if parent else None,
             "on": parent.identity if parent else under.identity,
             "box": under.key,
+            "home": str(_home()),
             "seconds": round(seconds, 1),
             "created": time.time(),
             "sizes": {f"{node}.{part}": (whole / f"{node}.{part}").stat().st_size for node in NODES for part in PARTS},

@@ -28,7 +28,12 @@ def cache() -> Path:
     named = os.environ.get("MAIL_LAB_CACHE")
     if named:
         return Path(named).expanduser().resolve()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mail-lab"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mail-lab"
+    except RuntimeError as error:
+        raise LabError(
+            "This user has no home folder for boxes and layers.", "Set MAIL_LAB_CACHE to a folder"
+        ) from error
 
 
 def sockets() -> Path:
@@ -36,12 +41,17 @@ def sockets() -> Path:
 
     A lab that runs is found again by the link it keeps in STATE, whatever the environment says by then.
     """
-    if SOCKETS_LINK.is_symlink():
+    if _is_ours(SOCKETS_LINK):
         return SOCKETS_LINK.readlink()
     base = os.environ.get("XDG_RUNTIME_DIR")
     if base and Path(base).is_dir() and os.access(base, os.W_OK):
         return Path(base) / f"mail-lab-{_checkout()}"
     return Path(tempfile.gettempdir()) / f"mail-lab-{os.getuid()}-{_checkout()}"
+
+
+def _is_ours(link: Path) -> bool:
+    """Whether a link leads to a folder of this checkout's lab; in a copy of a checkout it leads to the first one's."""
+    return link.is_symlink() and link.readlink().name.endswith(f"-{_checkout()}")
 
 
 def _checkout() -> str:
@@ -93,7 +103,8 @@ def make_memory(mib: int) -> None:
 def remove_memory() -> None:
     """Remove that folder and what is in it."""
     if MEMORY.is_symlink():
-        shutil.rmtree(MEMORY.readlink(), ignore_errors=True)
+        if _is_ours(MEMORY):
+            shutil.rmtree(MEMORY.readlink(), ignore_errors=True)
         MEMORY.unlink()
     else:
         shutil.rmtree(MEMORY, ignore_errors=True)

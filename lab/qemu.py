@@ -285,4 +285,8 @@ class Qemu:
         pid = self._pid(node)
         if pid is None:
             return 0.0
-        return processes.own_mib(pid) + self._files(node).memory.stat().st_blocks * 512 / (1 << 20)
+        try:
+            blocks = self._files(node).memory.stat().st_blocks
+        except FileNotFoundError:  # it ended meanwhile
+            return 0.0
+        return processes.own_mib(pid) + blocks * 512 / (1 << 20)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from lab.errors import LabError
 from lab.paths import INSTALLATION, ROOT, STATE
 
 FOLDER = STATE / "second"
@@ -40,13 +41,21 @@ def environment() -> dict[str, str]:
 
 
 def down(folder: Path = FOLDER) -> None:
-    """End both VMs of the second lab, where there is one; what it says is of no use to anybody."""
-    if (folder / STATE.name).exists():
+    """End both VMs of the second lab, where there is one. Raises LabError where they may live on."""
+    if not (folder / STATE.name).exists():
+        return
+    cure = f"End what runs there, then rm -r {folder}"
+    if not (folder / "lab" / "cli.py").exists():  # another checkout's code would end another checkout's lab
+        raise LabError(f"The copy of the project in {folder} is half-made: its lab cannot be ended.", cure)
+    try:
         subprocess.run(
             [sys.executable, "-m", "lab.cli", "down"],
             cwd=folder,
             env=environment(),
             capture_output=True,
             timeout=DOWN_SECONDS,
-            check=False,
+            check=True,
         )
+    except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
+        said = (error.stderr or b"").decode(errors="replace").strip()
+        raise LabError(f"The second lab of this checkout was not ended. {said}", cure) from error

@@ -111,7 +111,11 @@ def closure(playbook: Path) -> set[Path]:
         seen.add(path)
         if path.suffix not in (".yml", ".yaml"):
             continue
-        for used in _uses(yaml.load(path.read_text(), Loader=_AnyTag)):  # noqa: S506  (a SafeLoader, see below)
+        try:
+            read = yaml.load(path.read_text(), Loader=_AnyTag)  # noqa: S506  (a SafeLoader, see below)
+        except yaml.YAMLError as error:
+            raise LabError(f"{path} is no YAML: {error}") from error
+        for used in _uses(read):
             waiting += _files(used, path)
     return seen
 

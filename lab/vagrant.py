@@ -87,6 +87,15 @@ class Vagrant:
         self._tell(port=chosen)
         return chosen
 
+    def _driver(self) -> str:
+        """That of the machines that are there, else the one that this machine can have."""
+        known = self._told().get("driver")
+        if isinstance(known, str) and any(map(self._domain, NODES)):
+            return known
+        chosen = "kvm" if self.accelerator.name == "kvm" else "qemu"
+        self._tell(driver=chosen)
+        return chosen
+
     @contextmanager
     def _vagrant(self, what: str) -> Iterator[vagrant.Vagrant]:
         """Vagrant's commands for these machines. Raises LabError with the last that it said."""
@@ -101,7 +110,7 @@ class Vagrant:
             "VAGRANT_CHECKPOINT_DISABLE": "1",
             "VAGRANT_NO_COLOR": "1",
             "MAIL_LAB_VAGRANT_PORT": str(self._first_port()),
-            "MAIL_LAB_VAGRANT_DRIVER": "kvm" if self.accelerator.name == "kvm" else "qemu",
+            "MAIL_LAB_VAGRANT_DRIVER": self._driver(),
         }
         try:
             yield vagrant.Vagrant(root=ROOT, env=environment, out_cm=log, err_cm=log)

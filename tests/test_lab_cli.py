@@ -217,9 +217,9 @@ def test_ssh_into_a_lab_that_does_not_run(monkeypatch: pytest.MonkeyPatch, capsy
 
 
 def test_logs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(cli, "STATE", tmp_path)
+    console = tmp_path / "console"
+    monkeypatch.setattr(FakeLab, "serial_log", lambda *_: console, raising=False)
     assert cli.main(["logs", "mail"]) == 12
-    (tmp_path / "logs").mkdir()
-    (tmp_path / "logs" / "mail.serial.log").write_bytes(b"Linux \xff\n")
+    console.write_bytes(b"Linux \xff\n")
     assert cli.main(["logs", "mail"]) == 0
     assert capsys.readouterr().out.startswith("Linux ")

@@ -1,4 +1,5 @@
 import errno
+import shutil
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,10 @@ from lab.stages import Stage
 
 
 class FakeVms:
-    """A provider that writes down what it did; `fails` maps a doing to the error that it raises, once."""
+    """A provider that writes down what it did; `fails` maps a doing to the error that it raises, once.
+
+    `applied` maps a task to what happens while it is applied.
+    """
 
     name = "qemu"
     identity = "a machine"
@@ -27,6 +31,7 @@ class FakeVms:
         self._built = built
         self.did: list[str] = []
         self.fails: dict[str, BaseException] = {}
+        self.applied: dict[str, Callable[[], None]] = {}
         self.lives = False
 
     @property
@@ -135,7 +140,9 @@ class World:
     def apply(self, playbooks: Sequence[Path], *_: object) -> Play:
         (playbook,) = playbooks
         assert self.vms is not None
-        self.vms._do(f"apply {playbook.stem.removeprefix('task_')}")
+        task = playbook.stem.removeprefix("task_")
+        self.vms._do(f"apply {task}")
+        self.vms.applied.get(task, lambda: None)()
         status = 2 if self.broken and self.broken in playbook.name else 0
         return Play(status, 1, 1, status, (), "fatal: [mail]: FAILED!\n" if status else "fine\n")
 
@@ -149,7 +156,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
         world.builds += 1
         folder = tmp_path / "cache" / "boxes" / "key"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "box.json").write_text("{}")
+        (folder / "box.json").write_text('{"sizes": {}}')
         return Box("key", folder)
 
     monkeypatch.setenv("MAIL_LAB_CACHE", str(tmp_path / "cache"))
@@ -158,7 +165,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(lab, "STATE", state)
     monkeypatch.setattr(lab, "RUN_FILE", state / "run.json")
     monkeypatch.setattr(boxbuild, "build", built)
-    monkeypatch.setattr(box, "key", lambda: "key")
+    monkeypatch.setattr(box, "key", lambda *_: "key")
+    monkeypatch.setattr(box, "PARTS", ("box.json",))
     monkeypatch.setattr(tools, "require_room", lambda *_: None)
     keys = Identity(Path("/key"), WireGuardKeys("", ""), WireGuardKeys("", ""))
     monkeypatch.setattr(Identity, "fingerprint", "all keys")
@@ -291,6 +299,26 @@ def test_reset_returns_to_where_up_left_it(world: World) -> None:
     assert vms.said() == ["restore"]
 
 
+def test_who_waits_while_a_lab_is_destroyed_gets_the_lock_of_the_next(world: World, tmp_path: Path) -> None:
+    made, vms = world.lab()
+    made.up()
+    entered = threading.Event()
+
+    def other() -> None:
+        with Lab(FakeVms(boxbuild.build))._alone():
+            assert (tmp_path / "checkout" / ".lab" / "lock").exists()
+            entered.set()
+
+    thread = threading.Thread(target=other)
+    with made._alone():
+        thread.start()
+        assert not entered.wait(0.2)
+        shutil.rmtree(tmp_path / "checkout" / ".lab")
+    assert entered.wait(5.0)
+    thread.join()
+    del vms
+
+
 def test_destroy_leaves_the_cache(world: World, tmp_path: Path) -> None:
     made, _ = world.lab()
     made.up()
@@ -306,6 +334,40 @@ def test_prune_keeps_what_the_plan_of_today_needs(world: World) -> None:
     made.up()
     assert made.prune() == (1, 0)
     assert {layer.key for layer in layers.every()} == {"bare", "first", "second-2"}
+
+
+def test_prune_keeps_what_the_lab_of_another_checkout_stands_on(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.lab()[0].up()
+    world.version = "2"
+    monkeypatch.setattr(lab, "RUN_FILE", tmp_path / "checkout" / ".lab" / "run-of-another.json")
+    made, _ = world.lab()
+    made.up()
+    assert made.prune() == (0, 0)
+    (tmp_path / "checkout" / ".lab" / "run.json").unlink()
+    assert made.prune() == (1, 0)
+
+
+def test_prune_builds_no_box(world: World, tmp_path: Path) -> None:
+    """Where the recipe changed and the disk is full, it makes room."""
+    world.lab()[0].up()
+    world.lab()[0].down()
+    shutil.rmtree(tmp_path / "cache" / "boxes")
+    builds = world.builds
+    made, _ = world.lab()
+    assert made.prune() == (3, 0)
+    assert world.builds == builds
+
+
+def test_what_changed_while_it_was_applied_is_not_stored(world: World) -> None:
+    """Else another checkout would restore it as what it is not."""
+    made, vms = world.lab()
+    vms.applied["1.2.2"] = lambda: setattr(world, "version", "2")
+    with pytest.raises(LabError, match=r"1\.2\.2 is made from was changed"):
+        made.up()
+    assert {layer.key for layer in layers.every()} == {"bare", "first"}
+    assert not vms.lives
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{"])

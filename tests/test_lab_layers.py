@@ -140,6 +140,15 @@ def test_a_layer_that_tells_something_else_is_none(cache: Path, text: str) -> No
     assert layers.find("bare") is None
 
 
+def test_the_layers_of_a_cache_that_was_moved_are_void(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their disks name the ones beneath by path."""
+    chain(cache, "bare")
+    assert layers.find("bare")
+    larger = cache.rename(cache.with_name("larger"))
+    monkeypatch.setenv("MAIL_LAB_CACHE", str(larger))
+    assert layers.find("bare") is None
+
+
 def test_the_prefix_ends_at_a_gap(cache: Path) -> None:
     chain(cache, "bare", "a", "b", "c")
     assert [layer.key for layer in layers.longest_prefix(stages("bare", "a", "changed", "c"))] == ["bare", "a"]

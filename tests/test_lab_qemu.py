@@ -151,6 +151,22 @@ def test_a_running_lab_is_found_whatever_the_environment_says(state: Path, monke
     assert (state / "sockets").readlink() == paths.sockets()
 
 
+def test_the_copy_of_a_checkout_leaves_the_first_ones_lab_alone(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it was copied with the links of a lab that is up."""
+    failing(monkeypatch, "", times=0)
+    provider().start(None)
+    theirs = paths.sockets(), (state / "memory").resolve()
+    monkeypatch.setattr(paths, "ROOT", tmp_path / "copy")
+    copy = provider()
+    assert not copy.running()
+    copy.stop()
+    assert all(folder.exists() for folder in theirs)
+    copy.start(None)
+    assert paths.sockets() != theirs[0]
+
+
 @pytest.mark.usefixtures("state")
 def test_a_folder_of_another_user_is_no_place_for_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
     paths.sockets().mkdir()

@@ -1,10 +1,11 @@
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from lab import second
-from lab.errors import EXIT_LAB_BROKEN
+from lab.errors import EXIT_LAB_BROKEN, LabError
 from proof import secondlab
 from proof.record import Evidence, Run, Scenario, ScenarioState, Step
 from proof.secondlab import Claims
@@ -54,6 +55,19 @@ def start_fake(monkeypatch: pytest.MonkeyPatch, state: ScenarioState | None) -> 
     monkeypatch.setattr(secondlab.SecondLab, "start", start)
     monkeypatch.setattr(secondlab, "room", lambda _: "")
     return made
+
+
+@pytest.mark.parametrize(
+    ("program", "told"), [(None, "half-made"), ("raise SystemExit('busy')", "was not ended. busy"), ("", "")]
+)
+def test_a_second_lab_that_was_not_ended_is_told(tmp_path: Path, program: str | None, told: str) -> None:
+    (tmp_path / ".lab").mkdir()
+    (tmp_path / "lab").mkdir()
+    if program is not None:
+        (tmp_path / "lab" / "__init__.py").touch()
+        (tmp_path / "lab" / "cli.py").write_text(program)
+    with pytest.raises(LabError, match=told) if told else nullcontext():
+        second.down(tmp_path)
 
 
 def test_a_scenario_is_taken_once(tmp_path: Path) -> None:

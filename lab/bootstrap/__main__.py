@@ -6,7 +6,7 @@ import sys
 from types import FrameType
 
 from lab.bootstrap import environment, install, needs
-from lab.errors import LabError
+from lab.errors import EXIT_LAB_BROKEN, LabError
 
 _EXIT_INTERRUPTED = 130
 
@@ -35,6 +35,9 @@ def main() -> int:
     except LabError as error:
         print(f"\n{error}", file=sys.stderr)
         return error.exit_status
+    except OSError as error:
+        print(f"\nThe machine refused: {error}.", file=sys.stderr)
+        return EXIT_LAB_BROKEN
     return 0
 
 
