@@ -41,12 +41,12 @@ class Play:
     stdout: str
 
 
-def environment() -> dict[str, str]:
-    """Environment in which Ansible finds our settings and nobody else's."""
+def environment(provision: Path = PROVISION) -> dict[str, str]:
+    """Environment in which Ansible finds the settings of this folder and nobody else's."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     return {
         **kept,
-        "ANSIBLE_CONFIG": str(PROVISION / "ansible.cfg"),
+        "ANSIBLE_CONFIG": str(provision / "ansible.cfg"),
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_STRATEGY": STRATEGY,
         "LC_ALL": "C.UTF-8",
@@ -61,23 +61,28 @@ def apply(
     variables: Mapping[str, object] | None = None,
     timeout: float | None = None,
     folder: Path | None = None,
+    provision: Path = PROVISION,
 ) -> Play:
     """Run playbooks against a target, one after the other; `log` receives the output as it comes.
 
     Args:
-        playbooks: files below provision/; the first that fails is the last that runs.
+        playbooks: files below the project's root; the first that fails is the last that runs.
         target: name of an inventory.
         log: file for everything that Ansible prints; its folder is made.
         variables: override the inventory's; they never show in the process list.
         timeout: seconds after which Ansible is ended, and the play's exit status is 124; forever where None.
         folder: one laid out like the project, with an inventory of its own; the project itself where None.
+        provision: a copy of provision/ whose settings, roles and modules are used.
 
     Raises:
-        LabError: ansible-playbook is not installed.
+        LabError: ansible-playbook is not installed, or there is no such playbook.
     """
     program = Path(sys.executable).parent / "ansible-playbook"
     if not program.exists():
         raise LabError(f"{program} is missing.", "make accept installs it")
+    for playbook in playbooks:
+        if not playbook.is_file():
+            raise LabError(f"There is no playbook {playbook}.")
     # Relative paths: Ansible takes an inventory with a comma in its path for a list of hosts.
     inventory = (INVENTORY / f"{target}.yml").relative_to(ROOT)
     command = tools.bound([program, "-i", inventory, *(playbook.relative_to(ROOT) for playbook in playbooks)])
@@ -86,7 +91,7 @@ def apply(
         process = subprocess.Popen(
             [*command, *extra],
             cwd=folder or ROOT,
-            env=environment(),
+            env=environment(provision),
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,

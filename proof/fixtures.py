@@ -145,7 +145,8 @@ def play(pytestconfig: pytest.Config, tmp_path: Path) -> Callable[..., Play]:
             raise pytest.UsageError("a playbook changes the host: tag the scenario @disruptive")
         target, started = session.target.name, time.monotonic()
         paths = [undertest.provision() / playbook for playbook in playbooks]
-        played = provisioning.apply(paths, target, tmp_path / "ansible.log", extra, timeout)
+        log, settings = tmp_path / "ansible.log", undertest.provision()
+        played = provisioning.apply(paths, target, log, extra, timeout, provision=settings)
         session.recorder.command(
             "runner",
             " ".join(

@@ -6,7 +6,7 @@ from pathlib import Path
 from lab.paths import PROVISION, ROOT, TERRAFORM
 
 VARIABLE = "FOLDER_UNDER_TEST"
-COPIED = (PROVISION.name, TERRAFORM.name)
+COPIED = (PROVISION.name, TERRAFORM.name, "steps/playbooks")
 
 
 def provision() -> Path:

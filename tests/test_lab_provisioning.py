@@ -37,7 +37,9 @@ def ansible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
         program = tmp_path / "ansible-playbook"
         program.write_text(f"#!/bin/bash\n{script}\n")
         program.chmod(0o755)
-        return root / "provision" / "task_1.2.1.yml"
+        playbook = root / "provision" / "task_1.2.1.yml"
+        playbook.touch()
+        return playbook
 
     return give
 
@@ -96,6 +98,17 @@ def test_a_playbook_that_takes_too_long_is_ended(ansible: Callable[[str], Path],
     assert (play.exit_status, play.stdout) == (124, "\nAnsible was not done after 0 s.\n")
 
 
+def test_the_settings_of_a_copy_hold_for_its_playbooks(ansible: Callable[[str], Path], tmp_path: Path) -> None:
+    playbook = ansible('echo "$ANSIBLE_CONFIG"')
+    play = provisioning.apply([playbook], "lab", tmp_path / "log", provision=tmp_path / "copy")
+    assert play.stdout == f"{tmp_path}/copy/ansible.cfg\n"
+
+
+def test_a_playbook_that_is_not_there_is_no_failure_of_a_host(ansible: Callable[[str], Path], tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="no playbook"):
+        provisioning.apply([ansible("exit 1").with_name("task_9.yml")], "lab", tmp_path / "log")
+
+
 def test_ansible_is_not_installed(ansible: Callable[[str], Path], tmp_path: Path) -> None:
     playbook = ansible("true")
     (tmp_path / "ansible-playbook").unlink()
@@ -123,6 +136,7 @@ def test_an_interrupt_ends_ansible_with_its_children(
         with pytest.raises(KeyboardInterrupt):
             provisioning.apply([playbook], "lab", log)
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     deadline = time.monotonic() + 5
     while _group_lives(int(log.read_text())):
