@@ -28,7 +28,8 @@ services:
     image: {TRIAL}
     pull_policy: never
     container_name: {TRIAL}
-    command: [python3, -m, http.server, "{PORT}", --directory, /tmp]
+    # timeout ends when it is told to, which a first process without a handler does not: a reboot would wait for it.
+    command: [timeout, "3600", python3, -m, http.server, "{PORT}", --directory, /tmp]
     restart: unless-stopped
     ports: ["{PORT}:{PORT}"]
     volumes: ["/usr:/usr:ro"]
