@@ -1,3 +1,3 @@
 """Plugins of every pytest run in this checkout."""
 
-pytest_plugins = ["proof.plugin", "pytester"]
+pytest_plugins = ["proof.plugin.hooks", "pytester"]

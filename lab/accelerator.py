@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import tools
-from lab.bootstrap import needs
+from lab.bootstrap import requirements
 from lab.box import Box
 from lab.errors import LabError, UsageError
 from lab.paths import cache
@@ -43,13 +43,13 @@ class Accelerator:
         return "\n".join(line for line in first if line.startswith(CPU_FACTS))
 
 
-def qemu_version() -> needs.Version:
+def qemu_version() -> requirements.Version:
     """Major and minor version. Raises LabError where QEMU is missing or too old to run guests correctly."""
-    path = tools.find(needs.QEMU)
-    version = needs.qemu_version(needs.QEMU)
+    path = tools.find(requirements.QEMU)
+    version = requirements.qemu_version(requirements.QEMU)
     if version is None:
-        raise LabError(f"{path} does not tell its version.", f"apt install --reinstall {needs.QEMU_PACKAGES[0]}")
-    needs.refuse_old_qemu()
+        raise LabError(f"{path} does not tell its version.", f"apt install --reinstall {requirements.QEMU_PACKAGES[0]}")
+    requirements.refuse_old_qemu()
     return version
 
 
@@ -88,7 +88,7 @@ def probe(box: Box) -> bool:
         guest = subprocess.Popen(
             tools.bound(
                 [
-                    *(needs.QEMU, "-accel", "kvm", "-cpu", "host", "-m", "256"),
+                    *(requirements.QEMU, "-accel", "kvm", "-cpu", "host", "-m", "256"),
                     *("-nodefaults", "-display", "none", "-no-reboot"),
                     *("-kernel", box.kernel, "-initrd", box.initrd, "-append", "console=ttyS0 panic=-1"),
                     *("-serial", f"file:{serial}"),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from lab.agent import Completed
 from lab.errors import LabError
 from lab.identity import Identity
-from lab.sidebyside import both
+from lab.parallel import both
 
 Run = Callable[..., Completed]
 

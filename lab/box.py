@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from lab import boxlock, dbimage
+from lab import database_image, package_lock
 from lab.errors import LabError
 from lab.paths import INVENTORY, cache
 
@@ -39,7 +39,7 @@ mke2fs -q -t ext4 -L "$5" -i 131072 -E lazy_itable_init=0,lazy_journal_init=0,no
 fallocate --dig-holes "$3"
 rm -rf "$2"
 """
-BUILDERS = (Path(__file__).with_name("boxbuild.py"), Path(dbimage.__file__))
+BUILDERS = (Path(__file__).with_name("box_builder.py"), Path(database_image.__file__))
 PARTS = ("mail.img", "hub.img", "vmlinuz", "initrd.img", "box.json")
 
 
@@ -78,15 +78,23 @@ def archive_packages() -> list[str]:
 
 def key(lock: Path | None = None) -> str:
     """Hash of all that a box is made from: recipe, package lists, the code that builds it, a lock if given."""
-    settings = (SUITE, DISK_GIB, OPTIONS, FILESYSTEM, archive_packages(), dbimage.name(), dbimage.archive())
+    settings = (
+        SUITE,
+        DISK_GIB,
+        OPTIONS,
+        FILESYSTEM,
+        archive_packages(),
+        database_image.name(),
+        database_image.archive(),
+    )
     digest = hashlib.sha256(repr(settings).encode())
     for module in BUILDERS:
         digest.update(b"\0" + module.read_bytes())
     for path in sorted(p for p in RECIPE.rglob("*") if p.is_file()):
         digest.update(f"\0{path.relative_to(RECIPE)}\0{path.stat().st_mode & 0o111}\0".encode())
         digest.update(path.read_bytes())
-    if lock := boxlock.given(lock):
-        digest.update(b"\0lock\0" + boxlock.read(lock))
+    if lock := package_lock.given(lock):
+        digest.update(b"\0lock\0" + package_lock.read(lock))
     return digest.hexdigest()[:16]
 
 

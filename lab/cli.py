@@ -6,20 +6,21 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import NoReturn
 
 from rich.console import Console
 from rich.table import Table
 
-from lab import boxbuild, doctor, identity, inventory, network, tools, vagrantbox
+from lab import box_builder, doctor, identity, inventory, ssh_access, tools, vagrant_box
 from lab.errors import EXIT_LAB_BROKEN, EXIT_USAGE, LabError, UsageError
 from lab.lab import Lab, Status
+from lab.nodes import NODES
 from lab.progress import step
-from lab.provider import NAMES, NODES
+from lab.provider import NAMES
 from lab.stages import BARE
 
 EXIT_CODES = """\
@@ -34,11 +35,25 @@ exit status:
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point. Returns the exit status; errors become one message."""
-    arguments, rest = _parser().parse_known_args(argv)
-    if rest and arguments.action not in (_sabotage, _rehearse):
-        _parser().error(f"unrecognized arguments: {' '.join(rest)}")
+@dataclass(frozen=True)
+class Extension:
+    """A command that another package adds: it parses its own arguments, and returns the exit status."""
+
+    help: str
+    main: Callable[[Sequence[str]], int]
+
+
+def main(argv: Sequence[str] | None = None, extensions: Mapping[str, Extension] = MappingProxyType({})) -> int:
+    """Run one command. Returns the exit status; an error becomes one message.
+
+    Args:
+        argv: the arguments; those of this process if None.
+        extensions: more commands, by name.
+    """
+    parser = _parser(extensions)
+    arguments, rest = parser.parse_known_args(argv)
+    if rest and arguments.name not in extensions:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     arguments.rest = rest
     action: Callable[[argparse.Namespace], int] = arguments.action
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -76,14 +91,14 @@ class _Parser(argparse.ArgumentParser):
         self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(extensions: Mapping[str, Extension]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="lab",
         description="The lab: a mail host like production and a WireGuard hub beside it.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="name")
 
     def command(name: str, action: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
@@ -120,14 +135,10 @@ def _parser() -> argparse.ArgumentParser:
     sub = command(
         "prune", _prune, "Remove layers that the provisioning of today does not need, and boxes that nothing stands on."
     )
-    what = "Prove the lab's mail as if it were the production host; nothing of the run may stay behind there."
-    commands.add_parser("rehearse", help=what, add_help=False).set_defaults(
-        action=_rehearse
-    )  # its words: proof.rehearsal
-    what = "Break the lab on purpose, one fault at a time; each must turn its criterion red."
-    commands.add_parser("sabotage", help=what, add_help=False).set_defaults(
-        action=_sabotage
-    )  # its words: proof.sabotage
+    for name, extension in extensions.items():
+        commands.add_parser(name, help=extension.help, add_help=False).set_defaults(
+            action=lambda arguments, run=extension.main: run(arguments.rest)
+        )
     return parser
 
 
@@ -189,7 +200,7 @@ def _ssh(arguments: argparse.Namespace) -> int:
         raise LabError("The lab is not running.", "lab up")
     way = ["hub"] if arguments.node == "hub" else _way(status.task)
     ssh = tools.find("ssh")
-    os.execv(ssh, [ssh, "-F", str(network.SSH_CONFIG), *way, *_command(arguments.command)])  # noqa: S606
+    os.execv(ssh, [ssh, "-F", str(ssh_access.SSH_CONFIG), *way, *_command(arguments.command)])  # noqa: S606
 
 
 def _command(words: list[str]) -> list[str]:
@@ -233,8 +244,8 @@ def _destroy(_: argparse.Namespace) -> int:
 
 
 def _box(arguments: argparse.Namespace) -> int:
-    built = boxbuild.build(arguments.lock)
-    print(vagrantbox.build(built, identity.ensure()) if arguments.vagrant else built.folder)
+    built = box_builder.build(arguments.lock)
+    print(vagrant_box.build(built, identity.ensure()) if arguments.vagrant else built.folder)
     return 0
 
 
@@ -242,18 +253,6 @@ def _prune(_: argparse.Namespace) -> int:
     layers_gone, boxes_gone = Lab.of_checkout().prune()
     print(f"{layers_gone} layers and {boxes_gone} boxes removed.")
     return 0
-
-
-def _sabotage(arguments: argparse.Namespace) -> int:
-    from proof import sabotage  # noqa: PLC0415  (the proof stands above the lab; only this command looks up)
-
-    return sabotage.main(arguments.rest)
-
-
-def _rehearse(arguments: argparse.Namespace) -> int:
-    from proof import rehearsal  # noqa: PLC0415  (as above)
-
-    return rehearsal.main(arguments.rest)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import accelerator, box, network, tools
-from lab.bootstrap import needs
+from lab import accelerator, box, ssh_access, tools
+from lab.bootstrap import requirements
 from lab.errors import LabError
 from lab.machine import MEMORY_MIB
 from lab.paths import ROOT, cache, sockets
@@ -101,7 +101,7 @@ def _vagrant() -> Iterator[Finding]:
     """Nothing where there is no Vagrant: few want a lab by it."""
     if shutil.which(VAGRANT) is None:
         return
-    if lacking := [need.package for need in needs.FOR_VAGRANT if not need.met()]:
+    if lacking := [need.package for need in requirements.FOR_VAGRANT if not need.met()]:
         cure = f"apt install {' '.join(lacking)}, for --provider={VAGRANT}"
         yield Finding(VAGRANT, "warning", f"cannot make a lab: {', '.join(lacking)} not installed", cure)
     else:
@@ -123,7 +123,7 @@ def _socket_paths() -> Finding:
 def _paths() -> Finding:
     subject = "paths"
     try:
-        network.refuse_odd_paths()
+        ssh_access.refuse_odd_paths()
     except LabError as error:
         return Finding(subject, "error", error.what, error.cure)
     return Finding(subject, "ok", str(ROOT))

@@ -11,14 +11,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import bare, box, identity, inventory, layers, network, providers, second, stages, tools
+from lab import bare, box, identity, inventory, layers, project_copy, providers, ssh_access, stages, tools
 from lab.agent import Completed
-from lab.bringup import BringUp
+from lab.bring_up import BringUp
 from lab.errors import LabError
 from lab.layers import Layer
+from lab.nodes import NODES
 from lab.paths import STATE, cache
 from lab.progress import step
-from lab.provider import NODES, Provider
+from lab.provider import Provider
 
 __all__ = ["Completed", "Lab", "Status"]
 
@@ -93,7 +94,7 @@ class Lab:
             LabError: a stage failed, or the machine cannot run the lab.
         """
         stages.refuse_unknown(at)
-        network.refuse_odd_paths()
+        ssh_access.refuse_odd_paths()
         known, values = identity.ensure(), inventory.variables()
         with self._alone():
             with layers.used():
@@ -262,11 +263,11 @@ class Lab:
             RUN_FILE.unlink(missing_ok=True)
             self._provider.stop()
             providers.stop_others(self._provider.name)
-        second.down()
+        project_copy.down()
 
     def destroy(self) -> None:
         """End both VMs and remove all of this checkout's lab; boxes and layers in the cache stay."""
-        second.down()
+        project_copy.down()
         with self._alone():
             providers.destroy_all()
             shutil.rmtree(STATE)

@@ -19,9 +19,9 @@ from pathlib import Path
 from lab import box, scratch, tools
 from lab.box import Box
 from lab.errors import LabError
+from lab.nodes import NODES
 from lab.paths import cache
 from lab.progress import step
-from lab.provider import NODES
 from lab.stages import Stage
 
 PARTS = ("qcow2", "mem")

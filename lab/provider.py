@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from lab.layers import Layer
     from lab.stages import Stage
 
-NODES = ("mail", "hub")
 QEMU, VAGRANT = NAMES = ("qemu", "vagrant")
 
 

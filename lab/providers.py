@@ -2,8 +2,8 @@
 
 import shutil
 
-from lab import boxbuild
-from lab.bootstrap import needs
+from lab import box_builder
+from lab.bootstrap import requirements
 from lab.errors import UsageError
 from lab.paths import STATE
 from lab.provider import NAMES, QEMU, VAGRANT, Provider
@@ -13,17 +13,17 @@ from lab.qemu import Qemu
 def make(name: str) -> Provider:
     """The provider of this name. Raises UsageError that names those there are."""
     if name == QEMU:
-        return Qemu(boxbuild.build)
+        return Qemu(box_builder.build)
     if name == VAGRANT:
         from lab.vagrant import Vagrant  # noqa: PLC0415 - python-vagrant warns where there is no Vagrant
 
-        return Vagrant(boxbuild.build)
+        return Vagrant(box_builder.build)
     raise UsageError(f"There is no provider {name}.", f"The lab knows: {', '.join(NAMES)}")
 
 
 def default() -> str:
     """QEMU; Vagrant where that is there and QEMU is not."""
-    return VAGRANT if shutil.which(VAGRANT) and not shutil.which(needs.QEMU) else QEMU
+    return VAGRANT if shutil.which(VAGRANT) and not shutil.which(requirements.QEMU) else QEMU
 
 
 def _others_there(name: str) -> list[Provider]:

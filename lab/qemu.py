@@ -6,19 +6,20 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from lab import accelerator, bare, freeports, layers, machine, paths, processes, tools
+from lab import accelerator, bare, free_ports, layers, machine, paths, processes, tools
 from lab.accelerator import Accelerator
 from lab.agent import Agent, Completed, Socket
 from lab.box import Box
 from lab.errors import LabError
 from lab.identity import Identity
-from lab.jsonsocket import Disconnected
+from lab.json_socket import Disconnected
 from lab.layers import Layer
 from lab.machine import Files, Memory
+from lab.nodes import NODES
+from lab.parallel import both
 from lab.paths import STATE
-from lab.provider import NODES, QEMU
+from lab.provider import QEMU
 from lab.qmp import Monitor
-from lab.sidebyside import both
 from lab.stages import Stage
 
 BOOT_SECONDS = 300.0
@@ -62,7 +63,7 @@ class Qemu:
         return Files(disk, memory, self.serial_log(node), paths.sockets(), node)
 
     def _free_ports(self) -> Mapping[str, int]:
-        return dict(zip(machine.HUB_PORTS, freeports.some(len(machine.HUB_PORTS)), strict=True))
+        return dict(zip(machine.HUB_PORTS, free_ports.some(len(machine.HUB_PORTS)), strict=True))
 
     def _ports_file(self) -> Path:
         return paths.sockets() / "ports.json"

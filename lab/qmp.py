@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from lab import tools
 from lab.errors import LabError
-from lab.jsonsocket import JsonSocket
+from lab.json_socket import JsonSocket
 
 
 class Monitor:

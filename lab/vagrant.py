@@ -15,17 +15,18 @@ from pathlib import Path
 
 import vagrant
 
-from lab import accelerator, bare, freeports, identity, machine, processes, tools, vagrantbox
+from lab import accelerator, bare, free_ports, identity, machine, processes, tools, vagrant_box
 from lab.accelerator import Accelerator
 from lab.agent import Agent, Completed
 from lab.box import Box
-from lab.domain import DomainAgent, Session
 from lab.errors import LabError
 from lab.identity import Identity
 from lab.layers import Layer
+from lab.libvirt import DomainAgent, Session
+from lab.nodes import NODES
+from lab.parallel import both
 from lab.paths import ROOT, STATE
-from lab.provider import NODES, VAGRANT
-from lab.sidebyside import both
+from lab.provider import VAGRANT
 from lab.stages import Stage
 
 HOME = STATE / VAGRANT  # Vagrant's own notes of these machines, and ours
@@ -59,7 +60,7 @@ class Vagrant:
     @property
     def identity(self) -> str:
         """What a stored state depends on besides its content: versions, and the shape of the machines."""
-        packed = vagrantbox.settings(self.box, identity.ensure())
+        packed = vagrant_box.settings(self.box, identity.ensure())
         return f"{self._version} {self.accelerator.name} {packed} {(ROOT / 'Vagrantfile').read_text()}"
 
     @cached_property
@@ -83,7 +84,7 @@ class Vagrant:
         known = self._told().get("port")
         if isinstance(known, int):
             return known
-        chosen = freeports.row(PORTS)
+        chosen = free_ports.row(PORTS)
         self._tell(port=chosen)
         return chosen
 
@@ -185,7 +186,7 @@ class Vagrant:
 
     def _make(self) -> None:
         self.destroy()
-        vagrantbox.build(self.box, identity.ensure())
+        vagrant_box.build(self.box, identity.ensure())
         with self._vagrant("Making the machines") as command:
             command.up(provider="libvirt")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from lab.errors import LabError
 from lab.paths import PROVISION, ROOT
 from lab.progress import step
-from proof import terraform
+from proof.deployment import terraform
 
 _BIN = Path(sys.executable).parent
 _SHELL = (b"#!/bin/sh", b"#!/bin/bash", b"#!/usr/bin/env bash", b"#!/usr/bin/env sh")
@@ -52,7 +52,7 @@ def checks() -> tuple[Check, ...]:
         Check("ruff format", (str(_BIN / "ruff"), "format", "--check", "--diff", ".")),
         Check("ruff check", (str(_BIN / "ruff"), "check", ".")),
         Check("shellcheck", ("shellcheck", *scripts)),
-        Check("feature files", (sys.executable, "-m", "proof.featurelint")),
+        Check("feature files", (sys.executable, "-m", "proof.gherkin.lint")),
         Check("yamllint", (str(_BIN / "yamllint"), "--strict", ".")),
         Check(
             "terraform fmt", ("terraform", "fmt", "-check", "-diff", "-recursive", "terraform"), skipped=no_terraform

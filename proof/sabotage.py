@@ -15,14 +15,18 @@ from rich.text import Text
 
 from lab.errors import UsageError
 from lab.paths import INSTALLATION, ROOT
-from proof import featurefiles, labclaim, outofband, process, sabotagefiles, sabotagelog, undertest
-from proof.featurefiles import Feature, FeatureSyntaxError, Scenario
-from proof.outofband import LabLike
-from proof.record import Run
-from proof.report import duration
-from proof.runfolder import slug, utc_now
-from proof.sabotagefiles import RUNNER, Sabotage
-from proof.sabotagelog import Outcome, Result
+from proof import process
+from proof.deployment import sources
+from proof.evidence import sabotage_results
+from proof.evidence.record import Run
+from proof.evidence.run_folder import slug, utc_now
+from proof.evidence.sabotage_results import Outcome, Result
+from proof.gherkin import feature_files, sabotage_files
+from proof.gherkin.feature_files import Feature, FeatureSyntaxError, Scenario
+from proof.gherkin.sabotage_files import RUNNER, Sabotage
+from proof.hosts import lab_lock, recorded_lab
+from proof.hosts.recorded_lab import LabLike
+from proof.report.terminal import duration
 
 SCRIPT_SECONDS = 180.0
 PROOF_SECONDS = 900.0
@@ -90,7 +94,7 @@ def prove(
         ],
         timeout=PROOF_SECONDS,
         cwd=root,
-        env={**os.environ, undertest.VARIABLE: str(copy)} if copy else None,
+        env={**os.environ, sources.VARIABLE: str(copy)} if copy else None,
     )
     (folder / "pytest.txt").write_text(done.stdout + done.stderr)
     try:
@@ -104,7 +108,7 @@ def attempt(lab: LabLike, root: Path, sabotage: Sabotage, scenarios: Sequence[Sc
     verdict = Verdict("error", f"no Rule reads {sabotage.rule!r}")
     for number, batch in enumerate(batches(scenarios), start=1):
         lab.reset()
-        labclaim.touch(root)
+        lab_lock.touch(root)
         folder = root / "build" / "sabotage" / f"{sabotage.task}-{slug(sabotage.name)}-{number}"
         copy = folder.with_name(f"{folder.name}-copy") if sabotage.on == RUNNER else None
         exit_status, said = _break_copy(root, copy, sabotage) if copy else _break_node(lab, sabotage)
@@ -131,7 +135,7 @@ def _break_node(lab: LabLike, sabotage: Sabotage) -> tuple[int, str]:
 def _break_copy(root: Path, copy: Path, sabotage: Sabotage) -> tuple[int, str]:
     """Run the script in a copy of what the operator runs at home; returns exit status and words."""
     shutil.rmtree(copy, ignore_errors=True)
-    for name in undertest.COPIED:
+    for name in sources.COPIED:
         shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns(*INSTALLATION))
     done = process.run(["bash", "-euc", sabotage.run], timeout=SCRIPT_SECONDS, cwd=copy)
     return done.exit_status, done.stderr or done.stdout
@@ -148,7 +152,7 @@ def chosen(
     for feature in features:
         if tasks and feature.task not in tasks:
             continue
-        for sabotage in sabotagefiles.read(feature.path, feature.task):
+        for sabotage in sabotage_files.read(feature.path, feature.task):
             if not names or any(name.lower() in sabotage.name.lower() for name in names):
                 yield feature, sabotage
 
@@ -172,7 +176,7 @@ def perform(
 ) -> list[Result]:
     """Try every sabotage, one after the other; each result is kept at once. Raises LabError."""
     log = root / "build" / "sabotage.json"
-    before = {result.key: result.seconds for result in sabotagelog.read(log)}
+    before = {result.key: result.seconds for result in sabotage_results.read(log)}
     usual = sum(before.values()) / len(before) if before else 15.0
     expected = [before.get((one.task, one.rule, one.name), usual) for _, one in work]
     red = already_red(root)
@@ -195,7 +199,7 @@ def perform(
             content=one.content,
         )
         results.append(result)
-        sabotagelog.keep(log, result)
+        sabotage_results.keep(log, result)
         left = sum(expected[number:])
         rest = f", about {duration(left)} left" if number < len(work) else ""
         say(
@@ -235,7 +239,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--list", action="store_true", help="name the sabotages and do nothing")
     options = parser.parse_args(arguments)
     try:
-        work = list(chosen(featurefiles.read_all(ROOT / "features"), options.task, options.name))
+        work = list(chosen(feature_files.read_all(ROOT / "features"), options.task, options.name))
     except FeatureSyntaxError as error:
         raise UsageError(str(error)) from error
     if not work:
@@ -248,15 +252,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(work: Sequence[tuple[Feature, Sabotage]]) -> int:
-    lab = outofband.open_lab()
-    with labclaim.alone(ROOT):
+    lab = recorded_lab.open_lab()
+    with lab_lock.alone(ROOT):
         lab.up()
         started = time.monotonic()
         try:
             results = perform(lab, ROOT, work, lambda line: print(line, flush=True))
         finally:
             lab.reset()
-            labclaim.was_reset(ROOT)
+            lab_lock.was_reset(ROOT)
     console = Console(highlight=False)
     console.print(table(results))
     bad = [result for result in results if result.outcome != "caught"]

@@ -16,24 +16,24 @@ from pytest_bdd import given, parsers, then, when
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
-from proof import aftermath, knock, shadow
-from proof.admin import Admin, Login
-from proof.aftermath import Aftermath
+from proof.clients import overlay, reboot, tcp_probe
+from proof.clients.openssh import Admin, Login
+from proof.clients.port_scan import OutsiderScan, bound
+from proof.clients.reboot import Aftermath
+from proof.clients.tcp_probe import Knock
 from proof.database.login import PASSWORD_NAME, Logins, password_file
-from proof.evidence import Recorder
-from proof.knock import Knock
-from proof.onsite import accounts, engine, folders, ownership, secret
-from proof.onsite.accounts import Accounts
-from proof.onsite.engine import Trial
-from proof.onsite.folders import Folder
-from proof.onsite.ownership import Owned
-from proof.outofband import WatchedLab
-from proof.outsider_scan import OutsiderScan, bound
-from proof.readings import ss, ssh_login
-from proof.redact import redactor
-from proof.selection import CASE
-from proof.target import Target
-from proof.transport import Pending
+from proof.evidence.recorder import Recorder
+from proof.evidence.redact import redactor
+from proof.gherkin.case import CASE
+from proof.hosts.recorded_lab import WatchedLab
+from proof.hosts.target import Target
+from proof.parsers import ss, ssh_login
+from proof.probes import accounts, engine, folders, ownership, secret
+from proof.probes.accounts import Accounts
+from proof.probes.engine import Trial
+from proof.probes.folders import Folder
+from proof.probes.ownership import Owned
+from proof.transport.command import Pending
 from steps import storage
 
 SHOWN = 20
@@ -149,7 +149,7 @@ def outsider_scan(outsider: Host, target: Target) -> OutsiderScan:
 @pytest.fixture(scope="session")
 def upgrade_rehearsal(mail: Host) -> Pending[CommandResult]:
     """The very program that the timer starts, without its last step, once a run."""
-    pending: Pending[CommandResult] = shadow.of(mail).start("unattended-upgrade --dry-run --debug", timeout=300)
+    pending: Pending[CommandResult] = overlay.of(mail).start("unattended-upgrade --dry-run --debug", timeout=300)
     return pending
 
 
@@ -175,7 +175,7 @@ def early_start(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(scope="session")
 def rebooted(lab: WatchedLab, mail: Host, admin: Admin, target: Target) -> Aftermath:
     """What stood after a reboot that nobody helped: one reboot a run, whichever scenario asks first."""
-    return aftermath.reboot(lab, mail, admin, target)
+    return reboot.reboot(lab, mail, admin, target)
 
 
 @when("the host has been rebooted")
@@ -209,7 +209,7 @@ def nobody_answers(heard: tuple[str, Knock]) -> None:
 @then(parsers.re(r"the (host|VPN address) itself was within the outsider's reach"))
 def within_reach(outsider: Host, heard: tuple[str, Knock]) -> None:
     """Otherwise the silence would be that of a broken wire."""
-    assert knock.answers_ping(outsider, heard[0]), f"the outsider cannot even ping {heard[0]}"
+    assert tcp_probe.answers_ping(outsider, heard[0]), f"the outsider cannot even ping {heard[0]}"
 
 
 @when("the storage is looked at", target_fixture="storage_seen")

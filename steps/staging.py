@@ -3,7 +3,7 @@
 The account files are written directly: what is tried are the playbooks, not the tools that they use.
 """
 
-from proof.outofband import WatchedLab
+from proof.hosts.recorded_lab import WatchedLab
 
 # Adds an account with a UID and a home of its own, and does not ask whether the number is taken.
 ACCOUNT = r"""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from proof.target import Target
+from proof.hosts.target import Target
 
 # Name in the features to the inventory's variable that holds the path.
 FOLDERS = {

@@ -10,15 +10,15 @@ import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
-from proof import deployment, mishaps, terraform
-from proof import target as targets
-from proof.deployment import Deployment
-from proof.evidence import Recorder
-from proof.onsite import hardware
-from proof.onsite.hardware import Hardware
+from proof.deployment import faults, sandbox, terraform
+from proof.deployment.sandbox import Deployment
+from proof.evidence.recorder import Recorder
+from proof.evidence.redact import redactor
+from proof.hosts import target as targets
+from proof.hosts.target import Target
+from proof.probes import hardware
+from proof.probes.hardware import Hardware
 from proof.process import Finished
-from proof.redact import redactor
-from proof.target import Target
 
 scenarios("../features/task_1.1.1.feature")
 
@@ -35,7 +35,7 @@ MISTAKES: dict[str, dict[str, object]] = {
 CHANGES: dict[str, Callable[[Deployment], None]] = {
     "The server is to be in another region": lambda deployment: deployment.write_settings(region="ewr"),
     "The server is to have another host name": lambda deployment: deployment.write_settings(hostname="post"),
-    "The server is no longer in the description": deployment.forget_server,
+    "The server is no longer in the description": sandbox.forget_server,
 }
 
 Servers = dict[str, dict[str, Any]]
@@ -73,7 +73,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def first(scratch: Path) -> Iterator[tuple[Deployment, Finished]]:
     """A deployment that was carried out once for all scenarios that only look at it, and how it ended."""
-    with deployment.fresh(scratch / "first") as made:
+    with sandbox.fresh(scratch / "first") as made:
         redactor.register(made.key)
         redactor.register(made.api.account.offer.password)
         yield made, made.deploy()
@@ -101,13 +101,13 @@ def copy_of_deployed(
     first: tuple[Deployment, Finished], evidence: Recorder, opened: ExitStack, tmp_path: Path
 ) -> Deployment:
     """A copy of it, for a scenario that does something with it."""
-    return opened.enter_context(deployment.again(has_deployed(first, evidence), tmp_path / "copy"))
+    return opened.enter_context(sandbox.again(has_deployed(first, evidence), tmp_path / "copy"))
 
 
 @given("an account that holds nothing", target_fixture="deployed")
 def empty_account(opened: ExitStack, tmp_path: Path) -> Deployment:
     """And a folder of Terraform's that was never used."""
-    made = opened.enter_context(deployment.fresh(tmp_path / "fresh"))
+    made = opened.enter_context(sandbox.fresh(tmp_path / "fresh"))
     redactor.register(made.key)
     redactor.register(made.api.account.offer.password)
     return made
@@ -193,7 +193,7 @@ def firewall_rules(deployed: Deployment, target: Target) -> None:
     rules = deployed.api.account.rules[only_server(deployed)["firewall_group_id"]].values()
     found = sorted(f"{rule['protocol']} {rule['port']} {rule['subnet']}/{rule['subnet_size']}" for rule in rules)
     ports = target.text("ssh_port_fresh"), target.text("ssh_port")
-    doors = [f"tcp {port} {network}" for network in deployment.ADMIN_NETWORKS for port in ports]
+    doors = [f"tcp {port} {network}" for network in sandbox.ADMIN_NETWORKS for port in ports]
     assert found == sorted([*doors, "icmp  0.0.0.0/0", "icmp  ::/0"]), f"the firewall at Vultr: {found}"
 
 
@@ -352,7 +352,7 @@ def still_there(deployed: Deployment) -> None:
 def deploy_in_trouble(run: Deploy, deployed: Deployment, trouble: str, holdings: Servers) -> Finished:
     """`holdings` is looked up before."""
     del holdings
-    return run(deployed, mishaps.TROUBLES[trouble])
+    return run(deployed, faults.TROUBLES[trouble])
 
 
 @then("Vultr was asked nothing")
@@ -371,7 +371,7 @@ def nothing_changed(deployed: Deployment, holdings: Servers) -> None:
 @then("as soon as that is over, deploying succeeds")
 def succeeds_afterwards(run: Deploy, deployed: Deployment) -> None:
     """With nothing mended by hand."""
-    mishaps.over(deployed)
+    faults.over(deployed)
     succeeds(run(deployed, Deployment.deploy))
 
 
@@ -379,7 +379,7 @@ def succeeds_afterwards(run: Deploy, deployed: Deployment) -> None:
 def goes_on(run: Deploy, deployed: Deployment) -> None:
     """And with all that belongs to it."""
     before = only_server(deployed)["id"]
-    mishaps.over(deployed)
+    faults.over(deployed)
     succeeds(run(deployed, Deployment.deploy))
     assert only_server(deployed)["id"] == before, "another server is there now"
     backed_up(deployed, 2)
@@ -389,7 +389,7 @@ def goes_on(run: Deploy, deployed: Deployment) -> None:
 @when("the machine dies while the server is made")
 def machine_dies(deployed: Deployment) -> None:
     """Nothing is written any more."""
-    mishaps.died(deployed)
+    faults.died(deployed)
 
 
 @when("the operator deploys again", target_fixture="done")

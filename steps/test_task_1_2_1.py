@@ -6,12 +6,12 @@ from pytest_bdd import given, scenarios, then, when
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
-from proof.onsite import accounts as onsite_accounts
-from proof.onsite import sudoers
-from proof.onsite.accounts import Accounts
-from proof.onsite.sudoers import RuleFile
-from proof.readings import sudo_rules
-from proof.target import Target
+from proof.hosts.target import Target
+from proof.parsers import sudo_rules
+from proof.probes import accounts as onsite_accounts
+from proof.probes import sudoers
+from proof.probes.accounts import Accounts
+from proof.probes.sudoers import RuleFile
 
 scenarios("../features/task_1.2.1.feature")
 

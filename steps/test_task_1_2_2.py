@@ -6,8 +6,8 @@ from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
 from lab.provisioning import Play
-from proof.onsite import accounts, ownership
-from proof.outofband import WatchedLab
+from proof.hosts.recorded_lab import WatchedLab
+from proof.probes import accounts, ownership
 from steps import staging
 
 scenarios("../features/task_1.2.2.feature")

@@ -7,12 +7,12 @@ from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
 from lab.provisioning import Play
-from proof.onsite import accounts as onsite_accounts
-from proof.onsite import ownership
-from proof.onsite.accounts import Accounts, User
-from proof.onsite.ownership import Owned
-from proof.outofband import WatchedLab
-from proof.target import Target
+from proof.hosts.recorded_lab import WatchedLab
+from proof.hosts.target import Target
+from proof.probes import accounts as onsite_accounts
+from proof.probes import ownership
+from proof.probes.accounts import Accounts, User
+from proof.probes.ownership import Owned
 from steps import staging
 
 scenarios("../features/task_1.2.3.feature")

@@ -8,11 +8,11 @@ from pathlib import PurePosixPath
 from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
-from proof.admin import Admin, Login
-from proof.onsite import accounts as onsite_accounts
-from proof.onsite.accounts import Accounts
-from proof.readings import authorized_keys, ssh_login, sshd
-from proof.target import Target, resolve
+from proof.clients.openssh import Admin, Login
+from proof.hosts.target import Target, resolve
+from proof.parsers import authorized_keys, ssh_login, sshd
+from proof.probes import accounts as onsite_accounts
+from proof.probes.accounts import Accounts
 
 scenarios("../features/task_1.2.4.feature")
 

@@ -3,8 +3,8 @@
 from pytest_bdd import scenarios, then, when
 from testinfra.host import Host
 
-from proof.admin import Admin, Login
-from proof.target import Target
+from proof.clients.openssh import Admin, Login
+from proof.hosts.target import Target
 
 scenarios("../features/task_1.2.5.feature")
 

@@ -6,12 +6,12 @@ from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
 from lab.provisioning import Play
-from proof.onsite import ownership, sudoers
-from proof.onsite.accounts import Accounts
-from proof.onsite.ownership import Owned
-from proof.onsite.sudoers import Conffile
-from proof.readings import sudo_rules
-from proof.target import Target
+from proof.hosts.target import Target
+from proof.parsers import sudo_rules
+from proof.probes import ownership, sudoers
+from proof.probes.accounts import Accounts
+from proof.probes.ownership import Owned
+from proof.probes.sudoers import Conffile
 
 scenarios("../features/task_1.2.7.feature")
 

@@ -11,16 +11,16 @@ from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
 from lab.paths import FEATURES
-from proof import knock, shadow
-from proof.admin import Admin, Login
-from proof.aftermath import Aftermath
-from proof.evidence import Recorder
-from proof.knock import Knock
-from proof.onsite import stray
-from proof.outofband import WatchedLab
-from proof.readings import apt, nft, ss, ssh_audit, ssh_login, sshd, upgrades
-from proof.target import Target
-from proof.transport import Pending
+from proof.clients import overlay, tcp_probe
+from proof.clients.openssh import Admin, Login
+from proof.clients.reboot import Aftermath
+from proof.clients.tcp_probe import Knock
+from proof.evidence.recorder import Recorder
+from proof.hosts.recorded_lab import WatchedLab
+from proof.hosts.target import Target
+from proof.parsers import apt, nft, ss, ssh_audit, ssh_login, sshd, upgrades
+from proof.probes import listener as stray
+from proof.transport.command import Pending
 
 scenarios("../features/task_1.3.1.feature")
 
@@ -217,7 +217,7 @@ def service_left_open(mail: Host, target: Target, request: pytest.FixtureRequest
 def outsider_knocks(outsider: Host, left_open: Stray, family: str) -> tuple[str, Knock]:
     """One connection on the internet segment."""
     address = left_open.addresses[family]
-    return address, knock.knock(outsider, address, left_open.port)
+    return address, tcp_probe.knock(outsider, address, left_open.port)
 
 
 @then("the firewall is enabled in its own settings")
@@ -261,7 +261,7 @@ def rehearse(rehearsed: Rehearsal) -> Rehearsal:
 def rehearsed(mail: Host, upgrade_rehearsal: Pending[CommandResult]) -> Rehearsal:
     """The dry run, and apt's own list of what is pending."""
     result = upgrade_rehearsal.result()
-    pending = apt.pending(shadow.of(mail).check_output("apt-get --simulate --quiet dist-upgrade"))
+    pending = apt.pending(overlay.of(mail).check_output("apt-get --simulate --quiet dist-upgrade"))
     return Rehearsal(
         upgrades.parse(result.stdout + result.stderr),
         {

@@ -10,15 +10,15 @@ import yaml
 from pytest_bdd import parsers, scenarios, then, when
 from testinfra.host import Host
 
-from proof import credentials
-from proof import target as targets
-from proof.aftermath import LONGEST, Aftermath
-from proof.credentials import Keys, Use
-from proof.evidence import Recorder
-from proof.onsite import copies, sniff
-from proof.readings import wireguard
-from proof.readings.wireguard import Peer
-from proof.target import Target
+from proof.clients import wireguard_setup
+from proof.clients.reboot import LONGEST, Aftermath
+from proof.clients.wireguard_setup import Keys, Use
+from proof.evidence.recorder import Recorder
+from proof.hosts import target as targets
+from proof.hosts.target import Target
+from proof.parsers import wireguard
+from proof.parsers.wireguard import Peer
+from proof.probes import capture, secret_copies
 
 scenarios("../features/task_1.3.2.feature")
 
@@ -104,12 +104,12 @@ class Eavesdropping:
 )
 def send_payload(hub: Host, target: Target, evidence: Recorder) -> Eavesdropping:
     """Three echoes and their answers, with every packet of the segment and of the tunnel read."""
-    segment = hub.call(sniff.interface_with, target.text("hub_address"))
-    tunnel = hub.call(sniff.interface_with, target.text("hub_vpn_address"))
+    segment = hub.call(capture.interface_with, target.text("hub_address"))
+    tunnel = hub.call(capture.interface_with, target.text("hub_vpn_address"))
     ping = ["ping", "-n", "-c", "3", "-i", "0.2", "-W", "3", "-s", "200", "-p", PAYLOAD.hex()]
     port = target.number("hub_vpn_port")
     seen: Seen = hub.call(
-        sniff.listen_while, [*ping, target.text("vpn_address")], PAYLOAD, [segment, tunnel], port, 15.0
+        capture.listen_while, [*ping, target.text("vpn_address")], PAYLOAD, [segment, tunnel], port, 15.0
     )
     evidence.note(f"{segment} is on the internet segment, {tunnel} is the tunnel; seen: {seen}")
     return Eavesdropping(seen[segment], seen[tunnel], seen[""])
@@ -148,7 +148,7 @@ def nobody_reads(mail: Host, target: Target) -> None:
 @when("copies of the private key are looked for", target_fixture="copies_found")
 def look_for_copies(mail: Host, target: Target) -> list[str]:
     """On the host itself: the key stays there."""
-    found: list[str] = mail.call(copies.readable_by_others, settings_file(target), copies.FOLDERS)
+    found: list[str] = mail.call(secret_copies.readable_by_others, settings_file(target), secret_copies.FOLDERS)
     return found
 
 
@@ -191,13 +191,13 @@ def damaged(keys: Keys, fault: str) -> Keys:
 @pytest.fixture
 def keys() -> Keys:
     """Throw-away keys: nothing is ever connected with them."""
-    return credentials.throw_away_keys()
+    return wireguard_setup.throw_away_keys()
 
 
 def record(evidence: Recorder, use: Use) -> Use:
     """Keep what the operator saw."""
     evidence.command(
-        "runner", credentials.SCRIPT.name, exit_status=use.status, stdout=use.screen, stderr="", seconds=0.0
+        "runner", wireguard_setup.SCRIPT.name, exit_status=use.status, stdout=use.screen, stderr="", seconds=0.0
     )
     return use
 
@@ -205,25 +205,25 @@ def record(evidence: Recorder, use: Use) -> Use:
 @when("the operator types the tunnel's keys into the credentials script", target_fixture="use")
 def type_keys(keys: Keys, tmp_path: Path, evidence: Recorder) -> Use:
     """In an interactive shell, so that there is a history to be kept out of."""
-    return record(evidence, credentials.type_in(keys, tmp_path / "home"))
+    return record(evidence, wireguard_setup.type_in(keys, tmp_path / "home"))
 
 
 @when("the tunnel's keys are piped into the credentials script", target_fixture="use")
 def pipe_keys(keys: Keys, tmp_path: Path, evidence: Recorder) -> Use:
     """As a password manager would do it."""
-    return record(evidence, credentials.pipe_in(keys, tmp_path / "home"))
+    return record(evidence, wireguard_setup.pipe_in(keys, tmp_path / "home"))
 
 
 @when(parsers.re(r"the operator types (?P<fault>a .+) into the credentials script"), target_fixture="use")
 def type_damaged(keys: Keys, fault: str, tmp_path: Path, evidence: Recorder) -> Use:
     """Everything else about the keys is right."""
-    return record(evidence, credentials.type_in(damaged(keys, fault), tmp_path / "home"))
+    return record(evidence, wireguard_setup.type_in(damaged(keys, fault), tmp_path / "home"))
 
 
 @when("the operator gives the private key to the credentials script as an argument", target_fixture="use")
 def key_as_argument(keys: Keys, tmp_path: Path, evidence: Recorder) -> Use:
     """The mistake that the script must not reward."""
-    return record(evidence, credentials.pipe_in(keys, tmp_path / "home", [keys.private]))
+    return record(evidence, wireguard_setup.pipe_in(keys, tmp_path / "home", [keys.private]))
 
 
 @then("the keys are in the credentials file, which is for the operator alone")
@@ -256,7 +256,7 @@ def nothing_on_screen(use: Use) -> None:
 @then("no secret was handed to any program as an argument or in its environment")
 def no_arguments(use: Use) -> None:
     """Every program that was started was noted, the script itself first of all."""
-    assert credentials.SCRIPT.name in use.programs, "the watch over programs did not even see the script start"
+    assert wireguard_setup.SCRIPT.name in use.programs, "the watch over programs did not even see the script start"
     assert not any(secret in use.programs for secret in use.secrets), (
         "a program was given a secret: "
         + re.sub("|".join(map(re.escape, use.secrets)), "<SECRET>", use.programs)[-2000:]
@@ -266,7 +266,7 @@ def no_arguments(use: Use) -> None:
 @then("the shell's history holds the script's name and no secret")
 def history_is_clean(use: Use) -> None:
     """The name shows that the history was written."""
-    assert credentials.SCRIPT.name in use.history, f"the shell's history was not written: {use.history!r}"
+    assert wireguard_setup.SCRIPT.name in use.history, f"the shell's history was not written: {use.history!r}"
     assert not any(secret in use.history for secret in use.secrets), "a secret is in the shell's history"
 
 

@@ -9,12 +9,12 @@ from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
 from lab.provisioning import Play
-from proof import knock
-from proof.outofband import WatchedLab
-from proof.readings import routes
-from proof.readings.routes import Route
-from proof.target import Target
-from proof.waits import wait_until
+from proof.clients import tcp_probe
+from proof.hosts.recorded_lab import WatchedLab
+from proof.hosts.target import Target
+from proof.parsers import routes
+from proof.parsers.routes import Route
+from proof.waiting import wait_until
 
 scenarios("../features/task_1.3.3.feature")
 
@@ -85,14 +85,14 @@ class Call:
 def call_hub(mail: Host, target: Target) -> Call:
     """ICMP echo, as the operator would do it."""
     address = target.text("hub_vpn_address")
-    return Call(address, knock.answers_ping(mail, address))
+    return Call(address, tcp_probe.answers_ping(mail, address))
 
 
 @when("the host calls the internet probe", target_fixture="call")
 def call_probe(mail: Host, target: Target) -> Call:
     """ICMP echo to an address that only the default route leads to."""
     address = target.text("internet_probe")
-    return Call(address, knock.answers_ping(mail, address))
+    return Call(address, tcp_probe.answers_ping(mail, address))
 
 
 @then("it answers")

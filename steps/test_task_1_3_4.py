@@ -9,17 +9,17 @@ from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
 from lab.provisioning import Play
-from proof import knock
-from proof.admin import Admin
-from proof.aftermath import Aftermath
-from proof.evidence import Recorder
-from proof.knock import Knock
-from proof.onsite import stray
-from proof.outofband import WatchedLab
-from proof.outsider_scan import FAMILIES, OutsiderScan, bound
-from proof.readings import iptables, nmap, ss
-from proof.target import Target
-from proof.waits import wait_until
+from proof.clients import tcp_probe
+from proof.clients.openssh import Admin
+from proof.clients.port_scan import FAMILIES, OutsiderScan, bound
+from proof.clients.reboot import Aftermath
+from proof.clients.tcp_probe import Knock
+from proof.evidence.recorder import Recorder
+from proof.hosts.recorded_lab import WatchedLab
+from proof.hosts.target import Target
+from proof.parsers import iptables, nmap, ss
+from proof.probes import listener as stray
+from proof.waiting import wait_until
 
 scenarios("../features/task_1.3.4.feature")
 
@@ -142,7 +142,7 @@ def rules_admit_vpn(rules: tuple[iptables.Rule, ...], target: Target) -> None:
 def knock_at_ssh(outsider: Host, target: Target) -> tuple[str, Knock]:
     """There is a listener at that address and port."""
     address = target.text("vpn_address")
-    return address, knock.knock(outsider, address, target.number("ssh_port"))
+    return address, tcp_probe.knock(outsider, address, target.number("ssh_port"))
 
 
 @then("the SSH server's unit is ordered after the tunnel's and starts at boot")
@@ -231,7 +231,7 @@ def ssh_restarted_without_tunnel(lab: WatchedLab, target: Target) -> None:
 @when("the emergency rollback is run at the console")
 def run_rollback(lab: WatchedLab, outsider: Host, target: Target) -> None:
     """Before it, the outsider hears nothing where SSH will be."""
-    before = knock.knock(outsider, target.text("public_address"), target.number("ssh_port"))
+    before = tcp_probe.knock(outsider, target.text("public_address"), target.number("ssh_port"))
     assert before.outcome == "silent", f"SSH was open to the outsider before the rollback:\n{before.said}"
     console(lab, "sh", "-c", f"{ROLLBACK} --yes")
 
@@ -254,7 +254,7 @@ def apply_again(play: Callable[..., Play]) -> None:
 def vpn_only_again(lab: WatchedLab, admin: Admin, outsider: Host, mail: Host, target: Target) -> None:
     """Listener, firewall and login."""
     listeners = ssh_listeners(lab)
-    heard = knock.knock(outsider, target.text("public_address"), target.number("ssh_port"))
+    heard = tcp_probe.knock(outsider, target.text("public_address"), target.number("ssh_port"))
     login = admin.login()
     assert is_vpn_only(listeners, target), f"SSH listens on {', '.join(map(str, listeners))}"
     assert heard.outcome == "silent", f"the outsider still hears SSH:\n{heard.said}"

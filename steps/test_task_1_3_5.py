@@ -10,14 +10,14 @@ from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
-from proof import aftermath, knock
-from proof.admin import Admin
-from proof.aftermath import Aftermath
-from proof.evidence import Recorder
-from proof.onsite import jail
-from proof.readings import fail2ban, nft
-from proof.target import Target
-from proof.waits import wait_until
+from proof.clients import reboot, tcp_probe
+from proof.clients.openssh import Admin
+from proof.clients.reboot import Aftermath
+from proof.evidence.recorder import Recorder
+from proof.hosts.target import Target
+from proof.parsers import fail2ban, nft
+from proof.probes import fail2ban as jail
+from proof.waiting import wait_until
 
 scenarios("../features/task_1.3.5.feature")
 
@@ -114,7 +114,7 @@ def counted_without_ban(mail: Host, intruder: Host, target: Target) -> None:
     wait_until(lambda: failures(mail) >= target.number("ban_attempts") - 1, "both failures to be counted", NOTICED)
     found = status(mail)
     assert not found.banned, f"fail2ban on mail banned after two failures: {found}"
-    heard = knock.knock(intruder, target.text("vpn_address"), target.number("ssh_port_fresh"))
+    heard = tcp_probe.knock(intruder, target.text("vpn_address"), target.number("ssh_port_fresh"))
     assert heard.outcome != "refused", f"the intruder is refused after two failures:\n{heard.said}"
 
 
@@ -165,7 +165,7 @@ def seen_by_ssh(mail: Host, address: str) -> int:
 def refused_before_ssh(mail: Host, intruder: Host, target: Target, intruder_address: str) -> None:
     """OpenSSH's own penalties take a connection first and then drop it; a ban never lets it come that far."""
     before = seen_by_ssh(mail, intruder_address)
-    heard = knock.knock(intruder, target.text("vpn_address"), target.number("ssh_port"))
+    heard = tcp_probe.knock(intruder, target.text("vpn_address"), target.number("ssh_port"))
     after = seen_by_ssh(mail, intruder_address)
     assert heard.outcome != "open", f"the banned intruder reached SSH:\n{heard.said}"
     assert before > 0, "sshd on mail never wrote about the intruder, so nothing could be seen here"
@@ -175,7 +175,7 @@ def refused_before_ssh(mail: Host, intruder: Host, target: Target, intruder_addr
 @then("the intruder's next connection reaches SSH")
 def reaches_ssh(intruder: Host, target: Target) -> None:
     """SSH's own greeting; what it makes of the intruder is another matter."""
-    heard = knock.greeting(intruder, target.text("vpn_address"), target.number("ssh_port"))
+    heard = tcp_probe.greeting(intruder, target.text("vpn_address"), target.number("ssh_port"))
     assert heard.startswith("SSH-2.0-"), f"SSH on mail did not greet the intruder, who heard {heard!r}"
 
 
@@ -277,4 +277,4 @@ def reads_logins(mail: Host, matches: list[list[str]]) -> None:
 @then("the jail was watching SSH after that boot")
 def watching_after_boot(rebooted: Aftermath) -> None:
     """Its own status, when the administrator was in again."""
-    assert aftermath.jail_watches(rebooted), f"after a reboot of mail fail2ban said:\n{rebooted.guard}"
+    assert reboot.jail_watches(rebooted), f"after a reboot of mail fail2ban said:\n{rebooted.guard}"

@@ -6,9 +6,9 @@ from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
 from lab.provisioning import Play
-from proof.onsite import folders, trespass
-from proof.onsite.folders import Folder
-from proof.target import Target
+from proof.hosts.target import Target
+from proof.probes import account_access, folders
+from proof.probes.folders import Folder
 from steps import storage
 
 scenarios("../features/task_1.4.1.feature")
@@ -42,7 +42,7 @@ def has_folders(storage_seen: dict[str, Folder], target: Target, datatable: Sequ
 )
 def try_writing_above(mail: Host, target: Target, account: str) -> list[str]:
     """Who may write to a folder may rename what lies in it."""
-    found: list[str] = mail.call(trespass.writable, account, trespass.above(storage.paths(target)))
+    found: list[str] = mail.call(account_access.writable, account, account_access.above(storage.paths(target)))
     return found
 
 

@@ -6,13 +6,13 @@ from pytest_bdd import parsers, scenarios, then, when
 from testinfra.host import Host
 
 from lab.provisioning import Play
-from proof.onsite import accounts as onsite_accounts
-from proof.onsite import trespass
-from proof.onsite.accounts import Accounts, User
-from proof.onsite.folders import Folder
-from proof.onsite.trespass import Attempt
-from proof.readings import sshd
-from proof.target import Target
+from proof.hosts.target import Target
+from proof.parsers import sshd
+from proof.probes import account_access
+from proof.probes import accounts as onsite_accounts
+from proof.probes.account_access import Attempt
+from proof.probes.accounts import Accounts, User
+from proof.probes.folders import Folder
 from steps import storage
 
 scenarios("../features/task_1.4.2.feature")
@@ -111,7 +111,7 @@ def owners_and_modes(storage_seen: dict[str, Folder], target: Target, datatable:
 def stranger_looks(mail: Host, target: Target, stranger: str) -> list[Attempt]:
     """Lists it, and reads a file in it by its name."""
     others = {path: owner for path, owner in storage.owners(target).items() if owner != stranger}
-    found: list[Attempt] = mail.call(trespass.look, stranger, others)
+    found: list[Attempt] = mail.call(account_access.look, stranger, others)
     return found
 
 
@@ -131,7 +131,7 @@ def each_refused(looks: list[Attempt]) -> None:
 def service_works(mail: Host, target: Target, name: str) -> tuple[int, Attempt]:
     """As that account; how many folders it has, and what came of it."""
     own = [path for path, owner in storage.owners(target).items() if owner == name]
-    found: Attempt = mail.call(trespass.work, name, own)
+    found: Attempt = mail.call(account_access.work, name, own)
     return len(own), found
 
 

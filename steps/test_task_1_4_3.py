@@ -7,9 +7,9 @@ from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
-from proof.onsite import quotas
-from proof.onsite.quotas import Quotas
-from proof.target import Target
+from proof.hosts.target import Target
+from proof.probes import quotas
+from proof.probes.quotas import Quotas
 from steps import storage
 
 scenarios("../features/task_1.4.3.feature")

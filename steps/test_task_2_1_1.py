@@ -15,21 +15,21 @@ from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
-from proof import knock
-from proof.aftermath import Aftermath
-from proof.connections import MAIL
+from proof.clients import tcp_probe
+from proof.clients.reboot import Aftermath
+from proof.clients.tcp_probe import Knock
 from proof.database.login import FIRST_DATABASE, PASSWORD_NAME, Logins, password_file
-from proof.evidence import Recorder
-from proof.knock import Knock
-from proof.onsite import confinement, secret
-from proof.onsite.confinement import Confinement, Overdone
-from proof.onsite.secret import Kept
-from proof.outofband import WatchedLab
-from proof.readings import ss
-from proof.redact import redactor
-from proof.target import Target
-from proof.transport import Unreachable
-from proof.waits import wait_until
+from proof.evidence.recorder import Recorder
+from proof.evidence.redact import redactor
+from proof.hosts.connections import MAIL
+from proof.hosts.recorded_lab import WatchedLab
+from proof.hosts.target import Target
+from proof.parsers import ss
+from proof.probes import confinement, secret
+from proof.probes.confinement import Confinement, Overdone
+from proof.probes.secret import Kept
+from proof.transport.errors import Unreachable
+from proof.waiting import wait_until
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -112,14 +112,14 @@ def seen_in_vpn(visitor: Login, target: Target) -> None:
 def knock_from_outside(outsider: Host, target: Target, family: str) -> tuple[str, Knock]:
     """At the public address."""
     address = target.text("public_address" if family == "IPv4" else "public_address6")
-    return address, knock.knock(outsider, address, target.number("postgres_port"))
+    return address, tcp_probe.knock(outsider, address, target.number("postgres_port"))
 
 
 @when("the outsider knocks at the database's port on the VPN address", target_fixture="heard")
 def knock_at_listener(outsider: Host, target: Target) -> tuple[str, Knock]:
     """There is a listener at that address and port."""
     address = target.text("vpn_address")
-    return address, knock.knock(outsider, address, target.number("postgres_port"))
+    return address, tcp_probe.knock(outsider, address, target.number("postgres_port"))
 
 
 def attributes(engine: "DockerClient", target: Target) -> dict[str, Any]:

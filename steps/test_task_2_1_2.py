@@ -14,13 +14,13 @@ from testinfra.host import Host
 
 from proof.database import cost, rights
 from proof.database.access import MailDatabase, Session
-from proof.database.clients import Clients
+from proof.database.mail_clients import Clients
 from proof.database.rights import Outcome, Rights
-from proof.database.shacrypt import PUBLISHED, SCHEME, Vector, crypt3, random_vectors
-from proof.evidence import Recorder
-from proof.onsite import load, secretfiles
-from proof.redact import redactor
-from proof.target import Target
+from proof.database.sha_crypt import PUBLISHED, SCHEME, Vector, crypt3, random_vectors
+from proof.evidence.recorder import Recorder
+from proof.evidence.redact import redactor
+from proof.hosts.target import Target
+from proof.probes import load, secret_files
 
 scenarios("../features/task_2.1.2.feature")
 
@@ -515,7 +515,7 @@ def password_files(target: Target) -> list[str]:
 def look_up_files(mail: Host, target: Target) -> list[str]:
     """Those that somebody but root could read, the folder of connection files included."""
     paths = [*password_files(target), target.text("database_connection_folder")]
-    found: list[str] = mail.call(secretfiles.open_to_others, paths)
+    found: list[str] = mail.call(secret_files.open_to_others, paths)
     return found
 
 
@@ -528,7 +528,7 @@ def closed_to_others(open_files: list[str]) -> None:
 @then("no process has one of these passwords in its arguments or environment")
 def not_in_processes(mail: Host, target: Target) -> None:
     """Compared on the host itself."""
-    found = [process for path in password_files(target) for process in mail.call(secretfiles.in_processes, path)]
+    found = [process for path in password_files(target) for process in mail.call(secret_files.in_processes, path)]
     assert not found, f"processes on mail that hold a password: {', '.join(found)}"
 
 

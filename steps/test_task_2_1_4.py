@@ -10,15 +10,15 @@ from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
 from lab.provisioning import Play
-from proof import knock
-from proof.aftermath import Aftermath
+from proof.clients import tcp_probe
+from proof.clients.reboot import Aftermath
 from proof.database.access import MailDatabase
-from proof.database.fixtures import connection_folder
-from proof.evidence import Recorder
-from proof.onsite import load, room
-from proof.readings import connection_files as files_of
-from proof.readings.connection_files import Settings
-from proof.target import Target
+from proof.evidence.recorder import Recorder
+from proof.hosts.target import Target
+from proof.parsers import connection_files as files_of
+from proof.parsers.connection_files import Settings
+from proof.plugin.database_fixtures import connection_folder
+from proof.probes import disk_space, load
 
 scenarios("../features/task_2.1.4.feature")
 
@@ -59,7 +59,7 @@ def ask_use(engine: docker.DockerClient, mail: Host, target: Target, evidence: R
     name = target.text("postgres_container")
     state = engine.containers.get(name).attrs["State"]
     stats = engine.api.stats(name, stream=False, one_shot=True)
-    disk, disk_size = mail.call(room.used, target.text("postgres_data"))
+    disk, disk_size = mail.call(disk_space.used, target.text("postgres_data"))
     use = Use(
         state["Status"],
         state.get("Health", {}).get("Status", "without a check"),
@@ -188,7 +188,7 @@ def all_refused(refusals: Mapping[str, str]) -> None:
 def outsider_is_there(outsider: Host, target: Target) -> None:
     """Otherwise the silence would be that of a broken wire."""
     for address in (target.text("vpn_address"), target.text("public_address")):
-        assert knock.answers_ping(outsider, address), f"the outsider cannot even ping {address}"
+        assert tcp_probe.answers_ping(outsider, address), f"the outsider cannot even ping {address}"
 
 
 @when("the scripts that test the connection and verify the database and its backups run", target_fixture="results")

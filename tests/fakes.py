@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from lab.errors import LabError
-from proof.connections import Connections
-from proof.transport import Unreachable, Way
+from proof.hosts.connections import Connections
+from proof.transport.errors import Unreachable
+from proof.transport.spec import Way
 
 FEATURE = """\
 @task-1.2.1 @group-1.2 @milestone-1
@@ -218,8 +219,8 @@ def pretend(monkeypatch: pytest.MonkeyPatch, lab: FakeLab, answers: dict[str, st
 
         return FakeHost(name, answers, record, lab.did)
 
-    monkeypatch.setattr("proof.target._ask_ansible", listed)
-    monkeypatch.setattr("proof.outofband.open_lab", lambda *_: lab)
+    monkeypatch.setattr("proof.hosts.target._ask_ansible", listed)
+    monkeypatch.setattr("proof.hosts.recorded_lab.open_lab", lambda *_: lab)
     monkeypatch.setattr(Connections, "_connect", connect)
 
 
@@ -227,7 +228,7 @@ def make_project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> 
     project = Project(pytester, FakeLab(), {})
     pretend(monkeypatch, project.lab, project.answers)
     pytester.makeini("[pytest]\naddopts = --strict-markers\ntestpaths = tests steps\n")
-    project.write("conftest.py", 'pytest_plugins = ["proof.plugin"]\n')
+    project.write("conftest.py", 'pytest_plugins = ["proof.plugin.hooks"]\n')
     for name in ("lab", "vultr"):
         project.write(f"provision/inventory/{name}.yml", "all:\n  hosts:\n    mail:\n")
     project.write("features/task_1.2.1.feature", FEATURE)

@@ -5,7 +5,7 @@ import signal
 import sys
 from types import FrameType
 
-from lab.bootstrap import environment, install, needs
+from lab.bootstrap import environment, install, requirements
 from lab.errors import EXIT_LAB_BROKEN, LabError
 
 _EXIT_INTERRUPTED = 130
@@ -24,7 +24,7 @@ def main() -> int:
     tests, vagrant = arguments.tests, arguments.vagrant
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        missing = needs.missing(tests, vagrant)
+        missing = requirements.missing(tests, vagrant)
         if missing:
             install.packages(missing)
             install.verify(tests, vagrant)

@@ -9,11 +9,11 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lab.bootstrap import aptsources, needs, stage
+from lab.bootstrap import apt_sources, requirements, stage
 from lab.errors import LabError
 from lab.paths import ROOT
 
-_BACKPORTS_FILE = aptsources.SOURCES / "sources.list.d/mail-lab-backports.sources"
+_BACKPORTS_FILE = apt_sources.SOURCES / "sources.list.d/mail-lab-backports.sources"
 _APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300")
 
 
@@ -32,7 +32,7 @@ class Step:
         return f"{typed} <<'END'\n{self.stdin}END" if self.stdin else typed
 
 
-def packages(missing: Sequence[needs.Need]) -> None:
+def packages(missing: Sequence[requirements.Need]) -> None:
     """Install what is missing, or raise LabError with the commands that would."""
     if not missing:
         return
@@ -62,11 +62,11 @@ def _codename() -> str:
     return platform.freedesktop_os_release().get("VERSION_CODENAME", "")
 
 
-def _lacks_qemu(missing: Iterable[needs.Need]) -> bool:
-    return any(need.package in needs.QEMU_PACKAGES for need in missing)
+def _lacks_qemu(missing: Iterable[requirements.Need]) -> bool:
+    return any(need.package in requirements.QEMU_PACKAGES for need in missing)
 
 
-def _backports_suite(missing: Iterable[needs.Need]) -> str | None:
+def _backports_suite(missing: Iterable[requirements.Need]) -> str | None:
     """Debian 12's own QEMU is too old, so it comes from backports there."""
     return "bookworm-backports" if _codename() == "bookworm" and _lacks_qemu(missing) else None
 
@@ -76,9 +76,9 @@ def _fetching(suite: str | None) -> tuple[Step, ...]:
     steps: list[Step] = []
     if subprocess.run(["dpkg", "--audit"], capture_output=True, check=False).stdout:
         steps.append(Step("Finish an interrupted installation", ("dpkg", "--configure", "-a"), 10))
-    sources = aptsources.read()
-    if suite and not aptsources.offers(sources, suite):
-        text = aptsources.backports(sources, "bookworm")
+    sources = apt_sources.read()
+    if suite and not apt_sources.offers(sources, suite):
+        text = apt_sources.backports(sources, "bookworm")
         if text is None:
             raise LabError(
                 f"A recent QEMU is in {suite}, and apt's sources name no mirror of bookworm to find it on.",
@@ -88,10 +88,10 @@ def _fetching(suite: str | None) -> tuple[Step, ...]:
     return (*steps, Step("Fetch apt's package lists", (*_APT, "update"), 15))
 
 
-def _installing(missing: Iterable[needs.Need], suite: str | None) -> tuple[Step, ...]:
+def _installing(missing: Iterable[requirements.Need], suite: str | None) -> tuple[Step, ...]:
     install = (*_APT, "--no-install-recommends", "install")
     names = [need.package for need in missing]
-    newer = [name for name in names if suite and name in needs.QEMU_PACKAGES]
+    newer = [name for name in names if suite and name in requirements.QEMU_PACKAGES]
     usual = [name for name in names if name not in newer]
     steps = []
     if newer:
@@ -101,12 +101,12 @@ def _installing(missing: Iterable[needs.Need], suite: str | None) -> tuple[Step,
     return tuple(steps)
 
 
-def _name(missing: Sequence[needs.Need], suite: str | None) -> None:
+def _name(missing: Sequence[requirements.Need], suite: str | None) -> None:
     print("Debian packages that are missing here:")
     for need in missing:
-        origin = f", from {suite}" if suite and need.package in needs.QEMU_PACKAGES else ""
+        origin = f", from {suite}" if suite and need.package in requirements.QEMU_PACKAGES else ""
         print(f"  {need.package:24} {need.use}{origin}")
-    if suite and not aptsources.offers(aptsources.read(), suite):
+    if suite and not apt_sources.offers(apt_sources.read(), suite):
         print(f"{suite} is added to apt's sources, from the mirror of bookworm that is there: {_BACKPORTS_FILE}")
     sys.stdout.flush()
 
@@ -134,27 +134,27 @@ def _agrees() -> bool:
         return False
 
 
-def _refuse_without_recent_qemu(missing: Iterable[needs.Need]) -> None:
+def _refuse_without_recent_qemu(missing: Iterable[requirements.Need]) -> None:
     """Raise LabError where apt, after fetching its lists, offers no QEMU that is recent enough."""
     if not _lacks_qemu(missing):
         return
     listed = subprocess.run(
-        ["apt-cache", "madison", needs.QEMU_PACKAGES[0]], capture_output=True, text=True, check=False
+        ["apt-cache", "madison", requirements.QEMU_PACKAGES[0]], capture_output=True, text=True, check=False
     ).stdout
-    offered = [needs.version_in(line.split("|")[1]) for line in listed.splitlines() if line.count("|") > 1]
+    offered = [requirements.version_in(line.split("|")[1]) for line in listed.splitlines() if line.count("|") > 1]
     newest = max((version for version in offered if version), default=(0, 0))
-    if newest < needs.OLDEST_QEMU:
-        said = f"nothing newer than {needs.written(newest)}" if any(newest) else "none at all"
+    if newest < requirements.OLDEST_QEMU:
+        said = f"nothing newer than {requirements.written(newest)}" if any(newest) else "none at all"
         raise LabError(
-            f"The lab needs QEMU {needs.written(needs.OLDEST_QEMU)} or newer; apt offers {said} here.",
+            f"The lab needs QEMU {requirements.written(requirements.OLDEST_QEMU)} or newer; apt offers {said} here.",
             "Use Debian 12 or Ubuntu 24.04 or newer, or put such a QEMU first on PATH; then run make again.",
         )
 
 
 def verify(tests: bool = False, vagrant: bool = False) -> None:
     """Raise LabError where something is still missing after the installation."""
-    needs.refuse_old_qemu()
-    left = needs.missing(tests, vagrant)
+    requirements.refuse_old_qemu()
+    left = requirements.missing(tests, vagrant)
     if left:
         raise LabError(
             "Still missing after the installation: " + ", ".join(need.package for need in left) + ".",

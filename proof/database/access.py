@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from proof.evidence import Recorder
+from proof.evidence.recorder import Recorder
 
 CONNECT_SECONDS = "15"
 

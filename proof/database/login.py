@@ -7,12 +7,12 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from proof.evidence import Recorder
-from proof.target import Target
-from proof.tunnel import Tunnel
+from proof.clients.tunnel import Tunnel
+from proof.evidence.recorder import Recorder
+from proof.hosts.target import Target
 
 if TYPE_CHECKING:
-    from proof.transport import Host
+    from proof.transport.host import Host
 
 CONNECT_SECONDS = 20  # an emulated host takes its time
 FIRST_DATABASE = "postgres"  # is there as soon as the server is

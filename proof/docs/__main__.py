@@ -11,8 +11,8 @@ from lab.errors import LabError, UsageError
 from lab.paths import BUILD, ROOT
 from proof.docs import build, diagram, site
 from proof.docs.model import Document
-from proof.featurefiles import FeatureSyntaxError
-from proof.target import known
+from proof.gherkin.feature_files import FeatureSyntaxError
+from proof.hosts.target import known
 
 SITE = "docs"  # in a build folder
 TRACKER = ROOT / "docs" / "TRACKER.md"

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from proof import featurefiles, provenance, sabotagefiles
-from proof.docs import plan as plans
 from proof.docs import runs as records
 from proof.docs import states, trust
 from proof.docs.diagram import Drawing
@@ -27,12 +25,15 @@ from proof.docs.model import (
 )
 from proof.docs.runs import Found, Runs
 from proof.docs.states import LAB_ONLY, Standing, Today
-from proof.featurefiles import Feature, Rule
-from proof.runfolder import slug
-from proof.sabotagefiles import Sabotage
-from proof.sabotagelog import Result
-from proof.selection import Case
-from proof.target import LAB
+from proof.evidence import provenance
+from proof.evidence.run_folder import slug
+from proof.evidence.sabotage_results import Result
+from proof.gherkin import feature_files, sabotage_files
+from proof.gherkin import tracker as plans
+from proof.gherkin.case import Case
+from proof.gherkin.feature_files import Feature, Rule
+from proof.gherkin.sabotage_files import Sabotage
+from proof.hosts.target import LAB
 
 MARKS = 10  # runs that a criterion's history shows
 
@@ -71,7 +72,7 @@ def gather(root: Path, builds: Sequence[Path], targets: Iterable[str], now: date
         UsageError: the plan cannot be read.
         FeatureSyntaxError: a feature cannot be read.
     """
-    features = featurefiles.read_all(root / "features")
+    features = feature_files.read_all(root / "features")
     plan = plans.read(root / "features" / plans.FILE)
     runs = records.read(builds)
     sabotages, damaged = trust.read(builds)
@@ -128,7 +129,7 @@ def _task(sources: Sources, evidence: Evidence, task: plans.PlannedTask, feature
     criteria: tuple[CriterionView, ...] = ()
     if feature is not None:
         by_rule = cases(feature)
-        faults = sabotagefiles.read(feature.path, feature.task)
+        faults = sabotage_files.read(feature.path, feature.task)
         criteria = tuple(
             _criterion(sources, evidence, feature, rule, by_rule[rule.name], faults) for rule in feature.rules
         )

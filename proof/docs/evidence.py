@@ -10,10 +10,11 @@ from typing import Any
 
 import orjson
 
-from proof import record, report
 from proof.docs.model import AskedView, EvidenceView, FailureView, FileView, StepView
 from proof.docs.runs import Found
-from proof.runfolder import slug
+from proof.evidence import record
+from proof.evidence.run_folder import slug
+from proof.report import terminal
 
 FOLDER = "evidence"
 OUTPUTS = "outputs"  # apart from the JSON of scenarios: nothing is written through a link to a run's own file
@@ -52,7 +53,7 @@ class Evidence:
         failure = told.failure
         return EvidenceView(
             run=run.id,
-            again=report.again(run.target, told.node),
+            again=terminal.again(run.target, told.node),
             whole=self._written(f"{run.id}/{slug(told.id, 200)}.json", orjson.dumps(data, option=orjson.OPT_INDENT_2)),
             steps=tuple(
                 StepView(step.keyword, step.text, step.state, step.seconds, self._asked(run.id, folder, step.evidence))

@@ -7,7 +7,7 @@ from typing import Any
 
 from proof.docs.model import CriterionView, Document, ScenarioView, TaskView
 from proof.docs.states import Standing
-from proof.runfolder import slug
+from proof.evidence.run_folder import slug
 
 CUCUMBER = {"verified": "passed", "failed": "failed", "undefined": "undefined", "not run": "skipped"}
 OPEN = "pending"  # stale and waived: something is there, and it does not count

@@ -8,11 +8,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import escape
 
-from proof import report
 from proof.docs.model import AskedView, Document, TaskView
 from proof.docs.states import STATES
 from proof.docs.summary import open_points
-from proof.evidence import shortened
+from proof.evidence.recorder import shortened
+from proof.report import terminal
 
 TEMPLATES = Path(__file__).parent / "templates"
 PAGE_BYTES = 300_000
@@ -41,7 +41,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.filters.update(duration=report.duration, day=day, minute=minute, cut=cut, bar=bar, size=size)
+        environment.filters.update(duration=terminal.duration, day=day, minute=minute, cut=cut, bar=bar, size=size)
         environment.globals.update(document=document, marks=MARKS, states=STATES, open_points=open_points)
         return cls(document, folder, environment)
 

@@ -16,8 +16,8 @@ from typing import Any, cast
 import orjson
 
 from lab import scratch
-from proof import record
-from proof.record import FailureKind, RunState, ScenarioState, write_atomically
+from proof.evidence import record
+from proof.evidence.record import FailureKind, RunState, ScenarioState, write_atomically
 
 DIGEST_SCHEMA = 1
 SENTENCE = 240  # characters of a failure's message that a page shows as the reason

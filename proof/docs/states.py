@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from proof.docs.plan import Waiver
 from proof.docs.runs import Found, Outcome
+from proof.gherkin.tracker import Waiver
 
 State = Literal["verified", "failed", "stale", "not run", "undefined", "waived"]
 STATES: tuple[State, ...] = ("verified", "failed", "stale", "not run", "undefined", "waived")

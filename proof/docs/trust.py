@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from proof import sabotagelog
 from proof.docs.model import Trust
-from proof.sabotagefiles import Sabotage
-from proof.sabotagelog import Result
+from proof.evidence import sabotage_results
+from proof.evidence.sabotage_results import Result
+from proof.gherkin.sabotage_files import Sabotage
 
 LOG = "sabotage.json"
 
@@ -17,7 +17,7 @@ def read(builds: Iterable[Path]) -> tuple[list[Result], list[str]]:
     newest: dict[tuple[str, str, str], Result] = {}
     damaged = []
     for path in (build / LOG for build in builds):
-        results = sabotagelog.read(path)
+        results = sabotage_results.read(path)
         if not results and path.exists() and not _empty(path):
             damaged.append(f"{path.parent.name}/{LOG}: it holds no log of sabotages")
         for result in results:
@@ -28,7 +28,7 @@ def read(builds: Iterable[Path]) -> tuple[list[Result], list[str]]:
 
 def _empty(path: Path) -> bool:
     try:
-        return bool(json.loads(path.read_bytes()) == {"schema": sabotagelog.SCHEMA, "results": []})
+        return bool(json.loads(path.read_bytes()) == {"schema": sabotage_results.SCHEMA, "results": []})
     except (OSError, ValueError):
         return False
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from testinfra.backend.base import BaseBackend, CommandResult
 
+from proof.transport.command import Pending
 from proof.transport.location import RUN_TIMEOUT, Place
-from proof.transport.pending import Pending
 
 
 class Backend(BaseBackend):

@@ -1,6 +1,6 @@
 """What can go wrong on the way to a host: no way there, no answer, no end, no success at the other end."""
 
-from proof.transport.way import Way
+from proof.transport.spec import Way
 
 CURES = (
     ("REMOTE HOST IDENTIFICATION HAS CHANGED", "not the known host key: find out why before you trust it"),

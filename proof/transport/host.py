@@ -8,8 +8,8 @@ from typing import Any
 import testinfra.host
 from testinfra.backend.base import CommandResult
 
-from proof.remote import tools
 from proof.transport.backend import Backend
+from proof.transport.command import Pending
 from proof.transport.errors import Unreachable
 from proof.transport.location import ASK_TIMEOUT, RUN_TIMEOUT, SHOWN, Place, place_at, place_here
 from proof.transport.modules.account import Group, User
@@ -20,8 +20,8 @@ from proof.transport.modules.service import Service
 from proof.transport.modules.socket import Sockets
 from proof.transport.modules.system import MountPoints, Sysctl, SystemInfo
 from proof.transport.observation import Observer, nobody
-from proof.transport.pending import Pending
-from proof.transport.way import Way
+from proof.transport.rpc import tools
+from proof.transport.spec import Way
 
 
 class Host(testinfra.host.Host):
@@ -74,7 +74,7 @@ class Host(testinfra.host.Host):
         """Run a Python function at the other end, with the standard library of the host.
 
         Args:
-            function: of a module that imports nothing but the standard library and `proof.remote`.
+            function: of a module that imports nothing but the standard library and `proof.transport.rpc`.
             args: None, bool, int, float, str, bytes, and list, tuple and dict of these; so is what it returns.
             timeout: seconds after which the connection counts as dead.
 

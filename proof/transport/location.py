@@ -12,16 +12,16 @@ from typing import Any, TypeVar
 
 import mitogen.core
 
-from proof.remote import aside, stream
-from proof.remote import command as remote
-from proof.remote.errors import UnanswerableError
+from proof.transport.command import Pending
+from proof.transport.connection import LOST, Line, Link
 from proof.transport.errors import NoAnswerError, RemoteError, TimeLimitError, TooMuchOutputError, Unreachable
-from proof.transport.line import LOST, Line, Link
+from proof.transport.forwarding import carry
 from proof.transport.observation import Observation, Observer
-from proof.transport.pending import Pending
+from proof.transport.rpc import background, forwarding
+from proof.transport.rpc import command as remote
+from proof.transport.rpc.errors import UnanswerableError
+from proof.transport.spec import Way
 from proof.transport.ssh import CONNECT_TIMEOUT, log_in, router
-from proof.transport.streams import carry
-from proof.transport.way import Way
 
 RUN_TIMEOUT = 60.0  # seconds that a command has unless told otherwise
 ASK_TIMEOUT = 30.0  # seconds for the answer to a question
@@ -104,7 +104,7 @@ class Place:
             return given
 
         try:
-            link.call(aside.begin, request, ASK_TIMEOUT)
+            link.call(background.begin, request, ASK_TIMEOUT)
         except mitogen.core.CallError as error:
             raise self._told(question, str(error), started) from None
         except LOST as error:
@@ -169,7 +169,7 @@ class Place:
         link = self.questions.ready()
         receiver = mitogen.core.Receiver(router(), respondent=link.context)
         try:
-            handle = link.call(stream.connect, (address, port, receiver.to_sender()), ASK_TIMEOUT)
+            handle = link.call(forwarding.connect, (address, port, receiver.to_sender()), ASK_TIMEOUT)
         except mitogen.core.CallError as error:
             raise self._told(question, str(error), started) from None
         except LOST as error:

@@ -12,7 +12,7 @@ import mitogen.parent
 import mitogen.ssh
 
 from proof.transport.errors import Unreachable
-from proof.transport.way import Way
+from proof.transport.spec import Way
 
 CONNECT_TIMEOUT = 45.0  # seconds for login, sudo and the interpreter's start: an emulated host takes its time
 KEEPALIVE_INTERVAL = 2  # seconds between ssh's questions whether the host is still there

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from lab.paths import PROVISION, ROOT, TERRAFORM
-from proof import process, terraform
+from proof import process
+from proof.deployment import terraform
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lab.paths import PROVISION, TERRAFORM
-from proof import process, terraform
+from proof import process
+from proof.deployment import terraform
 from proof.process import Finished
 
 # Stands in for Terraform: has made the server, which never becomes active.

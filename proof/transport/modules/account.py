@@ -3,9 +3,9 @@
 import datetime
 from typing import Any
 
-from proof.remote import accounts
 from proof.transport.errors import NoAnswerError
 from proof.transport.modules.asker import Asker, hidden
+from proof.transport.rpc import accounts
 
 EPOCH = datetime.datetime(1970, 1, 1)  # noqa: DTZ001 - testinfra's dates have no zone
 

@@ -4,8 +4,8 @@ import datetime
 import re
 from typing import Any
 
-from proof.remote import files
 from proof.transport.modules.asker import Asker
+from proof.transport.rpc import files
 
 SPECIAL = re.compile(r"[\\\[\].*^$\n]")  # what grep's basic expressions do not take literally
 

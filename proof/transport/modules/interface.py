@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from proof.remote import links
 from proof.transport.modules.asker import Asker
+from proof.transport.rpc import links
 
 
 class Interface:

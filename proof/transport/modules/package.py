@@ -1,8 +1,8 @@
 """Debian packages. Unlike testinfra: a name is no pattern, and two architectures of a package are one package."""
 
-from proof.remote import packages
 from proof.transport.errors import NoAnswerError
 from proof.transport.modules.asker import Asker
+from proof.transport.rpc import packages
 
 
 class Package:

@@ -2,8 +2,8 @@
 
 import functools
 
-from proof.remote import units
 from proof.transport.modules.asker import Asker
+from proof.transport.rpc import units
 
 RUNNING = ("active", "reloading", "refreshing")
 

@@ -5,8 +5,8 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from proof.remote import sockets
 from proof.transport.modules.asker import Asker
+from proof.transport.rpc import sockets
 
 ANY4, ANY6 = "0.0.0.0", "::"  # noqa: S104
 PROTOCOLS = ("tcp", "udp", "unix")

@@ -3,9 +3,9 @@
 import functools
 from typing import Any
 
-from proof.remote import kernel
 from proof.transport.errors import NoAnswerError
 from proof.transport.modules.asker import Asker
+from proof.transport.rpc import kernel
 
 
 class SystemInfo:

@@ -1,0 +1,89 @@
+"""From layers to a running lab: the longest prefix there is is restored, the rest is provisioned and kept."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import bare, inventory, layers, provisioning, ssh_access, stages
+from lab.errors import LabError
+from lab.identity import Identity
+from lab.layers import Layer
+from lab.nodes import NODES
+from lab.paths import STATE
+from lab.progress import step
+from lab.provider import Provider
+from lab.stages import Stage
+
+
+@dataclass(frozen=True)
+class BringUp:
+    """The VMs of a checkout, and what they are set up with: the lab's keys and its inventory."""
+
+    provider: Provider
+    identity: Identity
+    values: Mapping[str, str]
+
+    def plan(self) -> list[Stage]:
+        """Every stage of provisioning, each with the key of all that its state is made from."""
+        basis = (self.provider.box.key, self.provider.identity, self.identity.fingerprint)
+        set_up = Path(bare.__file__).read_text()
+        return stages.plan(repr((*basis, set_up, stages.named([set_up], self.values))), inventory.everything())
+
+    def to(self, wanted: list[Stage]) -> Layer:
+        """Bring both VMs to the last of these stages, as the point that a reset returns to.
+
+        Raises:
+            provisioning.Failed: a playbook failed; the VMs stay, for a look at what it left.
+            LabError: the machine cannot run the lab; the VMs are ended.
+        """
+        ready = layers.longest_prefix(wanted, self.provider.find)
+        try:
+            layer = self._restore(ready[-1]) if ready else self._make_bare(wanted[0])
+            for stage in wanted[max(len(ready), 1) :]:
+                layer = self._apply(stage, layer)
+            with step("Keep the point that `lab reset` returns to", expected=4):
+                self.provider.snapshot()
+        except provisioning.Failed:
+            raise
+        except BaseException:
+            self.provider.stop()
+            raise
+        return layer
+
+    def _restore(self, layer: Layer) -> Layer:
+        with step(f"Restore the lab as of {layer.task}", expected=6, key="restore a layer"):
+            self.provider.start(layer)
+        self._write_ways()
+        return layer
+
+    def _make_bare(self, stage: Stage) -> Layer:
+        started = time.monotonic()
+        layers.require_room()
+        with step(f"Boot both VMs ({self.provider.accelerator.name})", expected=70):
+            self.provider.start(None)
+        with step("Set up the bare lab", expected=30):
+            self.provider.set_up(self.identity, self.values)
+        return self._keep(stage, None, time.monotonic() - started)
+
+    def _apply(self, stage: Stage, parent: Layer) -> Layer:
+        assert stage.playbook is not None
+        log = STATE / "logs" / f"provision-{stage.task}.log"
+        started = time.monotonic()
+        with step(f"Provision {stage.task}", expected=45):
+            play = provisioning.apply([stage.playbook], "lab", log)
+        provisioning.refuse_failed(play, f"Provisioning of {stage.task} failed", log)
+        return self._keep(stage, parent, time.monotonic() - started)
+
+    def _keep(self, stage: Stage, parent: Layer | None, seconds: float) -> Layer:
+        if stage.key not in {each.key for each in self.plan()}:
+            raise LabError(f"What {stage.task} is made from was changed while it was applied.", "lab up")
+        with step(f"Store the state after {stage.task}", expected=10, key="store a layer"):
+            layer = self.provider.keep(stage, parent, seconds)
+        self._write_ways()
+        return layer
+
+    def _write_ways(self) -> None:
+        script = ["sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub"]
+        keys = {node: bare.expect(self.provider.run, node, *script) for node in NODES}
+        ssh_access.write(self.identity, self.provider.endpoints(), self.values, keys)

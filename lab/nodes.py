@@ -1,0 +1,3 @@
+"""The two virtual machines of a lab."""
+
+NODES = ("mail", "hub")

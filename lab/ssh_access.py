@@ -1,0 +1,92 @@
+"""The runner's way in: an ssh_config whose every connection ends on 127.0.0.1 in a forward to the hub.
+
+No packet for an address of the lab ever leaves the machine: for such an address `lab/ssh_proxy.py` hands OpenSSH a
+connection to the forward that the hub relays from the right place, and refuses what it does not know.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.identity import Identity, write_secret
+from lab.paths import ROOT, STATE, cache
+
+RELAYS_FILE = STATE / "relays.json"
+SSH_CONFIG = STATE / "ssh_config"
+KNOWN_HOSTS = STATE / "known_hosts"
+ODD = set("\"'$%:\\`{}\n")
+
+TEMPLATE = """\
+# Written by `lab up`; the ports belong to this run of the lab.
+Host {vpn} {public}
+    ProxyCommand "{python}" -I "{relay}" %h %p
+    ProxyUseFdpass yes
+    HostKeyAlias mail
+Host hub
+    HostName 127.0.0.1
+    Port {hub_port}
+    User root
+    HostKeyAlias hub
+Host *
+    IdentityFile "{key}"
+    IdentitiesOnly yes
+    UserKnownHostsFile "{known_hosts}"
+    GlobalKnownHostsFile none
+    StrictHostKeyChecking yes
+    PasswordAuthentication no
+    BatchMode yes
+    ConnectTimeout 20
+    ServerAliveInterval 5
+    ServerAliveCountMax 3
+"""
+
+
+def refuse_odd_paths() -> None:
+    """Raise LabError where ssh, Ansible or PATH would take a character of a path for something else."""
+    for path in (ROOT, cache()):
+        if odd := sorted(ODD & set(str(path))):
+            raise LabError(
+                f"The path {str(path)!r} has characters that not every tool takes: {' '.join(odd)}",
+                "Move the checkout, or set MAIL_LAB_CACHE, to a path without them",
+            )
+
+
+def write(
+    identity: Identity, ports: Mapping[str, int], values: Mapping[str, str], host_keys: Mapping[str, str]
+) -> None:
+    """Write ssh_config, known_hosts, keys and credentials of this checkout's lab.
+
+    Args:
+        identity: the lab's keys.
+        ports: endpoint -> port on 127.0.0.1.
+        values: the lab's inventory.
+        host_keys: node -> lines of its public host keys.
+    """
+    STATE.mkdir(parents=True, exist_ok=True)
+    relays = {
+        f"{values['vpn_address']}:{values['ssh_port']}": ports["vpn"],
+        f"{values['public_address']}:{values['ssh_port']}": ports["public"],
+        f"{values['public_address']}:{values['ssh_port_fresh']}": ports["fresh"],
+    }
+    write_secret(RELAYS_FILE, json.dumps(relays, indent=1))
+    write_secret(STATE / "id_ed25519", identity.ssh_key.read_text())
+    (STATE / "id_ed25519.pub").write_text(identity.ssh_public_key + "\n")
+    known = [f"{node} {line}" for node, keys in host_keys.items() for line in keys.splitlines()]
+    KNOWN_HOSTS.write_text("\n".join(known) + "\n")
+    SSH_CONFIG.write_text(
+        TEMPLATE.format(
+            vpn=values["vpn_address"],
+            public=values["public_address"],
+            python=sys.executable,
+            relay=ROOT / "lab" / "ssh_proxy.py",
+            hub_port=ports["hub"],
+            key=STATE / "id_ed25519",
+            known_hosts=KNOWN_HOSTS,
+        )
+    )
+    write_secret(
+        Path(ROOT / values["wireguard_credentials_file"]),
+        f"---\nwireguard_private_key: {identity.mail.private}\nwireguard_hub_public_key: {identity.hub.public}\n",
+    )

@@ -1,0 +1,1 @@
+"""Benchmarks of the lab and the suite: `make bench`."""

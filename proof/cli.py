@@ -1,0 +1,22 @@
+"""The command `lab`, with the commands of the proof: `lab sabotage` and `lab rehearse`."""
+
+import sys
+
+from lab import cli
+from lab.cli import Extension
+from proof import sabotage
+from proof.rehearsal import run as rehearsal
+
+EXTENSIONS = {
+    "rehearse": Extension("Run the suite against the lab as if it were the production host.", rehearsal.main),
+    "sabotage": Extension("Inject one fault at a time; its criterion must turn red.", sabotage.main),
+}
+
+
+def main() -> int:
+    """Run one command of `lab`. Returns the exit status."""
+    return cli.main(extensions=EXTENSIONS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

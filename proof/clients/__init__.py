@@ -1,0 +1,1 @@
+"""Programs and clients that a scenario uses: OpenSSH, port probes, a terminal, a reboot."""

@@ -1,0 +1,56 @@
+"""A knock at a port from some place: does the door open, is it refused, or does nobody answer at all?"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from testinfra.host import Host
+
+from proof.parsers.errors import NothingToReadError
+
+Outcome = Literal["open", "refused", "silent"]
+# What nc says; of an address on its own segment that nobody has, "No route to host".
+ANSWERS: Mapping[str, Outcome] = {"refused": "refused", "timed out": "silent", "No route to host": "silent"}
+
+
+@dataclass(frozen=True)
+class Knock:
+    """How a port answered a TCP connection, and the caller's own words about it."""
+
+    outcome: Outcome
+    said: str
+
+
+def begin(place: Host, address: str, port: int, seconds: int = 1) -> Callable[[], Knock]:
+    """Begin to open a TCP connection from a place; call what is returned for what came of it.
+
+    That raises NothingToReadError where no packet was answered because none was sent: no nc there, no route.
+    """
+    pending = place.start("nc -v -n -z -w %s %s %s", str(seconds), address, str(port))
+
+    def heard() -> Knock:
+        result = pending.result()
+        said = f"$ {result.command}\n{result.stdout}{result.stderr}"
+        if result.rc == 0:
+            return Knock("open", said)
+        for words, outcome in ANSWERS.items():
+            if words in result.stderr:
+                return Knock(outcome, said)
+        raise NothingToReadError(f"nobody knows whether {address} answers on port {port}:\n{said}")
+
+    return heard
+
+
+def knock(place: Host, address: str, port: int, seconds: int = 1) -> Knock:
+    """Open a TCP connection from a place and close it again; wait at most some seconds for an answer."""
+    return begin(place, address, port, seconds)()
+
+
+def greeting(place: Host, address: str, port: int, seconds: int = 2) -> str:
+    """What a server says to whoever connects and stays silent; empty where nobody says anything in time."""
+    return str(place.run("nc -n -w %s %s %s </dev/null", str(seconds), address, str(port)).stdout)
+
+
+def answers_ping(place: Host, address: str) -> bool:
+    """Whether an address answers one of two ICMP echoes from a place."""
+    return bool(place.run("ping -n -c 2 -i 0.2 -W 2 %s", address).rc == 0)

@@ -1,0 +1,1 @@
+"""Runs terraform/deploy.sh against a stand-in of Vultr's API."""

@@ -1,0 +1,46 @@
+"""What sabotages have shown so far: a file that grows over runs, one result a sabotage, the newest."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from proof.evidence.record import write_atomically
+
+SCHEMA = 1
+Outcome = Literal["caught", "survived", "error"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one sabotage ended. `at` is UTC, `content` a hash of the script, `seconds` the whole attempt."""
+
+    task: str
+    rule: str
+    name: str
+    outcome: Outcome
+    detail: str
+    seconds: float
+    at: str
+    content: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells a sabotage from the others."""
+        return self.task, self.rule, self.name
+
+
+def read(path: Path) -> list[Result]:
+    """The results in the file; none where it is missing or damaged."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return [Result(**entry) for entry in data["results"]] if data["schema"] == SCHEMA else []
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def keep(path: Path, result: Result) -> None:
+    """Add a result, in place of an older one of the same sabotage."""
+    results = {known.key: known for known in read(path)} | {result.key: result}
+    ordered = [asdict(results[key]) for key in sorted(results)]
+    write_atomically(path, json.dumps({"schema": SCHEMA, "results": ordered}, ensure_ascii=False, indent=1))

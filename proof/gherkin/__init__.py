@@ -1,0 +1,1 @@
+"""The feature files: criteria, scenarios, sabotages, the operator's plan, and their lint."""

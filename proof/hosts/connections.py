@@ -1,0 +1,181 @@
+"""The hosts and places that scenarios speak to: opened when first used, one login each, new after a reset.
+
+In the lab the hub is a machine of the lab's, and outsider and intruder are places on it. For any other target the
+operator may name machines of their own for them: `hub_host` and `outsider_host` of the inventory, as ssh knows them.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast
+
+from proof.evidence.recorder import Recorder
+from proof.hosts.target import LAB, Target
+
+if TYPE_CHECKING:
+    from proof.transport.host import Host
+    from proof.transport.observation import Observation
+    from proof.transport.spec import Way
+
+MAIL, HUB, OUTSIDER, INTRUDER = "mail", "hub", "outsider", "intruder"
+RUNNER = "runner"  # this machine
+ON_THE_HUB: Mapping[str, tuple[str, ...]] = {name: ("ip", "netns", "exec", name) for name in (OUTSIDER, INTRUDER)}
+HUB_USER = "root"
+
+
+def named_by(name: str) -> str:
+    """The inventory's variable that names an operator's machine for a place."""
+    return f"{name}_host"
+
+
+def operators_places(target: Target) -> list[str]:
+    """Places for which the operator named a machine; the lab has its own."""
+    places = (HUB, OUTSIDER, INTRUDER)
+    return [] if target.name == LAB else [name for name in places if target.variables.get(named_by(name))]
+
+
+def has(target: Target, name: str) -> bool:
+    """Whether scenarios against a target can look from this place."""
+    return target.name == LAB or name in (MAIL, RUNNER) or name in operators_places(target)
+
+
+def way_to(target: Target, name: str) -> "Way":
+    """The administrator's way to mail, the lab's to the hub, or the operator's to a machine that stands for a place."""
+    from proof.transport.spec import Way  # noqa: PLC0415 - loaded by the first run that connects
+
+    if name != MAIL and target.name != LAB:
+        return Way("", target.text(named_by(name)), ssh_config=target.ssh_config, sudo=True, name=name)
+    if name == HUB:
+        return Way(HUB_USER, HUB, ssh_config=target.ssh_config, name=HUB)
+    return Way(
+        user=target.text("admin_user"),
+        address=target.text("vpn_address"),
+        port=target.number("ssh_port"),
+        ssh_config=target.ssh_config,
+        sudo=True,
+        name=name,
+    )
+
+
+class Standing:
+    """Stands for a host for the whole run; whatever is asked of it is asked of the connection of that moment."""
+
+    def __init__(self, name: str, current: Callable[[str], "Host"]) -> None:
+        self._name = name
+        self._current = current
+
+    def __getattr__(self, attribute: str) -> Any:  # noqa: ANN401 - a host's attributes are of every type
+        return getattr(self._current(self._name), attribute)
+
+    def __repr__(self) -> str:
+        return f"<{self._name}>"
+
+
+class Connections:
+    """One connection a host, for one run against one target.
+
+    After `lose`, whatever is asked of that host fails at once with the same error, until `drop`.
+    """
+
+    def __init__(self, target: Target, recorder: Recorder) -> None:
+        self._target = target
+        self._recorder = recorder
+        self._open: dict[str, Host] = {}
+        self._coming: dict[str, Future[Host]] = {}
+        self._pool = ThreadPoolExecutor(thread_name_prefix="connect")
+        self._lost: dict[str, Exception] = {}
+        self._asked: set[str] = set()
+
+    def host(self, name: str) -> "Host":
+        """The host or place of this name, for the whole run; nothing is opened before something is asked."""
+        return cast("Host", Standing(name, self.current))
+
+    def current(self, name: str) -> "Host":
+        """The live connection to a host or place. Raises `proof.transport.Unreachable`."""
+        if name in self._lost:
+            raise self._lost[name].with_traceback(None)
+        self._asked.add(HUB if self._on_the_hub(name) else name)
+        self._arrive(name)
+        if name not in self._open:
+            self._open[name] = self._connect(name)
+        return self._open[name]
+
+    def reach(self, names: Iterable[str]) -> None:
+        """Begin to connect to hosts, side by side; whoever asks one of them first waits until it is there.
+
+        A host that cannot be reached is tried again by whoever asks, who then hears why.
+        """
+        for name in names:
+            if name not in self._open and name not in self._coming:
+                self._coming[name] = self._pool.submit(self._connected, name)
+
+    def asked(self) -> list[str]:
+        """Hosts, not places, of which something was asked since this was called last."""
+        names, self._asked = sorted(self._asked), set()
+        return names
+
+    def ready(self, name: str) -> "Host | None":
+        """A host that is connected to at this moment; None where asking it would mean to connect."""
+        return self._open.get(name)
+
+    def _connected(self, name: str) -> "Host":
+        host = self._connect(name)
+        host.greeting()
+        return host
+
+    def _arrive(self, name: str) -> None:
+        if coming := self._coming.pop(name, None):
+            with suppress(Exception):  # who asks next connects anew, and hears it
+                self._open[name] = coming.result()
+
+    def lose(self, name: str, error: Exception) -> None:
+        """Remember that a host does not answer, so that nobody waits for it again."""
+        self._lost[name] = error
+
+    def lost(self, name: str) -> bool:
+        """Whether this host is known not to answer."""
+        return name in self._lost
+
+    def blamed(self, error: Exception) -> str:
+        """The host that an `Unreachable` speaks of; the lab's places are reached through the hub."""
+        name = str(getattr(getattr(error, "way", None), "name", MAIL))
+        return HUB if self._on_the_hub(name) else name
+
+    def drop(self) -> None:
+        """Forget everything at once: the machines behind it are about to be others."""
+        self._end(lambda host: host.abandon())
+
+    def close(self) -> None:
+        """End everything so that nothing stays behind on any host."""
+        self._end(lambda host: host.close())
+
+    def _end(self, way: Callable[["Host"], None]) -> None:
+        for name in tuple(self._coming):
+            self._arrive(name)
+        for name in [name for name in self._open if not self._on_the_hub(name)]:
+            with suppress(Exception):  # what cannot be ended is gone already
+                way(self._open[name])
+        self._open.clear()
+        self._lost.clear()
+
+    def _on_the_hub(self, name: str) -> bool:
+        return self._target.name == LAB and name in ON_THE_HUB
+
+    def _connect(self, name: str) -> "Host":
+        from proof.transport import host  # noqa: PLC0415 - loaded by the first run that connects
+
+        if self._on_the_hub(name):
+            return host.place(self.current(HUB), name, ON_THE_HUB[name])
+        if name == RUNNER:
+            return host.here(name, self._observe)
+        return host.connect(way_to(self._target, name), self._observe)
+
+    def _observe(self, seen: "Observation") -> None:
+        self._recorder.command(
+            seen.place,
+            seen.command,
+            exit_status=seen.exit_status,
+            stdout=seen.stdout,
+            stderr=seen.stderr,
+            seconds=seen.seconds,
+        )

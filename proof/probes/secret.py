@@ -1,0 +1,118 @@
+"""One secret, and every place of the host where it lies; runs on the host, and never says the secret."""
+
+import os
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypedDict
+
+from proof.probes import engine
+
+TREES = ("/etc", "/home", "/opt", "/root", "/run", "/tmp", "/var/lib/docker/containers", "/var/log", "/var/tmp")  # noqa: S108
+CLUSTER = "/opt/postgres"  # the database's own files hold no plain password, and are large
+LARGEST = 4 << 20  # bytes of a file that are searched
+PIECE = 1 << 20
+JOURNAL = ("journalctl", "--quiet", "--no-pager", "--output=cat")
+
+
+class Kept(TypedDict):
+    """A file that holds the secret."""
+
+    path: str
+    uid: int
+    gid: int
+    mode: int
+
+
+def value(path: str, name: str) -> str:
+    """The value of a line NAME=VALUE of a file.
+
+    Raises:
+        OSError: there is no such file or line.
+    """
+    for line in Path(path).read_text().splitlines():
+        key, equals, found = line.partition("=")
+        if key == name and equals and found:
+            return found
+    raise FileNotFoundError(f"{path} has no {name}")
+
+
+def kept(paths: list[str], name: str) -> list[Kept]:
+    """Owner and mode of files, of those that hold the value that the first of them has for a name."""
+    secret = value(paths[0], name).encode()
+    found = []
+    for path in paths:
+        if secret in Path(path).read_bytes():
+            state = Path(path).stat()
+            found.append(Kept(path=path, uid=state.st_uid, gid=state.st_gid, mode=stat.S_IMODE(state.st_mode)))
+    return found
+
+
+def strays(path: str, name: str, container: str, allowed: list[str]) -> list[str]:
+    """Every place besides the allowed files that holds the value of a name in a file.
+
+    Searched are files of the host's settings, homes, logs and containers, arguments and environments of all processes,
+    what the engine tells of a container, its log, and the journal.
+    """
+    secret = value(path, name).encode()
+    found = [str(file) for file in _files() if str(file) not in allowed and secret in _read(file)]
+    found += [place for place, text in _processes() if secret in text]
+    if secret in engine.ask("GET", f"/containers/{container}/json")["body"].encode():
+        found.append(f"what the engine tells of {container}")
+    if secret in engine.ask("GET", f"/containers/{container}/logs?stdout=1&stderr=1&tail=20000")["body"].encode():
+        found.append(f"the log of {container}")
+    if _journal_has(secret):
+        found.append("the journal")
+    return found
+
+
+def _journal_has(secret: bytes) -> bool:
+    """Read piece by piece: a host of some months has gigabytes of it. Raises CalledProcessError."""
+    with subprocess.Popen(JOURNAL, stdout=subprocess.PIPE) as reading:
+        assert reading.stdout is not None
+        end = b""
+        while piece := reading.stdout.read(PIECE):
+            if secret in end + piece:
+                reading.kill()
+                return True
+            end = piece[-len(secret) :]
+    if reading.returncode != 0:
+        raise subprocess.CalledProcessError(reading.returncode, JOURNAL)
+    return False
+
+
+def _files() -> Iterator[Path]:
+    for tree in TREES:
+        for folder, folders, names in os.walk(tree):
+            folders[:] = [name for name in folders if f"{folder}/{name}" != CLUSTER and not _elsewhere(folder, name)]
+            yield from (Path(folder, name) for name in names)
+
+
+def _elsewhere(folder: str, name: str) -> bool:
+    """Whether a folder is another file system, such as a container's root; or the journal, which is searched apart."""
+    path = f"{folder}/{name}"
+    return path == "/var/log/journal" or (os.path.ismount(path) and not path.startswith("/run/"))
+
+
+def _read(file: Path) -> bytes:
+    try:
+        if not stat.S_ISREG(file.lstat().st_mode):
+            return b""
+        with file.open("rb") as opened:
+            return opened.read(LARGEST)
+    except OSError:  # gone meanwhile
+        return b""
+
+
+def _processes() -> Iterator[tuple[str, bytes]]:
+    for process in Path("/proc").glob("[0-9]*"):
+        for part in ("cmdline", "environ"):
+            yield f"{part} of process {process.name}", _proc(process / part)
+
+
+def _proc(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:  # ended meanwhile
+        return b""

@@ -1,0 +1,1 @@
+"""`lab rehearse`: runs the suite against the lab as if it were the production host."""

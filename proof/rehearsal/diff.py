@@ -1,0 +1,88 @@
+"""What a run left behind on a host: two imprints compared, without what logins and the passing of time leave.
+
+Each exception has its reason here; everything else that differs was left by the run.
+"""
+
+import fnmatch
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from proof.hosts.target import Target
+
+Imprint = Mapping[str, Mapping[str, str]]
+
+LOGS = "logs"
+LOGIN = "records of logins, and what a login has while it lasts"
+ENGINE = "the container engine's own books; containers, images, volumes and networks are compared as it shows them"
+NETWORK = "a container's network, removed up to a minute after the container; that one is compared itself"
+CHECK = "a command that just runs in a container, such as a health check; one that stays is among the processes"
+# Section of an imprint to patterns of names, each with the reason why it may differ.
+EXCEPTIONS: Mapping[str, Mapping[str, str]] = {
+    "files": {
+        "/var/log/*": LOGS,
+        "/run/log/*": LOGS,
+        "/run/systemd/journal/*": LOGS,
+        "/run/docker/containerd/*": ENGINE,
+        f"/run/containerd/*/moby/*/{'[0-9a-f]' * 64}.pid": CHECK,
+        f"/run/docker/netns/{'[0-9a-f]' * 12}": NETWORK,
+        "/tmp/runc-process*": ENGINE,  # noqa: S108
+        "/var/lib/containerd/*/meta.db": ENGINE,
+        "/var/lib/docker/containers/*": ENGINE,
+        "/var/lib/docker/network/files/local-kv.db": ENGINE,
+        "/var/lib/fail2ban/*": "what fail2ban has read in the logs",
+        "/run/sudo/*": LOGIN,
+        "/run/user/*": LOGIN,
+        "/run/utmp": LOGIN,
+        "/run/systemd/sessions*": LOGIN,
+        "/run/systemd/users*": LOGIN,
+    },
+    "units": {
+        "session-*.scope": LOGIN,
+        "user@*.service": LOGIN,
+        "user-*": LOGIN,
+    },
+}
+OWN_FILES = {
+    "postgres_data": "the database's own files; its rows and definitions are compared instead",
+    "postgres_wal_archive": "the log of the database, archived every few minutes",
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something that is not as it was; empty where it was not there, or is not any more."""
+
+    section: str
+    name: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        if not self.before:
+            return f"{self.section}: new: {self.name}  {self.after}".rstrip()
+        if not self.after:
+            return f"{self.section}: gone: {self.name}  {self.before}".rstrip()
+        return f"{self.section}: {self.name}\n    before  {self.before}\n    after   {self.after}"
+
+
+def left_out(target: Target) -> list[str]:
+    """Patterns of paths that no imprint looks at."""
+    return [*EXCEPTIONS["files"], *(f"{target.text(name)}/*" for name in OWN_FILES)]
+
+
+def expected(section: str, name: str) -> bool:
+    """Whether a difference of this name says nothing."""
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in EXCEPTIONS.get(section, ()))
+
+
+def differences(before: Imprint, after: Imprint) -> list[Difference]:
+    """What differs, by section and name."""
+    found = []
+    for section in sorted({*before, *after}):
+        was, now = before.get(section, {}), after.get(section, {})
+        found += [
+            Difference(section, name, was.get(name, ""), now.get(name, ""))
+            for name in sorted({*was, *now})
+            if was.get(name) != now.get(name) and not expected(section, name)
+        ]
+    return found

@@ -1,0 +1,156 @@
+"""`lab rehearse`: the suite against the lab's mail as if it were production, and nothing of it may stay there."""
+
+import argparse
+import base64
+import contextlib
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence, Set
+from pathlib import Path
+
+from lab import stages
+from lab.errors import LabError
+from lab.paths import BUILD, ROOT
+from lab.progress import step
+from proof.evidence.run_folder import RunFolder
+from proof.hosts import lab_lock, recorded_lab
+from proof.hosts.connections import HUB, MAIL
+from proof.hosts.recorded_lab import LabLike
+from proof.hosts.target import Target
+from proof.rehearsal import diff, from_scratch, stand_in
+from proof.rehearsal.diff import Imprint
+from proof.waiting import wait_until
+
+IMPRINT = ROOT / "proof" / "probes" / "snapshot.py"
+IMPRINT_SECONDS = 600.0
+LOGOUT_SECONDS = 60.0
+# What cannot hold here, by its node: the rest of the suite must be green all the same.
+NOT_REHEARSED = {
+    "steps/test_task_1_1_1.py::test_it_has_the_memory_and_the_disk_of_the_plan": "the lab's mail is a smaller machine",
+}
+RUNNERS_LINK = "runner"  # the hub's interface towards this machine
+
+
+def take(lab: LabLike, target: Target) -> Imprint:
+    """An imprint of mail, out of band. Raises LabError."""
+    server = [
+        target.text("postgres_container"),
+        target.text("vpn_address"),
+        target.text("postgres_port"),
+        target.text("postgres_superuser"),
+        f"{target.text('postgres_home')}/.env",
+    ]
+    given = json.dumps([diff.left_out(target), *server])
+    done = lab.exec(MAIL, ["python3", "-I", "-", given], stdin=IMPRINT.read_bytes(), timeout=IMPRINT_SECONDS)
+    if done.exit_status != 0:
+        raise LabError(f"No imprint of mail could be taken: {done.stderr.decode(errors='replace')}")
+    found: Imprint = json.loads(gzip.decompress(base64.b64decode(done.stdout)))
+    return found
+
+
+def logins(lab: LabLike) -> set[str]:
+    """The logins at mail that have not ended."""
+    shown = lab.exec(MAIL, ["systemctl", "list-units", "--plain", "--no-legend", "session-*", "user@*"])
+    return {line.split()[0] for line in shown.stdout.decode().splitlines()}
+
+
+def await_logout(lab: LabLike, known: Set[str]) -> None:
+    """Wait until the run's own logins have ended, with all that a login starts. Raises LabError."""
+    try:
+        wait_until(lambda: logins(lab) <= known, "the run's logins to end", LOGOUT_SECONDS)
+    except AssertionError as error:
+        stay = ", ".join(sorted(logins(lab) - known))
+        raise LabError(f"The run is over, and still logged in at mail: {stay}.", "lab exec mail -- loginctl") from error
+
+
+@contextlib.contextmanager
+def slow_line(lab: LabLike, milliseconds: int) -> Iterator[None]:
+    """Let every answer to this machine take longer by so much."""
+    if not milliseconds:
+        yield
+        return
+    _tc(lab, "add", "netem", "delay", f"{milliseconds}ms")
+    try:
+        yield
+    finally:
+        _tc(lab, "del")
+
+
+def _tc(lab: LabLike, verb: str, *how: str) -> None:
+    done = lab.exec(HUB, ["tc", "qdisc", verb, "dev", RUNNERS_LINK, "root", *how])
+    if done.exit_status != 0:
+        raise LabError(f"The line to the hub cannot be slowed down: {done.stderr.decode(errors='replace').strip()}")
+
+
+def prove(folder: Path, arguments: Sequence[str]) -> int:
+    """The operator's own command, in the stand-in's folder; returns its exit status."""
+    program = str(Path(sys.executable).with_name("pytest"))
+    left_out = [f"--deselect={node}" for node in NOT_REHEARSED]
+    for node, reason in NOT_REHEARSED.items():
+        print(f"Not rehearsed: {node.partition('::')[2]} ({reason})", flush=True)
+    argv = [program, f"--host={stand_in.TARGET}", f"--run-folder={folder}", *left_out, *arguments]
+    return subprocess.run(argv, cwd=stand_in.FOLDER, check=False).returncode
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Rehearse. Returns pytest's exit status, or 1 where the run left something behind. Raises LabError."""
+    parser = argparse.ArgumentParser(
+        prog="lab rehearse",
+        description="Prove the lab's mail as target vultr: over SSH alone, without any power over the lab. "
+        "Whatever differs on the host afterwards, other than logs and records of logins, is a failure.",
+        epilog="Further arguments are pytest's. Exit status: pytest's own, and 1 where something was left behind.",
+    )
+    parser.add_argument(
+        "--delay", type=int, default=0, metavar="MS", help="milliseconds that every answer takes longer"
+    )
+    parser.add_argument(
+        "--from-nothing",
+        action="store_true",
+        help="order the server with terraform/deploy.sh first, at a stand-in of Vultr that hands out a bare VM, and "
+        "provision it",
+    )
+    options, rest = parser.parse_known_args(arguments)
+    if options.from_nothing:
+        from_scratch.refuse()
+    lab = recorded_lab.open_lab()
+    folder = RunFolder.create(BUILD / "rehearsals", stand_in.TARGET)
+    with lab_lock.alone(ROOT):
+        lab.up(stages.BARE if options.from_nothing else None)
+        lab_lock.touch(ROOT)
+        try:
+            target = _from_nothing(lab, folder) if options.from_nothing else _as_it_is(lab)
+            return _rehearse(lab, target, folder, options.delay, rest)
+        finally:
+            lab.reset()
+            lab_lock.was_reset(ROOT)
+
+
+def _from_nothing(lab: LabLike, folder: RunFolder) -> Target:
+    target = from_scratch.make(folder.path)
+    await_logout(lab, frozenset())  # what provisioning was logged in with is no part of the host
+    return target
+
+
+def _as_it_is(lab: LabLike) -> Target:
+    lab.reset()
+    return stand_in.make()
+
+
+def _rehearse(lab: LabLike, target: Target, folder: RunFolder, delay: int, arguments: Sequence[str]) -> int:
+    with step("Look at every file of mail, and at all else that a run could change"):
+        before = take(lab, target)
+    known = logins(lab)
+    with slow_line(lab, delay):
+        status = prove(folder.path, arguments)
+    await_logout(lab, known)
+    with step("Look at all of it again"):
+        after = take(lab, target)
+    found = diff.differences(before, after)
+    folder.path.joinpath("left-behind.txt").write_text("".join(f"{each}\n" for each in found))
+    seen = ", ".join(f"{len(names)} {section}" for section, names in after.items())
+    for each in found:
+        print(each)
+    print(f"{len(found) or 'No'} differences on mail before and after, of {seen}.", flush=True)
+    return status or (1 if found else 0)

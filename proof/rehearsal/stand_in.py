@@ -1,0 +1,70 @@
+"""A production host to rehearse with: the lab's mail, described as the operator describes the real one.
+
+The project is seen from a folder of its own, where target vultr has another address and settings of ssh; nothing in
+the project itself can be told to take the lab for production.
+"""
+
+import json
+import shutil
+from collections.abc import Container, Mapping
+from pathlib import Path
+
+from lab import ssh_access
+from lab.paths import ROOT
+from proof.hosts import target as targets
+from proof.hosts.target import Target
+
+TARGET = "vultr"
+FOLDER = ROOT / ".lab" / "stand-in"
+SHARED = ("conftest.py", "pyproject.toml", "features", "steps", "proof", "lab", "sql")
+ADDRESSES = ("public_address", "public_address6")  # what terraform/deploy.sh writes
+PATHS = ("admin_public_key_file", "wireguard_credentials_file")
+RATE = 4000  # packets a second: what an emulated host takes in beside its other work
+
+# sshd itself, without a listener, inside the place: what logs in there looks from there.
+SSH_CONFIG = """\
+Include "{config}"
+Host stand-in-outsider
+    ProxyCommand ssh -F "{config}" hub ip netns exec outsider /usr/sbin/sshd -i
+    User root
+    HostKeyAlias hub
+"""
+
+
+def described(lab: Mapping[str, object], root: Path, ssh_config: Path) -> dict[str, object]:
+    """The operator's own variables of the stand-in, from those of the lab's host."""
+    copied = (*ADDRESSES, "hub_address", "internet_probe", "postgres_image", "postgres_image_archive")
+    return {
+        **{name: lab[name] for name in copied},
+        **{name: str(targets.resolve(str(lab[name]), root)) for name in PATHS},
+        "hub_address6": lab["lab_hub_address6"],
+        "ssh_config_file": str(ssh_config),
+        "scan_packets_per_second": RATE,
+        "hub_host": "hub",
+        "outsider_host": "stand-in-outsider",
+    }
+
+
+def make(folder: Path = FOLDER, root: Path = ROOT) -> Target:
+    """Make the folder anew; returns the target as a run in it sees it. Raises LabError."""
+    lay_out(folder, root)
+    return targets.load(TARGET, folder)
+
+
+def lay_out(folder: Path, root: Path, without: Container[str] = ()) -> None:
+    """Make the folder anew, leaving out some of the operator's variables."""
+    shutil.rmtree(folder, ignore_errors=True)
+    inventory = folder / "provision" / "inventory"
+    (inventory / "group_vars" / "production").mkdir(parents=True)
+    for name in SHARED:
+        (folder / name).symlink_to(root / name)
+    for path in (root / "provision").iterdir():
+        if path.name != "inventory":
+            (folder / "provision" / path.name).symlink_to(path)
+    for name in (f"{TARGET}.yml", "group_vars/all"):
+        (inventory / name).symlink_to(targets.inventories(root) / name)
+    config = folder / "ssh_config"
+    config.write_text(SSH_CONFIG.format(config=ssh_access.SSH_CONFIG))
+    variables = described(targets.load(targets.LAB, root).variables, root, config)
+    own = {name: value for name, value in variables.items() if name not in without}
+    (inventory / "group_vars" / "production" / "stand-in.yml").write_text(json.dumps(own, indent=1))

@@ -1,0 +1,1 @@
+"""The report in the terminal: failures, and the table of tasks."""

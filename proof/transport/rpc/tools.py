@@ -1,0 +1,10 @@
+"""Questions about programs in the search path of commands."""
+
+import shutil
+
+from proof.transport.rpc.command import PATH
+
+
+def path_of(program: str) -> str:
+    """Where a program lies, empty where it is not in the search path."""
+    return shutil.which(program, path=PATH) or ""

@@ -1,0 +1,156 @@
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from lab.errors import UsageError
+from proof.docs.model import Trust
+from proof.evidence import sabotage_results
+from proof.evidence.sabotage_results import Result
+from proof.gherkin import sabotage_files, tracker
+from tests.proof.docs.world import NOW, PLAN, World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World.make(tmp_path)
+
+
+def state(world: World, rule: int = 0, target: str = "lab") -> str:
+    return world.document().tasks[0].criteria[rule].standings[target].state
+
+
+def test_what_passed_is_verified_on_its_target_alone(world: World) -> None:
+    world.run()
+    assert (state(world), state(world, target="vultr")) == ("verified", "not run")
+
+
+def test_a_task_without_a_feature_is_undefined_and_never_a_pass(world: World) -> None:
+    world.run()
+    assert world.document().tasks[1].standings["lab"].state == "undefined"
+
+
+def test_absence_is_no_pass(world: World) -> None:
+    assert state(world) == "not run"
+    world.run(only="A ")
+    assert (state(world, 0), state(world, 1)) == ("not run", "verified")
+    assert world.document().tasks[0].standings["lab"].state == "not run"
+
+
+def test_one_failed_scenario_fails_criterion_and_task(world: World) -> None:
+    world.run(bob="failed")
+    task = world.document().tasks[0]
+    assert (task.criteria[0].standings["lab"].state, task.standings["lab"].state) == ("failed", "failed")
+    assert task.criteria[0].standings["lab"].reason == "mail says no"
+
+
+def test_the_newest_result_of_each_scenario_counts(world: World) -> None:
+    world.run(age=timedelta(hours=3), bob="failed")
+    world.run(age=timedelta(hours=2), only="bob")
+    assert state(world) == "verified"
+
+
+def test_old_evidence_is_stale(world: World) -> None:
+    world.run(age=timedelta(days=8))
+    assert state(world) == "stale"
+
+
+@pytest.mark.parametrize("name", ["provision/task_1.2.1.yml", "sql/00.sql", "steps/test_task_1_2_1.py"])
+def test_evidence_from_other_content_is_stale(world: World, name: str) -> None:
+    world.run()
+    (world.root / name).write_text("# changed\n")
+    assert state(world) == "stale"
+
+
+def test_a_failure_stays_one_after_a_change(world: World) -> None:
+    world.run(bob="failed")
+    (world.root / "sql/00.sql").write_text("changed")
+    assert state(world) == "failed"
+
+
+def test_what_would_break_production_is_beyond_it(world: World) -> None:
+    world.run(target="vultr")
+    criterion = world.document().tasks[0].criteria[0]
+    assert criterion.standings["vultr"].state == "verified"
+    assert criterion.standings["vultr"].reason.startswith("by 1 of 3 scenarios")
+    assert [one.standings["vultr"].beyond for one in criterion.scenarios] == [False, True, True]
+
+
+def test_since_is_where_the_unbroken_series_begins(world: World) -> None:
+    world.run(age=timedelta(hours=9))
+    world.run(age=timedelta(hours=8), bob="failed")
+    first = world.run(age=timedelta(hours=7))
+    world.run(age=timedelta(hours=6))
+    criterion = world.document().tasks[0].criteria[0]
+    assert criterion.standings["lab"].since == first.started
+    assert [mark.state for mark in criterion.history["lab"]] == ["passed", "passed", "failed", "passed"]
+
+
+def waive(world: World, expires: str) -> None:
+    entry = f"{{task: 1.2.1, rule: Others do not, target: lab, author: ann, reason: later, expires: {expires}}}"
+    (world.root / "features/tracker.yml").write_text(PLAN.replace("waivers: []", f"waivers:\n  - {entry}"))
+
+
+def test_a_waiver_is_shown_with_its_reason_and_expires_into_a_failure(world: World) -> None:
+    world.run(A="failed")
+    waive(world, "2026-12-01")
+    standing = world.document().tasks[0].criteria[1].standings["lab"]
+    assert (standing.state, standing.reason) == ("waived", "waived by ann until 2026-12-01: later")
+    assert world.document(now=NOW + timedelta(days=20)).tasks[0].criteria[1].standings["lab"].state == "failed"
+
+
+def test_a_waiver_without_a_reason_is_refused(world: World) -> None:
+    waive(world, "2026-12-01")
+    path = world.root / "features/tracker.yml"
+    path.write_text(path.read_text().replace("reason: later", "reason: ''"))
+    with pytest.raises(UsageError, match="needs rule, target, author, reason and expires"):
+        tracker.read(path)
+
+
+def test_trust_counts_what_sabotages_as_they_are_now_have_shown(world: World) -> None:
+    assert world.document().tasks[0].criteria[1].trust.sentence == "no sabotage has ever turned it red"
+    assert world.document().tasks[0].criteria[0].trust.sentence == "no sabotage is there"
+    (feature,) = world.sources().features
+    (fault,) = sabotage_files.read(feature.path, "1.2.1")
+    log = world.root / "build" / "sabotage.json"
+    result = Result("1.2.1", fault.rule, fault.name, "caught", "", 1.0, "2026-11-19T10:00:00Z", fault.content)
+    sabotage_results.keep(log, result)
+    assert world.document().tasks[0].criteria[1].trust.caught == 1
+    (world.root / "features/task_1.2.1.sabotage.yml").write_text("- {name: a fault, rule: Others do not, run: rm y}\n")
+    assert world.document().tasks[0].criteria[1].trust.caught == 0
+
+
+def test_a_lab_as_somebody_left_it_proves_nothing(world: World) -> None:
+    world.run(command=["pytest", "--host=lab", "--as-it-is"])
+    assert state(world) == "not run"
+    assert [run.counts for run in world.document().runs] == [False]
+
+
+def test_a_broken_lab_says_nothing_of_the_host(world: World) -> None:
+    world.run(age=timedelta(hours=3))
+    world.run(age=timedelta(hours=2), bob="not run")
+    assert state(world) == "verified"
+
+
+def test_a_step_that_nobody_wrote_is_undefined(world: World) -> None:
+    world.run(bob="failed", kind="undefined")
+    assert state(world) == "undefined"
+
+
+def test_a_waiver_of_what_holds_is_said_to_be_needless(world: World) -> None:
+    world.run()
+    waive(world, "2026-11-01")
+    standing = world.document().tasks[0].criteria[1].standings["lab"]
+    assert (standing.state, standing.reason[:16]) == ("verified", "no longer needed")
+
+
+def test_the_last_run_of_sabotages_is_told_and_what_nobody_tried(world: World) -> None:
+    world.run()
+    sentences = [
+        Trust(sabotages=3, caught=1, survived=1, at="2026-11-19T10:00:00Z").sentence,
+        Trust(sabotages=2, caught=2, survived=0, at="2026-11-19T10:00:00Z").sentence,
+    ]
+    assert sentences == [
+        "caught 1 of 3 sabotages, 1 went unnoticed, 1 not tried, last run 2026-11-19",
+        "caught 2 of 2 sabotages, last run 2026-11-19",
+    ]
