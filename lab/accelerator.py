@@ -49,7 +49,7 @@ def qemu_version() -> requirements.Version:
     version = requirements.qemu_version(requirements.QEMU)
     if version is None:
         raise LabError(f"{path} does not tell its version.", f"apt install --reinstall {requirements.QEMU_PACKAGES[0]}")
-    requirements.refuse_old_qemu()
+    requirements.require_recent_qemu()
     return version
 
 
@@ -86,7 +86,7 @@ def probe(box: Box) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         serial = Path(folder) / "serial.log"
         guest = subprocess.Popen(
-            tools.bound(
+            tools.with_parent_death_signal(
                 [
                     *(requirements.QEMU, "-accel", "kvm", "-cpu", "host", "-m", "256"),
                     *("-nodefaults", "-display", "none", "-no-reboot"),

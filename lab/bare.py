@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from lab.agent import Completed
 from lab.errors import LabError
 from lab.identity import Identity
-from lab.parallel import both
+from lab.parallel import on_both
 
 Run = Callable[..., Completed]
 
@@ -55,7 +55,7 @@ def configure(run: Run, identity: Identity, values: Mapping[str, str], abandon: 
         abandon: makes the commands of both end, where one failed.
     """
     settings = {"mail": _mail, "hub": _hub}
-    both(lambda node: settings[node](run, identity, values), abandon)
+    on_both(lambda node: settings[node](run, identity, values), abandon)
 
 
 def _mail(run: Run, identity: Identity, values: Mapping[str, str]) -> None:

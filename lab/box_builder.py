@@ -15,7 +15,7 @@ from lab import box, database_image, package_lock, scratch, tools
 from lab.box import Box
 from lab.errors import LabError
 from lab.package_lock import Versions
-from lab.parallel import both
+from lab.parallel import on_both
 from lab.progress import step
 
 # $1 root of the image: name and version of every package in its archive, where it has one.
@@ -49,7 +49,7 @@ def build(lock: Path | None = None) -> Box:
     with scratch.folder(box.home(), ".building-", _remove) as work, _umask(0o022):
         tools.require_room(box.home(), NEEDED_GIB, "a box with its layers")
         with step("Build the box: two Debian 13 images and a container's", expected=150):
-            versions = both(lambda node: _image(node, work, package_lock.given(lock)), tools.end_all)
+            versions = on_both(lambda node: _image(node, work, package_lock.given(lock)), tools.end_all)
         packages = {name: installed for node in versions.values() for name, installed in node.items()}
         if given := package_lock.given(lock):
             package_lock.compare(given, packages)
@@ -169,7 +169,7 @@ def _mmdebstrap(options: list[str], to: Path, what: str, environment: Mapping[st
         what,
         env={"TMPDIR": "/var/tmp", **os.environ, **environment},  # noqa: S108
         log=log,
-        cure="Is the package mirror reachable?",
+        hint="Is the package mirror reachable?",
     )
 
 

@@ -72,7 +72,7 @@ class BringUp:
         started = time.monotonic()
         with step(f"Provision {stage.task}", expected=45):
             play = provisioning.apply([stage.playbook], "lab", log)
-        provisioning.refuse_failed(play, f"Provisioning of {stage.task} failed", log)
+        provisioning.require_success(play, f"Provisioning of {stage.task} failed", log)
         return self._keep(stage, parent, time.monotonic() - started)
 
     def _keep(self, stage: Stage, parent: Layer | None, seconds: float) -> Layer:

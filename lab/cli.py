@@ -74,8 +74,8 @@ def main(argv: Sequence[str] | None = None, extensions: Mapping[str, Extension] 
         sys.stderr.close()
         return 141
     except OSError as error:
-        cure = tools.MORE_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-        sys.stderr.write(f"lab: {LabError(f'The machine refused: {error}.', cure)}\n")
+        hint = tools.MORE_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        sys.stderr.write(f"lab: {LabError(f'The machine refused: {error}.', hint)}\n")
         return EXIT_LAB_BROKEN
 
 
@@ -145,7 +145,7 @@ def _parser(extensions: Mapping[str, Extension]) -> argparse.ArgumentParser:
 def _doctor(arguments: argparse.Namespace) -> int:
     findings = doctor.examine()
     if arguments.json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=1))
+        print(json.dumps([finding.as_json() for finding in findings], indent=1))
     else:
         table = Table(box=None, pad_edge=False)
         for title in ("", "what", "found", "cure"):
@@ -154,8 +154,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
             table.add_row(
                 {"ok": "ok", "warning": "note", "error": "MISSING"}[each.level],
                 each.subject,
-                each.said,
-                each.cure,
+                each.message,
+                each.hint,
             )
         Console().print(table)
     return 1 if any(finding.level == "error" for finding in findings) else 0

@@ -24,8 +24,12 @@ class Finding:
 
     subject: str
     level: str
-    said: str
-    cure: str = ""
+    message: str
+    hint: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        """The finding as `lab doctor --json` prints it."""
+        return {"subject": self.subject, "level": self.level, "said": self.message, "cure": self.hint}
 
 
 def examine() -> list[Finding]:
@@ -46,7 +50,7 @@ def _qemu() -> Finding:
     try:
         major, minor = accelerator.qemu_version()
     except LabError as error:
-        return Finding("QEMU's version", "error", error.what, error.cure)
+        return Finding("QEMU's version", "error", error.what, error.hint)
     return Finding("QEMU's version", "ok", f"{major}.{minor}")
 
 
@@ -102,8 +106,8 @@ def _vagrant() -> Iterator[Finding]:
     if shutil.which(VAGRANT) is None:
         return
     if lacking := [need.package for need in requirements.FOR_VAGRANT if not need.met()]:
-        cure = f"apt install {' '.join(lacking)}, for --provider={VAGRANT}"
-        yield Finding(VAGRANT, "warning", f"cannot make a lab: {', '.join(lacking)} not installed", cure)
+        hint = f"apt install {' '.join(lacking)}, for --provider={VAGRANT}"
+        yield Finding(VAGRANT, "warning", f"cannot make a lab: {', '.join(lacking)} not installed", hint)
     else:
         yield Finding(VAGRANT, "ok", f"usable with --provider={VAGRANT}")
 
@@ -123,9 +127,9 @@ def _socket_paths() -> Finding:
 def _paths() -> Finding:
     subject = "paths"
     try:
-        ssh_access.refuse_odd_paths()
+        ssh_access.require_plain_paths()
     except LabError as error:
-        return Finding(subject, "error", error.what, error.cure)
+        return Finding(subject, "error", error.what, error.hint)
     return Finding(subject, "ok", str(ROOT))
 
 
@@ -133,7 +137,7 @@ def _box() -> Finding:
     try:
         found = box.find()
     except LabError as error:
-        return Finding("box", "error", error.what, error.cure)
+        return Finding("box", "error", error.what, error.hint)
     if found is None:
         return Finding("box", "warning", "not built yet", "lab box (lab up does it by itself)")
     return Finding("box", "ok", str(found.folder))
@@ -148,7 +152,7 @@ def _acceleration() -> Finding:
             return Finding(subject, "warning", "KVM is probed when the box is built" if there else "no usable /dev/kvm")
         chosen = accelerator.choose(built)
     except LabError as error:
-        return Finding(subject, "error", error.what, error.cure)
+        return Finding(subject, "error", error.what, error.hint)
     if chosen.name == "kvm":
         return Finding(subject, "ok", f"kvm: {chosen.reason}")
     return Finding(

@@ -9,18 +9,18 @@ class LabError(Exception):
 
     Args:
         what: what happened and where, one sentence.
-        cure: what the reader can do now, one sentence; empty where nothing is known.
+        hint: what the reader can do now, one sentence; empty where nothing is known.
     """
 
     exit_status = EXIT_LAB_BROKEN
 
-    def __init__(self, what: str, cure: str = "") -> None:
+    def __init__(self, what: str, hint: str = "") -> None:
         super().__init__(what)
         self.what = what
-        self.cure = cure
+        self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.what}\n  -> {self.cure}" if self.cure else self.what
+        return f"{self.what}\n  -> {self.hint}" if self.hint else self.what
 
 
 class UsageError(LabError):

@@ -19,7 +19,7 @@ def _all() -> range:
     return range(FIRST, max(int(OUTGOING.read_text().split()[0]), FIRST + 1000))
 
 
-def some(count: int, length: int = 1) -> list[int]:
+def find_free(count: int, length: int = 1) -> list[int]:
     """Ports that nobody listens on, in no order; after each of them `length` - 1 more are free. Raises LabError."""
     found: list[int] = []
     every = _all()
@@ -34,6 +34,6 @@ def some(count: int, length: int = 1) -> list[int]:
     raise LabError(f"No port from {every[0]} to {every[-1]} is free on 127.0.0.1.", "Close what listens there.")
 
 
-def row(length: int) -> int:
+def find_range(length: int) -> int:
     """The first of so many ports in a row that nobody listens on. Raises LabError."""
-    return some(1, length)[0]
+    return find_free(1, length)[0]

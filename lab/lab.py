@@ -71,8 +71,8 @@ class Lab:
             except TimeoutError as error:
                 raise LabError(str(error), "Is the machine overloaded? Run it again.") from error
             except OSError as error:
-                cure = tools.MORE_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-                raise LabError(f"The machine refused: {error}.", cure) from error
+                hint = tools.MORE_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+                raise LabError(f"The machine refused: {error}.", hint) from error
 
     def _note(self) -> dict[str, str]:
         """What is written down of the lab that is up, where it is by this provider."""
@@ -93,11 +93,11 @@ class Lab:
             UsageError: there is no such task.
             LabError: a stage failed, or the machine cannot run the lab.
         """
-        stages.refuse_unknown(at)
-        ssh_access.refuse_odd_paths()
+        stages.require_known_task(at)
+        ssh_access.require_plain_paths()
         known, values = identity.ensure(), inventory.variables()
         with self._alone():
-            with layers.used():
+            with layers.shared_lock():
                 way = BringUp(self._provider, known, values)
                 plan = way.plan()
                 wanted = stages.until(plan, at)
@@ -120,7 +120,7 @@ class Lab:
 
     def _prune(self, keep: set[str], older_than: float, wait: bool) -> tuple[int, int]:
         own = self._provider.prune(keep)
-        with layers.unused(wait) as alone:
+        with layers.exclusive_lock(wait) as alone:
             if not alone:
                 return own, 0
             labs = list(map(_read_note, layers.users()))

@@ -97,7 +97,7 @@ def require_room() -> None:
 
 
 @contextmanager
-def used() -> Iterator[None]:
+def shared_lock() -> Iterator[None]:
     """While a lab is brought up, nobody prunes what it stands on."""
     _home().mkdir(parents=True, exist_ok=True)
     with scratch.locked(_users(), fcntl.LOCK_SH):
@@ -196,7 +196,7 @@ def prune(keep: set[str], older_than: float = KEEP_SECONDS) -> list[str]:
 
 
 @contextmanager
-def unused(wait: bool) -> Iterator[bool]:
+def exclusive_lock(wait: bool) -> Iterator[bool]:
     """Keep every lab of this cache from being brought up meanwhile. Yields False where one is and we do not wait."""
     _home().mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:

@@ -14,7 +14,7 @@ PYTHON = "/usr/bin/python3"  # the distribution's, for which it has libvirt's mo
 PACKAGE = "python3-libvirt"
 
 
-class Session:
+class LibvirtSession:
     """The way to libvirt: one program that stays, begun with the first question. Threads may share it."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class Session:
 class DomainAgent:
     """How requests reach the guest agent of a domain: an exchange for `lab.agent.Agent`."""
 
-    def __init__(self, session: Session, domain: str) -> None:
+    def __init__(self, session: LibvirtSession, domain: str) -> None:
         self._session = session
         self._domain = domain
 

@@ -11,7 +11,7 @@ ABANDON_AGAIN_SECONDS = 2.0
 Result = TypeVar("Result")
 
 
-def both(action: Callable[[str], Result], abandon: Callable[[], None] = lambda: None) -> dict[str, Result]:
+def on_both(action: Callable[[str], Result], abandon: Callable[[], None] = lambda: None) -> dict[str, Result]:
     """Do something for both nodes side by side. Returns node -> result.
 
     Args:

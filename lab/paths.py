@@ -72,10 +72,10 @@ def remove_sockets() -> None:
     SOCKETS_LINK.unlink(missing_ok=True)
 
 
-def _make_private(folder: Path, cure: str) -> None:
+def _make_private(folder: Path, hint: str) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_uid != os.geteuid():
-        raise LabError(f"{folder} belongs to another user.", cure)
+        raise LabError(f"{folder} belongs to another user.", hint)
 
 
 def make_memory(mib: int) -> None:

@@ -44,9 +44,9 @@ def down(folder: Path = FOLDER) -> None:
     """End both VMs of the second lab, where there is one. Raises LabError where they may live on."""
     if not (folder / STATE.name).exists():
         return
-    cure = f"End what runs there, then rm -r {folder}"
+    hint = f"End what runs there, then rm -r {folder}"
     if not (folder / "lab" / "cli.py").exists():  # another checkout's code would end another checkout's lab
-        raise LabError(f"The copy of the project in {folder} is half-made: its lab cannot be ended.", cure)
+        raise LabError(f"The copy of the project in {folder} is half-made: its lab cannot be ended.", hint)
     try:
         subprocess.run(
             [sys.executable, "-m", "lab.cli", "down"],
@@ -58,4 +58,4 @@ def down(folder: Path = FOLDER) -> None:
         )
     except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
         said = (error.stderr or b"").decode(errors="replace").strip()
-        raise LabError(f"The second lab of this checkout was not ended. {said}", cure) from error
+        raise LabError(f"The second lab of this checkout was not ended. {said}", hint) from error

@@ -85,7 +85,9 @@ def apply(
             raise LabError(f"There is no playbook {playbook}.")
     # Relative paths: Ansible takes an inventory with a comma in its path for a list of hosts.
     inventory = (INVENTORY / f"{target}.yml").relative_to(ROOT)
-    command = tools.bound([program, "-i", inventory, *(playbook.relative_to(ROOT) for playbook in playbooks)])
+    command = tools.with_parent_death_signal(
+        [program, "-i", inventory, *(playbook.relative_to(ROOT) for playbook in playbooks)]
+    )
     log.parent.mkdir(parents=True, exist_ok=True)
     with _file(variables) as extra, log.open("w") as sink:
         process = subprocess.Popen(
@@ -133,7 +135,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def refuse_failed(play: Play, what: str, log: Path) -> None:
+def require_success(play: Play, what: str, log: Path) -> None:
     """Raise Failed with the end of what Ansible said, where a play failed; `what` says of what, as a clause."""
     if play.exit_status != 0:
         last = "\n".join(f"  | {line}" for line in play.stdout.strip().splitlines()[-LAST_LINES:])

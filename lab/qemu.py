@@ -16,7 +16,7 @@ from lab.json_socket import Disconnected
 from lab.layers import Layer
 from lab.machine import Files, Memory
 from lab.nodes import NODES
-from lab.parallel import both
+from lab.parallel import on_both
 from lab.paths import STATE
 from lab.provider import QEMU
 from lab.qmp import Monitor
@@ -63,7 +63,7 @@ class Qemu:
         return Files(disk, memory, self.serial_log(node), paths.sockets(), node)
 
     def _free_ports(self) -> Mapping[str, int]:
-        return dict(zip(machine.HUB_PORTS, free_ports.some(len(machine.HUB_PORTS)), strict=True))
+        return dict(zip(machine.HUB_PORTS, free_ports.find_free(len(machine.HUB_PORTS)), strict=True))
 
     def _ports_file(self) -> Path:
         return paths.sockets() / "ports.json"
@@ -104,8 +104,8 @@ class Qemu:
         try:
             self._start_on_free_ports(layer.folder)
         except LabError as error:
-            cure = f"lab up again; where that does not help, rm -r {layer.folder}: it is made anew"
-            raise LabError(f"The state after {layer.task} cannot be restored. {error.what}", cure) from error
+            hint = f"lab up again; where that does not help, rm -r {layer.folder}: it is made anew"
+            raise LabError(f"The state after {layer.task} cannot be restored. {error.what}", hint) from error
 
     def _start_on_free_ports(self, folder: Path | None) -> None:
         for attempt in range(1, PORT_TRIES + 1):
@@ -139,11 +139,11 @@ class Qemu:
         paths.make_sockets()
         self._ports_file().write_text(json.dumps(ports))
         try:
-            both(lambda node: self._launch(node, memory, disk(node), ports))
+            on_both(lambda node: self._launch(node, memory, disk(node), ports))
             if stored is not None:
-                both(lambda node: self._load(node, stored / f"{node}.mem", memory == "reset"), self.stop)
+                on_both(lambda node: self._load(node, stored / f"{node}.mem", memory == "reset"), self.stop)
                 self._on_both_monitors("cont")
-            both(lambda node: self._agent(node).wait(BOOT_SECONDS), self.stop)
+            on_both(lambda node: self._agent(node).wait(BOOT_SECONDS), self.stop)
         except BaseException:
             self.stop()
             raise
@@ -158,7 +158,7 @@ class Qemu:
         reconnect = "reconnect-ms=200" if accelerator.qemu_version() >= (9, 2) else "reconnect=1"
         arguments = machine.command(files, self.box, self.accelerator, ports, reconnect, memory)
         try:
-            tools.run(["qemu-system-x86_64", *arguments], f"Starting the VM {node}", cure="lab doctor")
+            tools.run(["qemu-system-x86_64", *arguments], f"Starting the VM {node}", hint="lab doctor")
         except LabError as error:
             if "host forwarding" in error.what:
                 raise PortTaken(error.what, "Run it again.") from error
@@ -207,7 +207,7 @@ class Qemu:
 
     def _end_as_stored(self, folder: Path, *, without_memory: bool) -> None:
         self._on_both_monitors("stop")
-        both(lambda node: self._save(node, folder / f"{node}.mem", without_memory), self.stop)
+        on_both(lambda node: self._save(node, folder / f"{node}.mem", without_memory), self.stop)
         self._end()
         for node in NODES:
             shutil.move(self._files(node).disk, folder / f"{node}.qcow2")

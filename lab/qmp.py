@@ -55,8 +55,8 @@ class Monitor:
                 return
             if status in ("failed", "cancelled"):
                 why = str(state.get("error-desc", status))
-                cure = tools.MORE_ROOM if "No space left" in why else ""
-                raise LabError(f"Memory of {self._node} could not be moved: {why}", cure)
+                hint = tools.MORE_ROOM if "No space left" in why else ""
+                raise LabError(f"Memory of {self._node} could not be moved: {why}", hint)
             if time.monotonic() > deadline:
                 raise LabError(f"Memory of {self._node} was not moved within {timeout:.0f} s; last state: {status}.")
             time.sleep(0.02)

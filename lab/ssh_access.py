@@ -43,7 +43,7 @@ Host *
 """
 
 
-def refuse_odd_paths() -> None:
+def require_plain_paths() -> None:
     """Raise LabError where ssh, Ansible or PATH would take a character of a path for something else."""
     for path in (ROOT, cache()):
         if odd := sorted(ODD & set(str(path))):

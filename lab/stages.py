@@ -75,7 +75,7 @@ def named(texts: Iterable[str], variables: Mapping[str, object]) -> list[tuple[s
     return sorted(found.items())
 
 
-def refuse_unknown(task: str | None) -> None:
+def require_known_task(task: str | None) -> None:
     """Raise UsageError that names the tasks where the lab cannot stop at this one."""
     names = [BARE, *tasks()]
     if task is not None and task not in names:

@@ -41,11 +41,11 @@ def find(program: str) -> str:
     return path
 
 
-def require_room(folder: Path, gib: int, what: str, cure: str = MORE_ROOM) -> None:
+def require_room(folder: Path, gib: int, what: str, hint: str = MORE_ROOM) -> None:
     """Raise LabError where the disk of an existing folder has less room than something needs."""
     free = shutil.disk_usage(folder).free
     if free < gib << 30:
-        raise LabError(f"{folder} has {free >> 20} MiB free; {what} needs {gib} GiB.", cure)
+        raise LabError(f"{folder} has {free >> 20} MiB free; {what} needs {gib} GiB.", hint)
 
 
 def memory_available_mib() -> int:
@@ -54,7 +54,7 @@ def memory_available_mib() -> int:
     return int(facts["MemAvailable"].split()[0]) // 1024
 
 
-def bound(argv: Sequence[str | Path]) -> list[str]:
+def with_parent_death_signal(argv: Sequence[str | Path]) -> list[str]:
     """A command that the kernel ends when we are killed; its program is looked up by `find`."""
     return [find("setpriv"), "--pdeathsig", "TERM", "--", find(str(argv[0])), *map(str, argv[1:])]
 
@@ -77,7 +77,7 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     log: Path | None = None,
-    cure: str = "",
+    hint: str = "",
 ) -> str:
     """Run a program to its end and return its stdout.
 
@@ -87,12 +87,12 @@ def run(
         env: the whole environment, or None for ours.
         cwd: folder to start it in, or None for ours.
         log: file that receives stdout and stderr instead; the result is then empty.
-        cure: what to do when it fails.
+        hint: what to do when it fails.
 
     Raises:
         LabError: the program is missing or failed; carries its last lines.
     """
-    command = bound(argv)
+    command = with_parent_death_signal(argv)
     if log is None:
         status, stdout, said = _complete(command, env, cwd, subprocess.PIPE, subprocess.PIPE)
     else:
@@ -101,8 +101,8 @@ def run(
         said = log.read_text(errors="replace")
     if status != 0:
         last = "\n".join(f"  | {line}" for line in said.strip().splitlines()[-12:])
-        cure = MORE_ROOM if "No space left on device" in last else cure
-        raise LabError(f"{what} failed with exit status {status}.\n{last}", cure)
+        hint = MORE_ROOM if "No space left on device" in last else hint
+        raise LabError(f"{what} failed with exit status {status}.\n{last}", hint)
     return stdout
 
 

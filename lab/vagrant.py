@@ -22,9 +22,9 @@ from lab.box import Box
 from lab.errors import LabError
 from lab.identity import Identity
 from lab.layers import Layer
-from lab.libvirt import DomainAgent, Session
+from lab.libvirt import DomainAgent, LibvirtSession
 from lab.nodes import NODES
-from lab.parallel import both
+from lab.parallel import on_both
 from lab.paths import ROOT, STATE
 from lab.provider import VAGRANT
 from lab.stages import Stage
@@ -45,7 +45,7 @@ class Vagrant:
     def __init__(self, built: Callable[[], Box]) -> None:
         """Args: built: gives what the VMs boot; asked only where something is started."""
         self._built = built
-        self._sessions = {node: Session() for node in NODES}
+        self._sessions = {node: LibvirtSession() for node in NODES}
 
     @cached_property
     def box(self) -> Box:
@@ -84,7 +84,7 @@ class Vagrant:
         known = self._told().get("port")
         if isinstance(known, int):
             return known
-        chosen = free_ports.row(PORTS)
+        chosen = free_ports.find_range(PORTS)
         self._tell(port=chosen)
         return chosen
 
@@ -182,7 +182,7 @@ class Vagrant:
             self._make()
         else:
             self._return_to(f"{layer.task}-{layer.key}")
-        both(lambda node: self._agent(node).wait(BOOT_SECONDS))
+        on_both(lambda node: self._agent(node).wait(BOOT_SECONDS))
 
     def _make(self) -> None:
         self.destroy()
@@ -192,7 +192,7 @@ class Vagrant:
 
     def set_up(self, identity: Identity, values: Mapping[str, str]) -> None:  # noqa: ARG002
         """The box brings all of it, or Vagrant could not have logged in: only wait until everything is started."""
-        both(lambda node: bare.settle(self.run, node))
+        on_both(lambda node: bare.settle(self.run, node))
 
     def _return_to(self, name: str) -> None:
         if not any(self._state(node) != "off" for node in NODES):
@@ -243,7 +243,7 @@ class Vagrant:
         if not isinstance(name, str):
             raise LabError("It is not known which snapshot a reset returns to.", "lab up --provider=vagrant")
         self._return_to(name)
-        both(lambda node: self._agent(node).wait(BOOT_SECONDS))
+        on_both(lambda node: self._agent(node).wait(BOOT_SECONDS))
 
     def stop(self) -> None:
         """Turn both off; their snapshots stay."""

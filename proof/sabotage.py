@@ -25,7 +25,7 @@ from proof.gherkin import feature_files, sabotage_files
 from proof.gherkin.feature_files import Feature, FeatureSyntaxError, Scenario
 from proof.gherkin.sabotage_files import RUNNER, Sabotage
 from proof.hosts import lab_lock, recorded_lab
-from proof.hosts.recorded_lab import LabLike
+from proof.hosts.recorded_lab import LabControl
 from proof.report.terminal import duration
 
 SCRIPT_SECONDS = 180.0
@@ -103,7 +103,7 @@ def prove(
         return None, done
 
 
-def attempt(lab: LabLike, root: Path, sabotage: Sabotage, scenarios: Sequence[Scenario]) -> Verdict:
+def attempt(lab: LabControl, root: Path, sabotage: Sabotage, scenarios: Sequence[Scenario]) -> Verdict:
     """Break the lab in one way, and see whether the scenarios of its Rule notice. Raises LabError."""
     verdict = Verdict("error", f"no Rule reads {sabotage.rule!r}")
     for number, batch in enumerate(batches(scenarios), start=1):
@@ -126,7 +126,7 @@ def attempt(lab: LabLike, root: Path, sabotage: Sabotage, scenarios: Sequence[Sc
     return verdict
 
 
-def _break_node(lab: LabLike, sabotage: Sabotage) -> tuple[int, str]:
+def _break_node(lab: LabControl, sabotage: Sabotage) -> tuple[int, str]:
     """Run the script out of band; returns exit status and words."""
     done = lab.exec(sabotage.on, ["bash", "-euc", sabotage.run], timeout=SCRIPT_SECONDS)
     return done.exit_status, (done.stderr or done.stdout).decode(errors="replace")
@@ -169,7 +169,7 @@ def already_red(root: Path) -> set[tuple[str, str]]:
 
 
 def perform(
-    lab: LabLike,
+    lab: LabControl,
     root: Path,
     work: Sequence[tuple[Feature, Sabotage]],
     say: Callable[[str], None],

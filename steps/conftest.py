@@ -19,13 +19,13 @@ from testinfra.host import Host
 from proof.clients import overlay, reboot, tcp_probe
 from proof.clients.openssh import Admin, Login
 from proof.clients.port_scan import OutsiderScan, bound
-from proof.clients.reboot import Aftermath
-from proof.clients.tcp_probe import Knock
+from proof.clients.reboot import RebootResult
+from proof.clients.tcp_probe import ProbeResult
 from proof.database.login import PASSWORD_NAME, Logins, password_file
 from proof.evidence.recorder import Recorder
 from proof.evidence.redact import redactor
 from proof.gherkin.case import CASE
-from proof.hosts.recorded_lab import WatchedLab
+from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
 from proof.parsers import ss, ssh_login
 from proof.probes import accounts, engine, folders, ownership, secret
@@ -33,7 +33,7 @@ from proof.probes.accounts import Accounts
 from proof.probes.engine import Trial
 from proof.probes.folders import Folder
 from proof.probes.ownership import Owned
-from proof.transport.command import Pending
+from proof.transport.command import RunningCommand
 from steps import storage
 
 SHOWN = 20
@@ -147,9 +147,9 @@ def outsider_scan(outsider: Host, target: Target) -> OutsiderScan:
 
 
 @pytest.fixture(scope="session")
-def upgrade_rehearsal(mail: Host) -> Pending[CommandResult]:
+def upgrade_rehearsal(mail: Host) -> RunningCommand[CommandResult]:
     """The very program that the timer starts, without its last step, once a run."""
-    pending: Pending[CommandResult] = overlay.of(mail).start("unattended-upgrade --dry-run --debug", timeout=300)
+    pending: RunningCommand[CommandResult] = overlay.of(mail).start("unattended-upgrade --dry-run --debug", timeout=300)
     return pending
 
 
@@ -173,13 +173,13 @@ def early_start(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(scope="session")
-def rebooted(lab: WatchedLab, mail: Host, admin: Admin, target: Target) -> Aftermath:
+def rebooted(lab: RecordedLab, mail: Host, admin: Admin, target: Target) -> RebootResult:
     """What stood after a reboot that nobody helped: one reboot a run, whichever scenario asks first."""
     return reboot.reboot(lab, mail, admin, target)
 
 
 @when("the host has been rebooted")
-def has_been_rebooted(rebooted: Aftermath, evidence: Recorder) -> None:
+def has_been_rebooted(rebooted: RebootResult, evidence: Recorder) -> None:
     """The reboot may have been an earlier scenario's."""
     evidence.note(f"after this run's reboot of mail, SSH was back in {rebooted.seconds:.0f} s: {rebooted}")
 
@@ -201,13 +201,13 @@ def shortcut(outsider: Host, target: Target, request: pytest.FixtureRequest) -> 
 
 
 @then("nobody answers the outsider")
-def nobody_answers(heard: tuple[str, Knock]) -> None:
+def nobody_answers(heard: tuple[str, ProbeResult]) -> None:
     """Silence: a refusal would tell that somebody is there. `heard` is the address and what came of it."""
     assert heard[1].outcome == "silent", f"the outsider heard '{heard[1].outcome}':\n{heard[1].said}"
 
 
 @then(parsers.re(r"the (host|VPN address) itself was within the outsider's reach"))
-def within_reach(outsider: Host, heard: tuple[str, Knock]) -> None:
+def within_reach(outsider: Host, heard: tuple[str, ProbeResult]) -> None:
     """Otherwise the silence would be that of a broken wire."""
     assert tcp_probe.answers_ping(outsider, heard[0]), f"the outsider cannot even ping {heard[0]}"
 

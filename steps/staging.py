@@ -3,7 +3,7 @@
 The account files are written directly: what is tried are the playbooks, not the tools that they use.
 """
 
-from proof.hosts.recorded_lab import WatchedLab
+from proof.hosts.recorded_lab import RecordedLab
 
 # Adds an account with a UID and a home of its own, and does not ask whether the number is taken.
 ACCOUNT = r"""
@@ -47,22 +47,22 @@ find / -xdev \( -path /proc -o -path /sys \) -prune -o -gid "$old" -exec chgrp -
 """
 
 
-def run(lab: WatchedLab, script: str, *arguments: str) -> None:
+def run(lab: RecordedLab, script: str, *arguments: str) -> None:
     """Run a shell script as root on mail, out of band."""
     done = lab.exec("mail", ["sh", "-eu", "-s", *arguments], stdin=(ACCOUNT + script).encode(), timeout=120.0)
     assert done.exit_status == 0, f"the host could not be prepared: {done}"
 
 
-def busy_user(lab: WatchedLab, user: str) -> None:
+def busy_user(lab: RecordedLab, user: str) -> None:
     """A user that has been at work: files, mail, jobs, a sudo rule, a program that runs, all as UID 1042."""
     run(lab, BUSY, user)
 
 
-def add_account(lab: WatchedLab, user: str, uid: int) -> None:
+def add_account(lab: RecordedLab, user: str, uid: int) -> None:
     """A plain account with this UID, and a group of its own with the same number."""
     run(lab, 'add_account "$1" "$2"', user, str(uid))
 
 
-def move_account(lab: WatchedLab, user: str, old: int, new: int) -> None:
+def move_account(lab: RecordedLab, user: str, old: int, new: int) -> None:
     """A user and all of its files to another number, as if the first had been taken when it was made."""
     run(lab, MOVED, user, str(old), str(new))

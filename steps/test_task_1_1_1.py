@@ -352,7 +352,7 @@ def still_there(deployed: Deployment) -> None:
 def deploy_in_trouble(run: Deploy, deployed: Deployment, trouble: str, holdings: Servers) -> Finished:
     """`holdings` is looked up before."""
     del holdings
-    return run(deployed, faults.TROUBLES[trouble])
+    return run(deployed, faults.FAULTS[trouble])
 
 
 @then("Vultr was asked nothing")

@@ -6,7 +6,7 @@ from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
 from lab.provisioning import Play
-from proof.hosts.recorded_lab import WatchedLab
+from proof.hosts.recorded_lab import RecordedLab
 from proof.probes import accounts, ownership
 from steps import staging
 
@@ -45,7 +45,7 @@ def has_none(traces: Traces, what: str) -> None:
 
 
 @given(parsers.parse("{user} is back with files everywhere, mail, cron jobs, a sudo rule and a running program"))
-def is_back(lab: WatchedLab, mail: Host, user: str) -> None:
+def is_back(lab: RecordedLab, mail: Host, user: str) -> None:
     """Every kind of trace there is."""
     staging.busy_user(lab, user)
     missing = [kind for kind, places in traces_of(mail, user).items() if not places]

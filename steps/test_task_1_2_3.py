@@ -7,7 +7,7 @@ from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
 from lab.provisioning import Play
-from proof.hosts.recorded_lab import WatchedLab
+from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
 from proof.probes import accounts as onsite_accounts
 from proof.probes import ownership
@@ -94,7 +94,7 @@ def password_locked(accounts: Accounts, name: str) -> None:
 
 
 @given(parsers.parse("{name} had to take another UID"), target_fixture="before")
-def took_another_uid(lab: WatchedLab, mail: Host, name: str) -> Before:
+def took_another_uid(lab: RecordedLab, mail: Host, name: str) -> Before:
     """The account works, under another number."""
     found: Accounts = mail.call(onsite_accounts.read)
     user = account(found, name)
@@ -112,7 +112,7 @@ def uid_is_free(mail: Host) -> None:
 
 
 @given(parsers.parse("UID 1000 is taken by {user}"))
-def uid_is_taken(lab: WatchedLab, user: str) -> None:
+def uid_is_taken(lab: RecordedLab, user: str) -> None:
     """As on a fresh image."""
     staging.add_account(lab, user, 1000)
 

@@ -8,8 +8,8 @@ from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
 from proof.clients.openssh import Admin
-from proof.clients.tcp_probe import Knock, begin
-from proof.hosts.recorded_lab import WatchedLab
+from proof.clients.tcp_probe import ProbeResult, begin
+from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
 from proof.probes import engine
 from proof.probes.engine import Trial
@@ -36,7 +36,7 @@ services:
 """
 
 BACK_AGAIN = 90.0  # seconds that a boot may take
-Knocks = Mapping[str, Knock]
+Knocks = Mapping[str, ProbeResult]
 
 
 @then("the container engine is active")
@@ -118,7 +118,7 @@ def try_everywhere(mail: Host, hub: Host, outsider: Host, intruder: Host, target
         "the VPN": (intruder, vpn),
     }
     begun = {place: begin(host, address, PORT, 2) for place, (host, address) in tries.items()}
-    itself = Knock("open" if mail.call(engine.greets, "127.0.0.1", PORT) else "silent", "asked on mail")
+    itself = ProbeResult("open" if mail.call(engine.greets, "127.0.0.1", PORT) else "silent", "asked on mail")
     return {ITSELF: itself, **{place: heard() for place, heard in begun.items()}}
 
 
@@ -139,7 +139,7 @@ def try_again(mail: Host, hub: Host, outsider: Host, intruder: Host, target: Tar
 
 @when("it is tried again after the host was rebooted")
 def try_after_boot(
-    lab: WatchedLab,
+    lab: RecordedLab,
     admin: Admin,
     mail: Host,
     hub: Host,

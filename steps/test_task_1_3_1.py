@@ -13,14 +13,14 @@ from testinfra.host import Host
 from lab.paths import FEATURES
 from proof.clients import overlay, tcp_probe
 from proof.clients.openssh import Admin, Login
-from proof.clients.reboot import Aftermath
-from proof.clients.tcp_probe import Knock
+from proof.clients.reboot import RebootResult
+from proof.clients.tcp_probe import ProbeResult
 from proof.evidence.recorder import Recorder
-from proof.hosts.recorded_lab import WatchedLab
+from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
 from proof.parsers import apt, nft, ss, ssh_audit, ssh_login, sshd, upgrades
 from proof.probes import listener as stray
-from proof.transport.command import Pending
+from proof.transport.command import RunningCommand
 
 scenarios("../features/task_1.3.1.feature")
 
@@ -149,7 +149,7 @@ def offer_in_policy(login: ssh_login.Login) -> None:
 
 
 @when("the hub audits the SSH server over the VPN", target_fixture="audit")
-def hub_audits(lab: WatchedLab, hub: Host, target: Target) -> ssh_audit.Report:
+def hub_audits(lab: RecordedLab, hub: Host, target: Target) -> ssh_audit.Report:
     """The auditor knocks often without logging in, so the guard is told to let that pass."""
     lab.exec("mail", ["fail2ban-client", "set", "sshd", "addignoreip", target.text("hub_vpn_address")])
     result = hub.run(
@@ -198,7 +198,7 @@ def denies(chains: tuple[nft.Chain, ...], family: str) -> None:
 
 
 @dataclass(frozen=True)
-class Stray:
+class OpenService:
     """A service that listens by mistake, and what the outsider met there."""
 
     port: int
@@ -206,15 +206,15 @@ class Stray:
 
 
 @given("a service listens on every address of the host by mistake", target_fixture="left_open")
-def service_left_open(mail: Host, target: Target, request: pytest.FixtureRequest) -> Stray:
+def service_left_open(mail: Host, target: Target, request: pytest.FixtureRequest) -> OpenService:
     """It answers the host itself, or this step fails; it is gone when the scenario ends."""
     port: int = mail.call(stray.leave_open)
     request.addfinalizer(lambda: mail.call(stray.close, port))
-    return Stray(port, {"IPv4": target.text("public_address"), "IPv6": target.text("public_address6")})
+    return OpenService(port, {"IPv4": target.text("public_address"), "IPv6": target.text("public_address6")})
 
 
 @when(parsers.parse('the outsider knocks at it over "{family}"'), target_fixture="heard")
-def outsider_knocks(outsider: Host, left_open: Stray, family: str) -> tuple[str, Knock]:
+def outsider_knocks(outsider: Host, left_open: OpenService, family: str) -> tuple[str, ProbeResult]:
     """One connection on the internet segment."""
     address = left_open.addresses[family]
     return address, tcp_probe.knock(outsider, address, left_open.port)
@@ -234,7 +234,7 @@ def firewall_unit(mail: Host) -> None:
 
 
 @then("it denied incoming IPv4 and IPv6 by default after that boot")
-def denied_after_boot(rebooted: Aftermath) -> None:
+def denied_after_boot(rebooted: RebootResult) -> None:
     """Read when the administrator was in again."""
     open_families = [
         family for family, name in FILTER_FAMILY.items() if not nft.denies_by_default(rebooted.chains, name)
@@ -258,7 +258,7 @@ def rehearse(rehearsed: Rehearsal) -> Rehearsal:
 
 
 @pytest.fixture(scope="module")
-def rehearsed(mail: Host, upgrade_rehearsal: Pending[CommandResult]) -> Rehearsal:
+def rehearsed(mail: Host, upgrade_rehearsal: RunningCommand[CommandResult]) -> Rehearsal:
     """The dry run, and apt's own list of what is pending."""
     result = upgrade_rehearsal.result()
     pending = apt.pending(overlay.of(mail).check_output("apt-get --simulate --quiet dist-upgrade"))

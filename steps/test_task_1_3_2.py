@@ -11,7 +11,7 @@ from pytest_bdd import parsers, scenarios, then, when
 from testinfra.host import Host
 
 from proof.clients import wireguard_setup
-from proof.clients.reboot import LONGEST, Aftermath
+from proof.clients.reboot import LONGEST, RebootResult
 from proof.clients.wireguard_setup import Keys, Use
 from proof.evidence.recorder import Recorder
 from proof.hosts import target as targets
@@ -168,7 +168,7 @@ def tunnel_unit(mail: Host, target: Target) -> None:
 
 
 @then("the tunnel had a fresh handshake after that boot")
-def fresh_after_boot(rebooted: Aftermath) -> None:
+def fresh_after_boot(rebooted: RebootResult) -> None:
     """No older than the boot itself can be."""
     ages = [peer.handshake_age for peer in rebooted.peers]
     assert ages, "after a reboot mail's tunnel had no peer"
@@ -176,7 +176,7 @@ def fresh_after_boot(rebooted: Aftermath) -> None:
 
 
 @then("the hub answered over the VPN after that boot")
-def hub_answered(rebooted: Aftermath) -> None:
+def hub_answered(rebooted: RebootResult) -> None:
     """Asked from the host."""
     assert rebooted.hub_answered, "after a reboot of mail the hub did not answer over the VPN"
 

@@ -10,7 +10,7 @@ from testinfra.host import Host
 
 from lab.provisioning import Play
 from proof.clients import tcp_probe
-from proof.hosts.recorded_lab import WatchedLab
+from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
 from proof.parsers import routes
 from proof.parsers.routes import Route
@@ -142,7 +142,7 @@ def remember(mail: Host) -> Mapping[str, bytes]:
 
 
 @when("the tunnel is taken down and up again")
-def down_and_up(lab: WatchedLab, target: Target) -> None:
+def down_and_up(lab: RecordedLab, target: Target) -> None:
     """From the console, since the way in is the tunnel itself."""
     unit = f"wg-quick@{target.text('vpn_interface')}"
     for verb in ("stop", "start"):

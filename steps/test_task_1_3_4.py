@@ -12,10 +12,10 @@ from lab.provisioning import Play
 from proof.clients import tcp_probe
 from proof.clients.openssh import Admin
 from proof.clients.port_scan import FAMILIES, OutsiderScan, bound
-from proof.clients.reboot import Aftermath
-from proof.clients.tcp_probe import Knock
+from proof.clients.reboot import RebootResult
+from proof.clients.tcp_probe import ProbeResult
 from proof.evidence.recorder import Recorder
-from proof.hosts.recorded_lab import WatchedLab
+from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
 from proof.parsers import iptables, nmap, ss
 from proof.probes import listener as stray
@@ -33,14 +33,14 @@ SWITCH_SECONDS = 20
 BENIGN = ("/etc/ssh/sshd_config.d/90-proof.conf", "LoginGraceTime 77\n")
 
 
-def console(lab: WatchedLab, *argv: str, timeout: float = 60.0) -> str:
+def console(lab: RecordedLab, *argv: str, timeout: float = 60.0) -> str:
     """Run a command at the host's console, as somebody who cannot get in any other way; returns its output."""
     done = lab.exec("mail", argv, timeout=timeout)
     assert done.exit_status == 0, f"$ {' '.join(argv)} at mail's console: {done.stdout!r} {done.stderr!r}"
     return done.stdout.decode(errors="replace")
 
 
-def ssh_listeners(lab: WatchedLab) -> tuple[ss.Listener, ...]:
+def ssh_listeners(lab: RecordedLab) -> tuple[ss.Listener, ...]:
     """Listeners of the SSH server, seen from the console."""
     return ss.of_ssh(ss.parse(console(lab, "ss", "-H", "-l", "-t", "-n", "-p")))
 
@@ -139,7 +139,7 @@ def rules_admit_vpn(rules: tuple[iptables.Rule, ...], target: Target) -> None:
 
 
 @when("the outsider knocks at the SSH port of the VPN address", target_fixture="heard")
-def knock_at_ssh(outsider: Host, target: Target) -> tuple[str, Knock]:
+def knock_at_ssh(outsider: Host, target: Target) -> tuple[str, ProbeResult]:
     """There is a listener at that address and port."""
     address = target.text("vpn_address")
     return address, tcp_probe.knock(outsider, address, target.number("ssh_port"))
@@ -155,20 +155,20 @@ def ordered_after(mail: Host, target: Target) -> None:
 
 
 @then("the administrator could log in over the VPN after that boot")
-def logged_in_after_boot(rebooted: Aftermath) -> None:
+def logged_in_after_boot(rebooted: RebootResult) -> None:
     """The reboot's own wait is a login; without one there is no aftermath."""
     assert rebooted.seconds <= BACK_AGAIN, f"after a reboot SSH took {rebooted.seconds:.0f} s to come back"
 
 
 @then("the SSH server had exactly one listener after that boot")
-def one_listener_after_boot(rebooted: Aftermath, target: Target) -> None:
+def one_listener_after_boot(rebooted: RebootResult, target: Target) -> None:
     """On the VPN address."""
     found = ", ".join(map(str, rebooted.listeners))
     assert is_vpn_only(rebooted.listeners, target), f"after a reboot SSH listens on mail on: {found}"
 
 
 @given("a typo in the tunnel's settings keeps it down at the next boot", target_fixture="settings")
-def broken_tunnel(lab: WatchedLab, target: Target) -> str:
+def broken_tunnel(lab: RecordedLab, target: Target) -> str:
     """The private key has lost its first character; the old settings lie beside."""
     path = f"/etc/wireguard/{target.text('vpn_interface')}.conf"
     console(lab, "cp", "-p", path, f"{path}.good")
@@ -178,7 +178,7 @@ def broken_tunnel(lab: WatchedLab, target: Target) -> str:
 
 
 @given("the host has come up again without its tunnel and without SSH on any other address")
-def up_without_tunnel(lab: WatchedLab, admin: Admin, target: Target) -> None:
+def up_without_tunnel(lab: RecordedLab, admin: Admin, target: Target) -> None:
     """Closed rather than open: no tunnel, no SSH."""
     unit = f"wg-quick@{target.text('vpn_interface')}"
     wait_until(
@@ -192,7 +192,7 @@ def up_without_tunnel(lab: WatchedLab, admin: Admin, target: Target) -> None:
 
 
 @when("the tunnel alone is repaired from the console")
-def repair_tunnel(lab: WatchedLab, settings: str, target: Target) -> None:
+def repair_tunnel(lab: RecordedLab, settings: str, target: Target) -> None:
     """What anybody would do: the right settings, and the tunnel's unit started; nothing about SSH."""
     console(lab, "mv", f"{settings}.good", settings)
     console(lab, "systemctl", "restart", f"wg-quick@{target.text('vpn_interface')}")
@@ -207,20 +207,20 @@ def can_log_in_again(admin: Admin, evidence: Recorder) -> None:
 
 
 @when("the tunnel is restarted")
-def restart_tunnel(lab: WatchedLab, target: Target) -> None:
+def restart_tunnel(lab: RecordedLab, target: Target) -> None:
     """The address goes and comes back within a second."""
     console(lab, "systemctl", "restart", f"wg-quick@{target.text('vpn_interface')}")
 
 
 @when("the tunnel is taken down and started again")
-def stop_and_start_tunnel(lab: WatchedLab, target: Target) -> None:
+def stop_and_start_tunnel(lab: RecordedLab, target: Target) -> None:
     """Two steps, as a person does it."""
     for verb in ("stop", "start"):
         console(lab, "systemctl", verb, f"wg-quick@{target.text('vpn_interface')}")
 
 
 @when("the tunnel is started after the SSH server was restarted without it")
-def ssh_restarted_without_tunnel(lab: WatchedLab, target: Target) -> None:
+def ssh_restarted_without_tunnel(lab: RecordedLab, target: Target) -> None:
     """An upgrade of the server while the tunnel is down: it cannot bind, and must not give up for good."""
     tunnel = f"wg-quick@{target.text('vpn_interface')}"
     console(lab, "systemctl", "stop", tunnel)
@@ -229,7 +229,7 @@ def ssh_restarted_without_tunnel(lab: WatchedLab, target: Target) -> None:
 
 
 @when("the emergency rollback is run at the console")
-def run_rollback(lab: WatchedLab, outsider: Host, target: Target) -> None:
+def run_rollback(lab: RecordedLab, outsider: Host, target: Target) -> None:
     """Before it, the outsider hears nothing where SSH will be."""
     before = tcp_probe.knock(outsider, target.text("public_address"), target.number("ssh_port"))
     assert before.outcome == "silent", f"SSH was open to the outsider before the rollback:\n{before.said}"
@@ -251,7 +251,7 @@ def apply_again(play: Callable[..., Play]) -> None:
 
 
 @then("SSH is there for the VPN and for nobody else again")
-def vpn_only_again(lab: WatchedLab, admin: Admin, outsider: Host, mail: Host, target: Target) -> None:
+def vpn_only_again(lab: RecordedLab, admin: Admin, outsider: Host, mail: Host, target: Target) -> None:
     """Listener, firewall and login."""
     listeners = ssh_listeners(lab)
     heard = tcp_probe.knock(outsider, target.text("public_address"), target.number("ssh_port"))
@@ -271,7 +271,7 @@ class Change:
     acts_at: float
 
 
-def guard(play: Callable[..., Play], lab: WatchedLab, path: str, content: str) -> tuple[Change, Play]:
+def guard(play: Callable[..., Play], lab: RecordedLab, path: str, content: str) -> tuple[Change, Play]:
     """Make a change through the provisioning's own module, and try to confirm it through its own role."""
     held = lab.exec("mail", ["cat", path])
     before = held.stdout.decode() if held.exit_status == 0 else None
@@ -288,7 +288,7 @@ def guard(play: Callable[..., Play], lab: WatchedLab, path: str, content: str) -
 
 
 @given("a dead-man switch guards a change that shuts SSH", target_fixture="change")
-def guarded_lock_out(lab: WatchedLab, play: Callable[..., Play], admin: Admin) -> Change:
+def guarded_lock_out(lab: RecordedLab, play: Callable[..., Play], admin: Admin) -> Change:
     """An address that is not the host's VPN address: the typo that everybody makes once."""
     change, result = guard(play, lab, RESTRICTION, "ListenAddress 127.0.0.1\n")
     assert result.exit_status != 0, f"the play confirmed a change that shuts SSH:\n{result.stdout[-3000:]}"
@@ -300,7 +300,7 @@ def guarded_lock_out(lab: WatchedLab, play: Callable[..., Play], admin: Admin) -
 
 
 @given("a dead-man switch guards a change", target_fixture="change")
-def guarded_change(lab: WatchedLab, play: Callable[..., Play]) -> Change:
+def guarded_change(lab: RecordedLab, play: Callable[..., Play]) -> Change:
     """A harmless one; it is confirmed by the role that confirms every change."""
     change, result = guard(play, lab, *BENIGN)
     assert result.exit_status == 0, f"the guarded change failed:\n{result.stdout[-3000:]}"
@@ -308,7 +308,7 @@ def guarded_change(lab: WatchedLab, play: Callable[..., Play]) -> Change:
 
 
 @when("the login that was to confirm the change has failed and its time is over")
-def nobody_confirms(lab: WatchedLab, change: Change) -> None:
+def nobody_confirms(lab: RecordedLab, change: Change) -> None:
     """The switch has acted when its timer is gone."""
     wait_until(
         lambda: not armed_switches(lab),
@@ -351,33 +351,33 @@ def fails_halfway(play: Callable[..., Play], target: Target, part: str) -> None:
 
 
 @when("the change is confirmed from a new connection")
-def confirmed(lab: WatchedLab) -> None:
+def confirmed(lab: RecordedLab) -> None:
     """The play has done it already: no switch may be left that could act."""
     assert not armed_switches(lab), "the change was confirmed, but its switch is still armed"
 
 
 @then("the change stays after the switch would have acted")
-def change_stays(lab: WatchedLab, change: Change) -> None:
+def change_stays(lab: RecordedLab, change: Change) -> None:
     """Looked at only when the time is over."""
     wait_until(lambda: time.monotonic() > change.acts_at, "the switch's time to be over", SWITCH_SECONDS + 10)
     assert console(lab, "cat", change.path) == BENIGN[1], f"{change.path} was changed back although confirmed"
 
 
 @then("the file that was changed is as it was before")
-def put_back(lab: WatchedLab, change: Change) -> None:
+def put_back(lab: RecordedLab, change: Change) -> None:
     """Byte for byte."""
     now = console(lab, "cat", change.path)
     assert now == change.before, f"{change.path} on mail was not put back:\n{now}"
 
 
-def armed_switches(lab: WatchedLab) -> list[str]:
+def armed_switches(lab: RecordedLab) -> list[str]:
     """Units of dead-man switches that systemd still knows, timers and what they start."""
     shown = console(lab, "systemctl", "list-units", "--all", "--plain", "--no-legend", "deadman-*")
     return shown.split("\n")[:-1]
 
 
 @then("nothing of the switch is left over")
-def nothing_left_over(lab: WatchedLab) -> None:
+def nothing_left_over(lab: RecordedLab) -> None:
     """Neither a unit nor a copy of the previous state."""
     kept = lab.exec("mail", ["find", "/run/deadman", "-mindepth", "1"])
     assert not armed_switches(lab), f"units of dead-man switches are left on mail: {armed_switches(lab)}"

@@ -12,7 +12,7 @@ from testinfra.host import Host
 
 from proof.clients import reboot, tcp_probe
 from proof.clients.openssh import Admin
-from proof.clients.reboot import Aftermath
+from proof.clients.reboot import RebootResult
 from proof.evidence.recorder import Recorder
 from proof.hosts.target import Target
 from proof.parsers import fail2ban, nft
@@ -275,6 +275,6 @@ def reads_logins(mail: Host, matches: list[list[str]]) -> None:
 
 
 @then("the jail was watching SSH after that boot")
-def watching_after_boot(rebooted: Aftermath) -> None:
+def watching_after_boot(rebooted: RebootResult) -> None:
     """Its own status, when the administrator was in again."""
     assert reboot.jail_watches(rebooted), f"after a reboot of mail fail2ban said:\n{rebooted.guard}"

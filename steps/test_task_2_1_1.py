@@ -16,13 +16,13 @@ from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
 from proof.clients import tcp_probe
-from proof.clients.reboot import Aftermath
-from proof.clients.tcp_probe import Knock
+from proof.clients.reboot import RebootResult
+from proof.clients.tcp_probe import ProbeResult
 from proof.database.login import FIRST_DATABASE, PASSWORD_NAME, Logins, password_file
 from proof.evidence.recorder import Recorder
 from proof.evidence.redact import redactor
 from proof.hosts.connections import MAIL
-from proof.hosts.recorded_lab import WatchedLab
+from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
 from proof.parsers import ss
 from proof.probes import confinement, secret
@@ -109,14 +109,14 @@ def seen_in_vpn(visitor: Login, target: Target) -> None:
 
 
 @when(parsers.parse('the outsider knocks at the database\'s port over "{family}"'), target_fixture="heard")
-def knock_from_outside(outsider: Host, target: Target, family: str) -> tuple[str, Knock]:
+def knock_from_outside(outsider: Host, target: Target, family: str) -> tuple[str, ProbeResult]:
     """At the public address."""
     address = target.text("public_address" if family == "IPv4" else "public_address6")
     return address, tcp_probe.knock(outsider, address, target.number("postgres_port"))
 
 
 @when("the outsider knocks at the database's port on the VPN address", target_fixture="heard")
-def knock_at_listener(outsider: Host, target: Target) -> tuple[str, Knock]:
+def knock_at_listener(outsider: Host, target: Target) -> tuple[str, ProbeResult]:
     """There is a listener at that address and port."""
     address = target.text("vpn_address")
     return address, tcp_probe.knock(outsider, address, target.number("postgres_port"))
@@ -240,7 +240,7 @@ def engine_after_tunnel(mail: Host, target: Target) -> None:
 
 
 @then("the database took logins within 90 seconds of that boot")
-def back_after_boot(rebooted: Aftermath) -> None:
+def back_after_boot(rebooted: RebootResult) -> None:
     """Nobody helped."""
     assert not rebooted.database, f"after a reboot, the database on mail took no logins: {rebooted.database}"
 
@@ -353,7 +353,7 @@ def acknowledged(hub: Host) -> list[int]:
 
 
 @when("the power of the host is cut in the middle of it")
-def cut_power(lab: WatchedLab, hub: Host) -> None:
+def cut_power(lab: RecordedLab, hub: Host) -> None:
     """While the client writes on."""
     assert hub.run("systemctl is-active %s", WRITER_UNIT).rc == 0, "the client on the hub does not write any more"
     lab.power_cut(MAIL)

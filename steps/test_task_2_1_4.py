@@ -11,7 +11,7 @@ from testinfra.host import Host
 
 from lab.provisioning import Play
 from proof.clients import tcp_probe
-from proof.clients.reboot import Aftermath
+from proof.clients.reboot import RebootResult
 from proof.database.access import MailDatabase
 from proof.evidence.recorder import Recorder
 from proof.hosts.target import Target
@@ -220,14 +220,14 @@ def nothing_changed(played: Play) -> None:
 
 
 @then("every unit that starts at boot has started, and none failed")
-def all_started(rebooted: Aftermath) -> None:
+def all_started(rebooted: RebootResult) -> None:
     """systemd's own verdict on the boot."""
     found = (rebooted.state, rebooted.failed)
     assert found == ("running", ()), f"after a reboot, mail is '{rebooted.state}'; failed: {rebooted.failed}"
 
 
 @then("the journal of that boot holds no unexplained error")
-def all_explained(rebooted: Aftermath, evidence: Recorder) -> None:
+def all_explained(rebooted: RebootResult, evidence: Recorder) -> None:
     """Of priority err and worse."""
     unexplained = []
     for line in rebooted.errors:

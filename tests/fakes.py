@@ -10,7 +10,7 @@ import pytest
 from lab.errors import LabError
 from proof.hosts.connections import Connections
 from proof.transport.errors import Unreachable
-from proof.transport.spec import Way
+from proof.transport.spec import ConnectionSpec
 
 FEATURE = """\
 @task-1.2.1 @group-1.2 @milestone-1
@@ -204,7 +204,7 @@ class Project:
 
 
 def unreachable() -> Unreachable:
-    return Unreachable(Way("phalkonadmin", "10.100.0.25", 2288, None, True, "mail"), "Connection refused")
+    return Unreachable(ConnectionSpec("phalkonadmin", "10.100.0.25", 2288, None, True, "mail"), "Connection refused")
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, lab: FakeLab, answers: dict[str, str | BaseException]) -> None:

@@ -49,7 +49,7 @@ def packages(missing: Sequence[requirements.Need]) -> None:
     rights = _as_root((*fetch, *install))
     for step in fetch:
         _perform(rights, step)
-    _refuse_without_recent_qemu(missing)
+    _require_recent_qemu(missing)
     for step in install:
         _perform(rights, step)
 
@@ -134,7 +134,7 @@ def _agrees() -> bool:
         return False
 
 
-def _refuse_without_recent_qemu(missing: Iterable[requirements.Need]) -> None:
+def _require_recent_qemu(missing: Iterable[requirements.Need]) -> None:
     """Raise LabError where apt, after fetching its lists, offers no QEMU that is recent enough."""
     if not _lacks_qemu(missing):
         return
@@ -153,7 +153,7 @@ def _refuse_without_recent_qemu(missing: Iterable[requirements.Need]) -> None:
 
 def verify(tests: bool = False, vagrant: bool = False) -> None:
     """Raise LabError where something is still missing after the installation."""
-    requirements.refuse_old_qemu()
+    requirements.require_recent_qemu()
     left = requirements.missing(tests, vagrant)
     if left:
         raise LabError(

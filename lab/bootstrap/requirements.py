@@ -45,7 +45,7 @@ def qemu_version(program: str) -> Version | None:
     return version_in(answer.stdout) if answer.returncode == 0 else None
 
 
-def refuse_old_qemu() -> None:
+def require_recent_qemu() -> None:
     """Raise LabError where the QEMU on PATH is one that corrupts its guests."""
     found = qemu_version(QEMU)
     if found is not None and found < OLDEST_QEMU:

@@ -16,7 +16,7 @@ import testinfra.host
 from proof.hosts.connections import MAIL, way_to
 from proof.hosts.target import LAB, load
 from proof.transport.host import connect
-from proof.transport.spec import Way
+from proof.transport.spec import ConnectionSpec
 
 STOCK, CONTROLPATH, OURS = "stock", "controlpath", "ours"
 TIMES = {STOCK: 2, CONTROLPATH: 3, OURS: 5}
@@ -82,7 +82,7 @@ CHECKS = (
 )
 
 
-def measure(way: Way | None = None) -> tuple[dict[str, list[float]], list[object]]:
+def measure(way: ConnectionSpec | None = None) -> tuple[dict[str, list[float]], list[object]]:
     """Seconds of each run of all checks, by "stock", "controlpath" and "ours"; the first login is not counted.
 
     Args:
@@ -125,19 +125,19 @@ def _same(answers: dict[str, list[object]]) -> None:
 
 
 @contextmanager
-def _ours(way: Way) -> Iterator[object]:
+def _ours(way: ConnectionSpec) -> Iterator[object]:
     with closing(connect(way)) as host:
         host.run("true")
         yield host
 
 
 @contextmanager
-def _plain(way: Way) -> Iterator[object]:
+def _plain(way: ConnectionSpec) -> Iterator[object]:
     yield _testinfra(way)
 
 
 @contextmanager
-def _shared(way: Way, path: Path) -> Iterator[object]:
+def _shared(way: ConnectionSpec, path: Path) -> Iterator[object]:
     host = _testinfra(way, controlpath=str(path))
     try:
         host.run("true")
@@ -146,7 +146,7 @@ def _shared(way: Way, path: Path) -> Iterator[object]:
         subprocess.run(_ssh(way, "-O", "exit", "-o", f"ControlPath={path}"), capture_output=True, check=False)
 
 
-def _testinfra(way: Way, **more: str) -> Any:  # noqa: ANN401 - stock testinfra has no types
+def _testinfra(way: ConnectionSpec, **more: str) -> Any:  # noqa: ANN401 - stock testinfra has no types
     """A host of testinfra's own ssh backend, without its cache of hosts."""
     door = f"[{way.address}]" if ":" in way.address else way.address
     port = f":{way.port}" if way.port else ""
@@ -157,7 +157,7 @@ def _testinfra(way: Way, **more: str) -> Any:  # noqa: ANN401 - stock testinfra 
     return host
 
 
-def _ssh(way: Way, *options: str) -> Sequence[str]:
+def _ssh(way: ConnectionSpec, *options: str) -> Sequence[str]:
     settings = ["-F", str(way.ssh_config)] if way.ssh_config else []
     port = ["-p", str(way.port)] if way.port else []
     return ["ssh", *settings, *port, *options, f"{way.user}@{way.address}"]

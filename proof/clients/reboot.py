@@ -7,7 +7,7 @@ from testinfra.host import Host
 
 from proof.clients import tcp_probe
 from proof.clients.openssh import Admin
-from proof.hosts.recorded_lab import WatchedLab
+from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
 from proof.parsers import fail2ban, nft, ss, wireguard
 from proof.parsers.errors import NothingToReadError
@@ -23,7 +23,7 @@ JOURNAL = "journalctl --quiet --no-pager --no-hostname --boot --priority=err --o
 
 
 @dataclass(frozen=True)
-class Aftermath:
+class RebootResult:
     """The host as it was found after a reboot that nobody helped.
 
     Args:
@@ -47,7 +47,7 @@ class Aftermath:
     errors: tuple[str, ...]
 
 
-def reboot(lab: WatchedLab, mail: Host, admin: Admin, target: Target) -> Aftermath:
+def reboot(lab: RecordedLab, mail: Host, admin: Admin, target: Target) -> RebootResult:
     """Reboot the host, wait until the administrator gets in, and look around.
 
     Raises:
@@ -58,7 +58,7 @@ def reboot(lab: WatchedLab, mail: Host, admin: Admin, target: Target) -> Afterma
     wait_until(lambda: admin.login(timeout=20).accepted, "SSH to come back unaided after a reboot", LONGEST)
     seconds = time.monotonic() - started
     database = _database(mail, target, started + DATABASE_LONGEST)
-    return Aftermath(
+    return RebootResult(
         seconds=seconds,
         chains=nft.chains(mail.check_output("nft --json list chains")),
         listeners=ss.of_ssh(ss.parse(mail.check_output("ss -H -l -t -n -p"))),
@@ -102,7 +102,7 @@ def _jail(mail: Host) -> str:
     return str(mail.check_output("fail2ban-client status %s", JAIL))
 
 
-def jail_watches(aftermath: Aftermath) -> bool:
+def jail_watches(aftermath: RebootResult) -> bool:
     """Whether the jail of SSH was there and read the journal."""
     try:
         return bool(fail2ban.parse(aftermath.guard).journal)

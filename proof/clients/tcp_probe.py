@@ -14,34 +14,34 @@ ANSWERS: Mapping[str, Outcome] = {"refused": "refused", "timed out": "silent", "
 
 
 @dataclass(frozen=True)
-class Knock:
+class ProbeResult:
     """How a port answered a TCP connection, and the caller's own words about it."""
 
     outcome: Outcome
     said: str
 
 
-def begin(place: Host, address: str, port: int, seconds: int = 1) -> Callable[[], Knock]:
+def begin(place: Host, address: str, port: int, seconds: int = 1) -> Callable[[], ProbeResult]:
     """Begin to open a TCP connection from a place; call what is returned for what came of it.
 
     That raises NothingToReadError where no packet was answered because none was sent: no nc there, no route.
     """
     pending = place.start("nc -v -n -z -w %s %s %s", str(seconds), address, str(port))
 
-    def heard() -> Knock:
+    def heard() -> ProbeResult:
         result = pending.result()
         said = f"$ {result.command}\n{result.stdout}{result.stderr}"
         if result.rc == 0:
-            return Knock("open", said)
+            return ProbeResult("open", said)
         for words, outcome in ANSWERS.items():
             if words in result.stderr:
-                return Knock(outcome, said)
+                return ProbeResult(outcome, said)
         raise NothingToReadError(f"nobody knows whether {address} answers on port {port}:\n{said}")
 
     return heard
 
 
-def knock(place: Host, address: str, port: int, seconds: int = 1) -> Knock:
+def knock(place: Host, address: str, port: int, seconds: int = 1) -> ProbeResult:
     """Open a TCP connection from a place and close it again; wait at most some seconds for an answer."""
     return begin(place, address, port, seconds)()
 

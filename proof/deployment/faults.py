@@ -73,7 +73,7 @@ def died(deployment: Deployment) -> None:
             os.killpg(child.pid, signal.SIGKILL)
 
 
-TROUBLES: Mapping[str, Callable[[Deployment], Finished]] = {
+FAULTS: Mapping[str, Callable[[Deployment], Finished]] = {
     "no API key is set": lambda deployment: deployment.deploy(key=""),
     "the API key is wrong": lambda deployment: deployment.deploy(key="not-the-key"),
     "Vultr counts too many requests": _with(Fault(429, retry_after=1)),

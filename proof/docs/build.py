@@ -23,8 +23,8 @@ from proof.docs.model import (
     TaskView,
     WaiverView,
 )
-from proof.docs.runs import Found, Runs
-from proof.docs.states import LAB_ONLY, Standing, Today
+from proof.docs.runs import Runs, StoredRun
+from proof.docs.states import LAB_ONLY, HostProxy, Today
 from proof.evidence import provenance
 from proof.evidence.run_folder import slug
 from proof.evidence.sabotage_results import Result
@@ -46,7 +46,7 @@ class Sources:
     plan: plans.Plan
     features: Sequence[Feature]
     runs: Runs
-    against: Mapping[str, Sequence[Found]]
+    against: Mapping[str, Sequence[StoredRun]]
     sabotages: Sequence[Result]
     damaged: Sequence[str]
     today: Today
@@ -181,7 +181,7 @@ def _scenario(sources: Sources, evidence: Evidence, case: Case) -> ScenarioView:
     shown: dict[str, EvidenceView] = {}
     for target, runs in sources.against.items():
         if case.scenario.disruptive and target != LAB:
-            standings[target] = Standing("not run", LAB_ONLY, beyond=True)
+            standings[target] = HostProxy("not run", LAB_ONLY, beyond=True)
             continue
         standing = states.of_scenario(case.id, case.feature.task, runs, sources.today)
         found = evidence.of(next(run for run in runs if run.id == standing.run), case.id) if standing.run else None
@@ -202,7 +202,7 @@ def _scenario(sources: Sources, evidence: Evidence, case: Case) -> ScenarioView:
     )
 
 
-def _history(runs: Sequence[Found], target: str, scenarios: Sequence[ScenarioView]) -> tuple[Mark, ...]:
+def _history(runs: Sequence[StoredRun], target: str, scenarios: Sequence[ScenarioView]) -> tuple[Mark, ...]:
     own = [one.id for one in scenarios if not one.standings[target].beyond]
     marks: list[Mark] = []
     for run in reversed(runs):
@@ -215,7 +215,7 @@ def _history(runs: Sequence[Found], target: str, scenarios: Sequence[ScenarioVie
     return tuple(marks)
 
 
-def _run(found: Found) -> RunView:
+def _run(found: StoredRun) -> RunView:
     counted = Counter(outcome.state for outcome in found.outcomes.values())
     return RunView(
         id=found.id,

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from proof.docs.model import AskedView, EvidenceView, FailureView, FileView, StepView
-from proof.docs.runs import Found
+from proof.docs.runs import StoredRun
 from proof.evidence import record
 from proof.evidence.run_folder import slug
 from proof.report import terminal
@@ -31,7 +31,7 @@ class Evidence:
     damaged: list[str] = field(default_factory=list)
     _records: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def of(self, run: Found, scenario: str) -> EvidenceView | None:
+    def of(self, run: StoredRun, scenario: str) -> EvidenceView | None:
         """The evidence of a scenario in a run; None where it is gone."""
         if run.folder is None:
             return None
@@ -48,7 +48,7 @@ class Evidence:
             self._records[run] = {part["id"]: part for part in data["scenarios"]}
         return self._records[run]
 
-    def _view(self, run: Found, folder: Path, data: Mapping[str, Any]) -> EvidenceView:
+    def _view(self, run: StoredRun, folder: Path, data: Mapping[str, Any]) -> EvidenceView:
         told = record.scenario_in(data)
         failure = told.failure
         return EvidenceView(

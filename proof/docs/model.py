@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from proof.docs.diagram import Drawing
-from proof.docs.states import STATES, Standing, State
+from proof.docs.states import STATES, HostProxy, State
 
 SCHEMA = 1
 
@@ -110,7 +110,7 @@ class ScenarioView:
     disruptive: bool
     line: int
     steps: tuple[str, ...]
-    standings: dict[str, Standing]
+    standings: dict[str, HostProxy]
     evidence: dict[str, EvidenceView]
 
 
@@ -133,7 +133,7 @@ class CriterionView:
     name: str
     line: int
     scenarios: tuple[ScenarioView, ...]
-    standings: dict[str, Standing]
+    standings: dict[str, HostProxy]
     history: dict[str, tuple[Mark, ...]]
     trust: Trust
     waivers: tuple[WaiverView, ...]
@@ -152,7 +152,7 @@ class TaskView:
     feature: str
     description: str
     criteria: tuple[CriterionView, ...]
-    standings: dict[str, Standing]
+    standings: dict[str, HostProxy]
 
     def count(self, target: str, state: State = "verified") -> int:
         """How many criteria are in a state on a target."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from proof.docs.build import Sources
 from proof.docs.model import Document
-from proof.docs.runs import Found
+from proof.docs.runs import StoredRun
 
 
 def mismatches(sources: Sources, made: Document) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ def _scenarios(sources: Sources, made: Document) -> Iterator[str]:
                 yield from _run(run, task, expected, there)
 
 
-def _run(run: Found, task: str, expected: int, there: set[str]) -> Iterator[str]:
+def _run(run: StoredRun, task: str, expected: int, there: set[str]) -> Iterator[str]:
     """What a run of the same feature and steps counted differently."""
     if run.cases.get(task) != expected:
         yield f"{run.id} counted {run.cases.get(task)} scenarios of {task}, its feature has {expected}"

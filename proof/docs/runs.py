@@ -38,7 +38,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Found:
+class StoredRun:
     """A run as its record tells it. `contents` is by task the hash of its feature and steps, `cases` their number.
 
     `folder` is where its evidence lies, None where that is gone. `state` is running only while somebody still runs it.
@@ -67,10 +67,10 @@ class Found:
 class Runs:
     """Runs, oldest first; `damaged` are records that nobody can read, each with the reason."""
 
-    found: tuple[Found, ...]
+    found: tuple[StoredRun, ...]
     damaged: tuple[str, ...]
 
-    def against(self, target: str) -> list[Found]:
+    def against(self, target: str) -> list[StoredRun]:
         """Those that can prove something of a target, oldest first."""
         return [run for run in self.found if run.target == target and run.counts]
 
@@ -80,7 +80,7 @@ def read(builds: Sequence[Path]) -> Runs:
 
     Writes the digests that are missing into the first folder's history.
     """
-    known: dict[str, Found] = {}
+    known: dict[str, StoredRun] = {}
     damaged: dict[str, str] = {}
     for build in builds:
         for folder in sorted((build / "runs").glob("[0-9]*Z-*")):
@@ -107,7 +107,7 @@ def _naming(damaged: dict[str, str], name: str) -> Iterator[None]:
         damaged[name] = f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-def _run(folder: Path, digest: Path) -> Found:
+def _run(folder: Path, digest: Path) -> StoredRun:
     path = folder / "run.json"
     about = path.stat()
     stamp = (about.st_size, about.st_mtime_ns)
@@ -132,13 +132,13 @@ def _held(folder: Path) -> bool:
         return True
 
 
-def _found(data: Mapping[str, Any], folder: Path) -> Found:
+def _found(data: Mapping[str, Any], folder: Path) -> StoredRun:
     if data["schema"] != record.SCHEMA:
         raise ValueError(f"its schema is {data['schema']}, known is {record.SCHEMA}")
     twice = [name for name, times in Counter(part["id"] for part in data["scenarios"]).items() if times > 1]
     if twice:
         raise ValueError(f"it holds {twice[0]} more than once")
-    return Found(
+    return StoredRun(
         id=folder.name,
         target=str(data["target"]),
         state=data["state"],
@@ -167,7 +167,7 @@ def _outcome(part: Mapping[str, Any]) -> Outcome:
     )
 
 
-def _keep(path: Path, found: Found, stamp: Stamp) -> None:
+def _keep(path: Path, found: StoredRun, stamp: Stamp) -> None:
     data = {"schema": DIGEST_SCHEMA, "stamp": stamp, "run": asdict(replace(found, folder=None))}
     try:
         write_atomically(path, orjson.dumps(data).decode())
@@ -175,14 +175,14 @@ def _keep(path: Path, found: Found, stamp: Stamp) -> None:
         return  # the next reader makes it
 
 
-def _digest(path: Path) -> tuple[Found, Stamp]:
+def _digest(path: Path) -> tuple[StoredRun, Stamp]:
     data = orjson.loads(path.read_bytes())
     if data["schema"] != DIGEST_SCHEMA:
         raise ValueError(f"its schema is {data['schema']}, known is {DIGEST_SCHEMA}")
     run = data["run"]
     run["outcomes"] = {name: Outcome(**part) for name, part in run["outcomes"].items()}
     run["command"] = tuple(run["command"])
-    found = Found(**run)
+    found = StoredRun(**run)
     if found.state == "running":
         found = replace(found, state="interrupted")
     return found, cast("Stamp", tuple(data["stamp"]))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from proof.docs.runs import Found, Outcome
+from proof.docs.runs import Outcome, StoredRun
 from proof.gherkin.tracker import Waiver
 
 State = Literal["verified", "failed", "stale", "not run", "undefined", "waived"]
@@ -26,7 +26,7 @@ class Today:
 
 
 @dataclass(frozen=True)
-class Standing:
+class HostProxy:
     """What holds of one thing on one target.
 
     `since` began the unbroken series of passes, `at` began the run with the newest evidence, which is `run`; empty
@@ -42,13 +42,13 @@ class Standing:
     beyond: bool = False
 
 
-def of_scenario(scenario: str, task: str, runs: Sequence[Found], today: Today) -> Standing:
+def of_scenario(scenario: str, task: str, runs: Sequence[StoredRun], today: Today) -> HostProxy:
     """The standing of one case of a scenario, from the runs against one target, oldest first."""
     tried = [(run, run.outcomes[scenario]) for run in runs if _tells(run.outcomes.get(scenario))]
     if not tried:
-        return Standing("not run", "no run got to it")
+        return HostProxy("not run", "no run got to it")
     newest, outcome = tried[-1]
-    found = Standing(
+    found = HostProxy(
         "failed",
         outcome.message or outcome.reason,
         at=newest.started,
@@ -73,7 +73,7 @@ def _tells(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome.state != "not run"
 
 
-def stale(run: Found, task: str, at: str, today: Today) -> str:
+def stale(run: StoredRun, task: str, at: str, today: Today) -> str:
     """Why evidence of a run no longer counts; empty where it does."""
     made_from = run.provenance.get("contents") or {}
     unknown = [name for name in MADE_FROM if name not in made_from]
@@ -101,7 +101,7 @@ def moment(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def of_criterion(cases: Sequence[Standing], waiver: Waiver | None, today: Today) -> Standing:
+def of_criterion(cases: Sequence[HostProxy], waiver: Waiver | None, today: Today) -> HostProxy:
     """The standing of a Rule, from those of all its cases."""
     counted = [case for case in cases if not case.beyond]
     if counted:
@@ -110,9 +110,9 @@ def of_criterion(cases: Sequence[Standing], waiver: Waiver | None, today: Today)
             some = f"by {len(counted)} of {len(cases)} scenarios; the rest {LAB_ONLY}"
             found = replace(found, reason=some)
     elif cases:
-        found = Standing("not run", LAB_ONLY, beyond=True)
+        found = HostProxy("not run", LAB_ONLY, beyond=True)
     else:
-        found = Standing("undefined", "no scenario proves it")
+        found = HostProxy("undefined", "no scenario proves it")
     if waiver is None:
         return found
     said = f"waived by {waiver.author} until {waiver.expires}: {waiver.reason}"
@@ -123,7 +123,7 @@ def of_criterion(cases: Sequence[Standing], waiver: Waiver | None, today: Today)
     return replace(found, state="waived", reason=said, beyond=False)
 
 
-def worst(standings: Iterable[Standing]) -> Standing:
+def worst(standings: Iterable[HostProxy]) -> HostProxy:
     """The worst of some standings, with the youngest beginning and the sum of their times; at least one is needed."""
     every = list(standings)
     first = min(every, key=lambda one: (WORST_FIRST.index(one.state), one.at))  # of the worst, the oldest evidence
@@ -137,9 +137,9 @@ def worst(standings: Iterable[Standing]) -> Standing:
     )
 
 
-def of_task(criteria: Sequence[Standing]) -> Standing:
+def of_task(criteria: Sequence[HostProxy]) -> HostProxy:
     """The standing of a task, from those of its criteria; criteria beyond the target do not count against it."""
     if not criteria:
-        return Standing("undefined", "no feature states what must hold")
+        return HostProxy("undefined", "no feature states what must hold")
     counted = [one for one in criteria if not one.beyond]
     return worst(counted) if counted else criteria[0]

@@ -15,7 +15,7 @@ from proof.hosts.target import LAB, Target
 if TYPE_CHECKING:
     from proof.transport.host import Host
     from proof.transport.observation import Observation
-    from proof.transport.spec import Way
+    from proof.transport.spec import ConnectionSpec
 
 MAIL, HUB, OUTSIDER, INTRUDER = "mail", "hub", "outsider", "intruder"
 RUNNER = "runner"  # this machine
@@ -39,15 +39,15 @@ def has(target: Target, name: str) -> bool:
     return target.name == LAB or name in (MAIL, RUNNER) or name in operators_places(target)
 
 
-def way_to(target: Target, name: str) -> "Way":
+def way_to(target: Target, name: str) -> "ConnectionSpec":
     """The administrator's way to mail, the lab's to the hub, or the operator's to a machine that stands for a place."""
-    from proof.transport.spec import Way  # noqa: PLC0415 - loaded by the first run that connects
+    from proof.transport.spec import ConnectionSpec  # noqa: PLC0415 - loaded by the first run that connects
 
     if name != MAIL and target.name != LAB:
-        return Way("", target.text(named_by(name)), ssh_config=target.ssh_config, sudo=True, name=name)
+        return ConnectionSpec("", target.text(named_by(name)), ssh_config=target.ssh_config, sudo=True, name=name)
     if name == HUB:
-        return Way(HUB_USER, HUB, ssh_config=target.ssh_config, name=HUB)
-    return Way(
+        return ConnectionSpec(HUB_USER, HUB, ssh_config=target.ssh_config, name=HUB)
+    return ConnectionSpec(
         user=target.text("admin_user"),
         address=target.text("vpn_address"),
         port=target.number("ssh_port"),
@@ -57,7 +57,7 @@ def way_to(target: Target, name: str) -> "Way":
     )
 
 
-class Standing:
+class HostProxy:
     """Stands for a host for the whole run; whatever is asked of it is asked of the connection of that moment."""
 
     def __init__(self, name: str, current: Callable[[str], "Host"]) -> None:
@@ -88,7 +88,7 @@ class Connections:
 
     def host(self, name: str) -> "Host":
         """The host or place of this name, for the whole run; nothing is opened before something is asked."""
-        return cast("Host", Standing(name, self.current))
+        return cast("Host", HostProxy(name, self.current))
 
     def current(self, name: str) -> "Host":
         """The live connection to a host or place. Raises `proof.transport.Unreachable`."""

@@ -100,7 +100,7 @@ def _arrive(target: Target, connections: Connections, name: str) -> None:
         connections.current(name).greeting()
     except Unreachable as error:
         optional = "" if name == MAIL else f"; or take {named_by(name)} out of the inventory of {target.name}"
-        raise LabError(_words(error), error.cure + optional) from error
+        raise LabError(_words(error), error.hint + optional) from error
 
 
 def _words(error: "Unreachable") -> str:

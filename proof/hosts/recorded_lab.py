@@ -27,7 +27,7 @@ class Completed(Protocol):
         """All of its standard error."""
 
 
-class LabLike(Protocol):
+class LabControl(Protocol):
     """The part of `lab.lab.Lab` that proving needs."""
 
     def up(self, at: str | None = None) -> None:
@@ -58,17 +58,17 @@ class LabLike(Protocol):
         """What the lab is made by and from."""
 
 
-def open_lab(provider: str | None = None) -> LabLike:
+def open_lab(provider: str | None = None) -> LabControl:
     """The lab of this checkout; `provider` names what makes its machines, by itself where None."""
     from lab.lab import Lab  # noqa: PLC0415 - a run without the lab needs none of it
 
     return Lab.of_checkout(provider)
 
 
-class WatchedLab:
+class RecordedLab:
     """A lab whose every use is evidence; `drop` is called before a machine loses its connections."""
 
-    def __init__(self, lab: LabLike, recorder: Recorder, drop: Callable[[], None]) -> None:
+    def __init__(self, lab: LabControl, recorder: Recorder, drop: Callable[[], None]) -> None:
         self._lab = lab
         self._recorder = recorder
         self._drop = drop

@@ -15,7 +15,7 @@ from proof.deployment import sources
 from proof.evidence.recorder import Recorder
 from proof.hosts import connections, preflight
 from proof.hosts.connections import HUB, INTRUDER, MAIL, OUTSIDER, RUNNER
-from proof.hosts.recorded_lab import WatchedLab
+from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
 from proof.plugin.session import SESSION, ProofSession
 
@@ -128,7 +128,7 @@ def engine(mail: "Host", evidence: Recorder) -> "Iterator[docker.DockerClient]":
 
 
 @pytest.fixture(scope="session")
-def lab(pytestconfig: pytest.Config) -> WatchedLab:
+def lab(pytestconfig: pytest.Config) -> RecordedLab:
     """The lab, for @disruptive scenarios and for looks out of band; a target without one is an error."""
     session = _session(pytestconfig)
     if session.lab is None:

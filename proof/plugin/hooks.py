@@ -30,7 +30,7 @@ pytest_plugins = ["proof.plugin.host_option", "proof.plugin.fixtures", "proof.pl
 
 RECORD = pytest.StashKey[Record]()
 LEFT_OUT = pytest.StashKey[list[Record]]()
-ELSEWHERE = pytest.StashKey[bool]()
+IN_SECOND_LAB = pytest.StashKey[bool]()
 STATE = "proof_state"  # what a report carries from making it to counting it
 KEPT_BY_STATE = {"passed": "passed", "failed": "not proved", "skipped": "skipped", "not run": "not run"}
 WORDS = {"passed": "PASSED ", "failed": "FAILED ", "skipped": "skipped", "not run": "NOT RUN"}
@@ -68,7 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
     tags = {tag for path in feature_files.files(_features(config)) for tag in lint.tags_of(path)}
     for tag in sorted(tags):
         config.addinivalue_line("markers", f"{tag}: of the tracker")
-    config.pluginmanager.register(Elsewhere())
+    config.pluginmanager.register(SecondLabFilter())
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -164,10 +164,10 @@ def _open(config: pytest.Config, scenarios: list[Record]) -> None:
     except LabError as error:
         proving.broken = error
     else:
-        _begin_beside(config, proving, scenarios)
+        _start_second_lab(config, proving, scenarios)
 
 
-def _begin_beside(config: pytest.Config, proving: ProofSession, scenarios: list[Record]) -> None:
+def _start_second_lab(config: pytest.Config, proving: ProofSession, scenarios: list[Record]) -> None:
     """Start a second lab for the scenarios that break one, where that is worth it and there is room."""
     rough = [scenario.node for scenario in scenarios if scenario.disruptive]
     wanted = config.getoption("--labs")
@@ -179,7 +179,7 @@ def _begin_beside(config: pytest.Config, proving: ProofSession, scenarios: list[
     if why_not:
         proving.broken = LabError(f"There can be no second lab: {why_not}.", "--labs=1")
     elif rough:
-        proving.begin_beside(rough)
+        proving.start_second_lab(rough)
         _say(config, f"  Two labs share the {len(rough)} scenarios that break one (--labs=1: one lab alone)")
 
 
@@ -197,8 +197,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     record = item.stash[RECORD]
     elsewhere = record.disruptive and not proving.take(record)
-    item.stash[ELSEWHERE] = elsewhere and (proving.second is None or _adopted(item, proving))
-    if item.stash[ELSEWHERE]:
+    item.stash[IN_SECOND_LAB] = elsewhere and (proving.second is None or _adopted(item, proving))
+    if item.stash[IN_SECOND_LAB]:
         return (yield)
     proving.begin(record)
     try:
@@ -210,13 +210,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         _line(item.config, record, proving.run.scenarios)
 
 
-class Elsewhere:
+class SecondLabFilter:
     """Keeps from running what another lab runs."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
         """Whether this scenario is dealt with already; None where it is not."""
-        return item.stash.get(ELSEWHERE, False) or None
+        return item.stash.get(IN_SECOND_LAB, False) or None
 
 
 def _adopted(item: pytest.Item, proving: ProofSession) -> bool:

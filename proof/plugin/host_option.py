@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if len(chosen) == 1:
         config.stash[TARGET] = chosen[0]
     elif chosen:
-        config.pluginmanager.register(multi_host.SideBySide(chosen))
+        config.pluginmanager.register(multi_host.MultiHostReporter(chosen))
     if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
         config.args = [str(config.rootpath / ("steps" if chosen else "tests"))]
 

@@ -70,7 +70,7 @@ def distributed(config: pytest.Config) -> bool:
     return bool(config.option.numprocesses) or config.option.dist != "no" or bool(config.option.tx)
 
 
-class SideBySide:
+class MultiHostReporter:
     """Follows the processes and makes one run of theirs.
 
     Args:

@@ -77,7 +77,7 @@ class SecondLab:
         copy = project_copy.make()
         with (folder / "pytest.txt").open("wb") as sink:
             process = subprocess.Popen(
-                tools.bound(
+                tools.with_parent_death_signal(
                     [
                         *(sys.executable, "-m", "pytest", "--host=lab", "-q", "-p", "no:cacheprovider"),
                         *(f"--beside={claims}", f"--run-folder={folder}", *nodes),

@@ -19,7 +19,7 @@ from proof.gherkin.case import Case
 from proof.gherkin.feature_files import Feature
 from proof.hosts import lab_lock, preflight, recorded_lab
 from proof.hosts.connections import HUB, MAIL, Connections
-from proof.hosts.recorded_lab import WatchedLab
+from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import LAB, Target
 from proof.plugin import second_lab
 from proof.plugin.live_line import LiveLine
@@ -94,7 +94,7 @@ class ProofSession:
         self.as_it_is = as_it_is
         self.recorder = Recorder(folder)
         self.connections = Connections(target, self.recorder)
-        self.lab: WatchedLab | None = None
+        self.lab: RecordedLab | None = None
         self.provider: str | None = None
         self.broken: LabError | None = None
         self.current: Scenario | None = None
@@ -126,7 +126,7 @@ class ProofSession:
         if self.target.name != LAB:
             preflight.look(self.target, self.connections)
             return
-        self.lab = WatchedLab(recorded_lab.open_lab(self.provider), self.recorder, self.connections.drop)
+        self.lab = RecordedLab(recorded_lab.open_lab(self.provider), self.recorder, self.connections.drop)
         if self.as_it_is:
             if not self.lab.running():
                 raise LabError("The lab does not run.", "start it with: lab up")
@@ -149,7 +149,7 @@ class ProofSession:
             return "Vagrant keeps what a lab starts from in that lab's own machines"
         return second_lab.room(asked)
 
-    def begin_beside(self, nodes: Sequence[str]) -> None:
+    def start_second_lab(self, nodes: Sequence[str]) -> None:
         """Let a second lab run these tests from the last to the first, while this run goes on."""
         self.second = SecondLab.start(self.folder.path, nodes)
         self.claims = self.second.claims

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from proof.hosts.target import Target
 
-Imprint = Mapping[str, Mapping[str, str]]
+HostSnapshot = Mapping[str, Mapping[str, str]]
 
 LOGS = "logs"
 LOGIN = "records of logins, and what a login has while it lasts"
@@ -75,7 +75,7 @@ def expected(section: str, name: str) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in EXCEPTIONS.get(section, ()))
 
 
-def differences(before: Imprint, after: Imprint) -> list[Difference]:
+def differences(before: HostSnapshot, after: HostSnapshot) -> list[Difference]:
     """What differs, by section and name."""
     found = []
     for section in sorted({*before, *after}):

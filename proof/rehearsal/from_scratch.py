@@ -72,5 +72,5 @@ def _must_hold(deployed: Deployment, key: Path) -> None:
 def _provision(log: Path, folder: Path) -> None:
     with step("Provision the server with site.yml", expected=900):
         play = provisioning.apply([PROVISION / SITE], stand_in.TARGET, log, timeout=PROVISION_SECONDS, folder=folder)
-    provisioning.refuse_failed(play, "The new server could not be provisioned", log)
+    provisioning.require_success(play, "The new server could not be provisioned", log)
     print(f"Provisioned over SSH: {play.ok} ok, {play.changed} changed.", flush=True)

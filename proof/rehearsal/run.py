@@ -17,13 +17,13 @@ from lab.progress import step
 from proof.evidence.run_folder import RunFolder
 from proof.hosts import lab_lock, recorded_lab
 from proof.hosts.connections import HUB, MAIL
-from proof.hosts.recorded_lab import LabLike
+from proof.hosts.recorded_lab import LabControl
 from proof.hosts.target import Target
 from proof.rehearsal import diff, from_scratch, stand_in
-from proof.rehearsal.diff import Imprint
+from proof.rehearsal.diff import HostSnapshot
 from proof.waiting import wait_until
 
-IMPRINT = ROOT / "proof" / "probes" / "snapshot.py"
+SNAPSHOT_PROGRAM = ROOT / "proof" / "probes" / "snapshot.py"
 IMPRINT_SECONDS = 600.0
 LOGOUT_SECONDS = 60.0
 # What cannot hold here, by its node: the rest of the suite must be green all the same.
@@ -33,7 +33,7 @@ NOT_REHEARSED = {
 RUNNERS_LINK = "runner"  # the hub's interface towards this machine
 
 
-def take(lab: LabLike, target: Target) -> Imprint:
+def take(lab: LabControl, target: Target) -> HostSnapshot:
     """An imprint of mail, out of band. Raises LabError."""
     server = [
         target.text("postgres_container"),
@@ -43,20 +43,20 @@ def take(lab: LabLike, target: Target) -> Imprint:
         f"{target.text('postgres_home')}/.env",
     ]
     given = json.dumps([diff.left_out(target), *server])
-    done = lab.exec(MAIL, ["python3", "-I", "-", given], stdin=IMPRINT.read_bytes(), timeout=IMPRINT_SECONDS)
+    done = lab.exec(MAIL, ["python3", "-I", "-", given], stdin=SNAPSHOT_PROGRAM.read_bytes(), timeout=IMPRINT_SECONDS)
     if done.exit_status != 0:
         raise LabError(f"No imprint of mail could be taken: {done.stderr.decode(errors='replace')}")
-    found: Imprint = json.loads(gzip.decompress(base64.b64decode(done.stdout)))
+    found: HostSnapshot = json.loads(gzip.decompress(base64.b64decode(done.stdout)))
     return found
 
 
-def logins(lab: LabLike) -> set[str]:
+def logins(lab: LabControl) -> set[str]:
     """The logins at mail that have not ended."""
     shown = lab.exec(MAIL, ["systemctl", "list-units", "--plain", "--no-legend", "session-*", "user@*"])
     return {line.split()[0] for line in shown.stdout.decode().splitlines()}
 
 
-def await_logout(lab: LabLike, known: Set[str]) -> None:
+def await_logout(lab: LabControl, known: Set[str]) -> None:
     """Wait until the run's own logins have ended, with all that a login starts. Raises LabError."""
     try:
         wait_until(lambda: logins(lab) <= known, "the run's logins to end", LOGOUT_SECONDS)
@@ -66,7 +66,7 @@ def await_logout(lab: LabLike, known: Set[str]) -> None:
 
 
 @contextlib.contextmanager
-def slow_line(lab: LabLike, milliseconds: int) -> Iterator[None]:
+def slow_line(lab: LabControl, milliseconds: int) -> Iterator[None]:
     """Let every answer to this machine take longer by so much."""
     if not milliseconds:
         yield
@@ -78,7 +78,7 @@ def slow_line(lab: LabLike, milliseconds: int) -> Iterator[None]:
         _tc(lab, "del")
 
 
-def _tc(lab: LabLike, verb: str, *how: str) -> None:
+def _tc(lab: LabControl, verb: str, *how: str) -> None:
     done = lab.exec(HUB, ["tc", "qdisc", verb, "dev", RUNNERS_LINK, "root", *how])
     if done.exit_status != 0:
         raise LabError(f"The line to the hub cannot be slowed down: {done.stderr.decode(errors='replace').strip()}")
@@ -127,18 +127,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             lab_lock.was_reset(ROOT)
 
 
-def _from_nothing(lab: LabLike, folder: RunFolder) -> Target:
+def _from_nothing(lab: LabControl, folder: RunFolder) -> Target:
     target = from_scratch.make(folder.path)
     await_logout(lab, frozenset())  # what provisioning was logged in with is no part of the host
     return target
 
 
-def _as_it_is(lab: LabLike) -> Target:
+def _as_it_is(lab: LabControl) -> Target:
     lab.reset()
     return stand_in.make()
 
 
-def _rehearse(lab: LabLike, target: Target, folder: RunFolder, delay: int, arguments: Sequence[str]) -> int:
+def _rehearse(lab: LabControl, target: Target, folder: RunFolder, delay: int, arguments: Sequence[str]) -> int:
     with step("Look at every file of mail, and at all else that a run could change"):
         before = take(lab, target)
     known = logins(lab)

@@ -4,7 +4,7 @@ from typing import Any
 
 from testinfra.backend.base import BaseBackend, CommandResult
 
-from proof.transport.command import Pending
+from proof.transport.command import RunningCommand
 from proof.transport.location import RUN_TIMEOUT, Place
 
 
@@ -26,7 +26,7 @@ class Backend(BaseBackend):
 
     def start(
         self, command: str, *args: str, timeout: float = RUN_TIMEOUT, stdin: bytes | str = b""
-    ) -> Pending[CommandResult]:
+    ) -> RunningCommand[CommandResult]:
         """Start a shell command, arguments quoted into it where it says %s."""
         line = self.get_command(command, *(str(arg) for arg in args))
         given = stdin.encode() if isinstance(stdin, str) else stdin

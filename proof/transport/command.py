@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 Finish = Callable[[int, str, bytes, bytes], Result]
 
 
-class Pending(Generic[Result]):
+class RunningCommand(Generic[Result]):
     """A started command.
 
     Args:

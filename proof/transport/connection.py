@@ -11,7 +11,7 @@ import mitogen.core
 
 from proof.transport.errors import ConnectionLostError, Unreachable
 from proof.transport.rpc import dispatcher, handshake
-from proof.transport.spec import Way
+from proof.transport.spec import ConnectionSpec
 
 FRESH = 0.25  # seconds since its last answer for which a connection needs no proof that it lives
 PING = 20.0  # seconds for that proof; ssh itself finds a dead connection sooner
@@ -21,7 +21,7 @@ LOST = (mitogen.core.ChannelError, mitogen.core.StreamError, mitogen.core.Timeou
 
 
 @dataclass
-class Link:
+class Channel:
     """One live connection, from login to its end.
 
     Attributes:
@@ -90,7 +90,7 @@ class Link:
             self.ended.wait(GOODBYE)
 
 
-class Line:
+class Connection:
     """Connects to one interpreter again and again, one at a time.
 
     Args:
@@ -99,15 +99,15 @@ class Line:
         report: told in words whenever a dead connection was replaced.
     """
 
-    def __init__(self, way: Way, dial: Callable[[], Link], report: Callable[[str], None]) -> None:
+    def __init__(self, way: ConnectionSpec, dial: Callable[[], Channel], report: Callable[[str], None]) -> None:
         self.way = way
         self._dial = dial
         self._report = report
-        self._link: Link | None = None
+        self._link: Channel | None = None
         self._lock = threading.RLock()
         self._last_boot: str | None = None
 
-    def ready(self) -> Link:
+    def ready(self) -> Channel:
         """A link that answered just now, a new one if need be.
 
         Raises:
@@ -151,7 +151,7 @@ class Line:
                     raise self.lost(link, function.__name__, error) from error
         return None
 
-    def lost(self, link: Link, command: str, error: Exception) -> ConnectionLostError:
+    def lost(self, link: Channel, command: str, error: Exception) -> ConnectionLostError:
         """Give a link up; returns the error that says so."""
         self.drop(link)
         silent = isinstance(error, mitogen.core.TimeoutError)
@@ -172,7 +172,7 @@ class Line:
         if link:
             link.cut()
 
-    def drop(self, link: Link) -> None:
+    def drop(self, link: Channel) -> None:
         """Give up a link that is dead or as good as dead."""
         with self._lock:
             if self._link is link:

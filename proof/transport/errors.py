@@ -1,6 +1,6 @@
 """What can go wrong on the way to a host: no way there, no answer, no end, no success at the other end."""
 
-from proof.transport.spec import Way
+from proof.transport.spec import ConnectionSpec
 
 CURES = (
     ("REMOTE HOST IDENTIFICATION HAS CHANGED", "not the known host key: find out why before you trust it"),
@@ -27,30 +27,30 @@ class Unreachable(Exception):
         words: what ssh said, unchanged.
         reason: the line of them that tells why.
         what: one sentence with those words.
-        cure: what the reader can do.
+        hint: what the reader can do.
     """
 
-    def __init__(self, way: Way, words: str) -> None:
+    def __init__(self, way: ConnectionSpec, words: str) -> None:
         self.name = way.called
         self.way = way
         self.words = words.strip() or "ssh ended without a word"
         self.what = f"{way} cannot be reached: {self.words}"
-        sign, hint = next(((sign, cure) for sign, cure in CURES if sign in self.words), ("", "look at what ssh says"))
+        sign, hint = next(((sign, hint) for sign, hint in CURES if sign in self.words), ("", "look at what ssh says"))
         self.reason = next(line for line in reversed(self.words.splitlines()) if sign in line).strip(" @")
-        self.cure = f"{hint}; try `{way.by_hand}`"
+        self.hint = f"{hint}; try `{way.by_hand}`"
         super().__init__(self.what)
 
     def __str__(self) -> str:
-        return f"{self.what}\n  -> {self.cure}"
+        return f"{self.what}\n  -> {self.hint}"
 
 
 class ConnectionLostError(Unreachable):
     """The connection ended before the answer came; whether the command ran to its end is unknown."""
 
-    def __init__(self, way: Way, command: str, words: str) -> None:
+    def __init__(self, way: ConnectionSpec, command: str, words: str) -> None:
         super().__init__(way, words)
         self.what = f"{way}: the connection was lost during `{command}`: {self.words}"
-        self.cure = "the next command connects anew; whether this one came to its end is unknown"
+        self.hint = "the next command connects anew; whether this one came to its end is unknown"
 
 
 class NoAnswerError(AssertionError):

@@ -9,7 +9,7 @@ import testinfra.host
 from testinfra.backend.base import CommandResult
 
 from proof.transport.backend import Backend
-from proof.transport.command import Pending
+from proof.transport.command import RunningCommand
 from proof.transport.errors import Unreachable
 from proof.transport.location import ASK_TIMEOUT, RUN_TIMEOUT, SHOWN, Place, place_at, place_here
 from proof.transport.modules.account import Group, User
@@ -21,7 +21,7 @@ from proof.transport.modules.socket import Sockets
 from proof.transport.modules.system import MountPoints, Sysctl, SystemInfo
 from proof.transport.observation import Observer, nobody
 from proof.transport.rpc import tools
-from proof.transport.spec import Way
+from proof.transport.spec import ConnectionSpec
 
 
 class Host(testinfra.host.Host):
@@ -65,9 +65,9 @@ class Host(testinfra.host.Host):
 
     def start(
         self, command: str, *args: str, timeout: float = RUN_TIMEOUT, stdin: bytes | str = b""
-    ) -> Pending[CommandResult]:
+    ) -> RunningCommand[CommandResult]:
         """Start a shell command and go on; its `result()` is that of `run`."""
-        pending: Pending[CommandResult] = self.backend.start(command, *args, timeout=timeout, stdin=stdin)
+        pending: RunningCommand[CommandResult] = self.backend.start(command, *args, timeout=timeout, stdin=stdin)
         return pending
 
     def call(self, function: Callable[..., Any], *args: Any, timeout: float = ASK_TIMEOUT) -> Any:
@@ -150,7 +150,7 @@ class Host(testinfra.host.Host):
         return str(self._place.ask(f"path of {command}", tools.path_of, command))
 
 
-def connect(way: Way, observer: Observer | None = None) -> Host:
+def connect(way: ConnectionSpec, observer: Observer | None = None) -> Host:
     """Log in, once; every command and question then goes over this connection.
 
     Args:

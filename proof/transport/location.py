@@ -12,15 +12,15 @@ from typing import Any, TypeVar
 
 import mitogen.core
 
-from proof.transport.command import Pending
-from proof.transport.connection import LOST, Line, Link
+from proof.transport.command import RunningCommand
+from proof.transport.connection import LOST, Channel, Connection
 from proof.transport.errors import NoAnswerError, RemoteError, TimeLimitError, TooMuchOutputError, Unreachable
 from proof.transport.forwarding import carry
 from proof.transport.observation import Observation, Observer
 from proof.transport.rpc import background, forwarding
 from proof.transport.rpc import command as remote
 from proof.transport.rpc.errors import UnanswerableError
-from proof.transport.spec import Way
+from proof.transport.spec import ConnectionSpec
 from proof.transport.ssh import CONNECT_TIMEOUT, log_in, router
 
 RUN_TIMEOUT = 60.0  # seconds that a command has unless told otherwise
@@ -42,7 +42,9 @@ class Place:
         observer: told of everything.
     """
 
-    def __init__(self, name: str, line: Line, questions: Line, prefix: Sequence[str], observer: Observer) -> None:
+    def __init__(
+        self, name: str, line: Connection, questions: Connection, prefix: Sequence[str], observer: Observer
+    ) -> None:
         self.name = name
         self.line = line
         self.questions = questions
@@ -113,7 +115,7 @@ class Place:
 
     def start(
         self, command: str, make: Callable[[int, bytes, bytes], Result], *, stdin: bytes, timeout: float
-    ) -> Pending[Result]:
+    ) -> RunningCommand[Result]:
         """Start a shell command.
 
         Args:
@@ -150,7 +152,7 @@ class Place:
             raise RemoteError(f"{self.name}: `{command}`: {error}") from None
         except LOST as error:
             raise lose(error) from error
-        return Pending(receiver, timeout, finish, lose, stop)
+        return RunningCommand(receiver, timeout, finish, lose, stop)
 
     def dial(self, near: socket.socket, address: str, port: int) -> None:
         """Join a socket of this machine to a server as this place sees it, until either end closes.
@@ -181,7 +183,7 @@ class Place:
         """A place on the same host behind a prefix such as `ip netns exec NAME`."""
         whole = [*self.prefix, *prefix]
         observer = self._observer
-        questions = Line(
+        questions = Connection(
             self.line.way,
             lambda: _link_behind(self.line, name, whole),
             lambda news: observer(_reconnected(name, news)),
@@ -210,7 +212,7 @@ class Place:
         self._observe(question, None, "", str(told), started)
         return told
 
-    def _lost(self, line: Line, link: Link, command: str, error: Exception, started: float) -> Exception:
+    def _lost(self, line: Connection, link: Channel, command: str, error: Exception, started: float) -> Exception:
         lost = line.lost(link, command, error)
         self._observe(command, None, "", str(lost), started)
         return lost
@@ -222,26 +224,28 @@ class Place:
         self._observer(Observation(self.name, command, status, stdout, stderr, spent))
 
 
-def place_at(way: Way, observer: Observer) -> Place:
+def place_at(way: ConnectionSpec, observer: Observer) -> Place:
     """The place a way leads to; connects at once.
 
     Raises:
         Unreachable: with ssh's own words.
     """
-    line = Line(way, lambda: _link_over_ssh(way), lambda news: observer(_reconnected(way.called, news)))
+    line = Connection(way, lambda: _link_over_ssh(way), lambda news: observer(_reconnected(way.called, news)))
     line.ready()
     return Place(way.called, line, line, [], observer)
 
 
 def place_here(name: str, observer: Observer) -> Place:
     """This machine, as the user who runs this; nothing is connected before something is asked."""
-    line = Line(
-        Way(user="", address="localhost", name=name), link_here, lambda news: observer(_reconnected(name, news))
+    line = Connection(
+        ConnectionSpec(user="", address="localhost", name=name),
+        link_here,
+        lambda news: observer(_reconnected(name, news)),
     )
     return Place(name, line, line, [], observer)
 
 
-def link_here() -> Link:
+def link_here() -> Channel:
     """A kept interpreter on this machine."""
     context = router().local(python_path=sys.executable)
     pid = context.call(os.getpid)
@@ -250,15 +254,15 @@ def link_here() -> Link:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
-    return Link(context, lambda: "the local interpreter is gone", cut)
+    return Channel(context, lambda: "the local interpreter is gone", cut)
 
 
-def _link_over_ssh(way: Way) -> Link:
+def _link_over_ssh(way: ConnectionSpec) -> Channel:
     context, login = log_in(way)
-    return Link(context, login.last_words, login.proc.kill)
+    return Channel(context, login.last_words, login.proc.kill)
 
 
-def _link_behind(line: Line, name: str, prefix: list[str]) -> Link:
+def _link_behind(line: Connection, name: str, prefix: list[str]) -> Channel:
     """An interpreter of its own behind a prefix, started by the host's."""
     base = line.ready()
     try:
@@ -271,7 +275,7 @@ def _link_behind(line: Line, name: str, prefix: list[str]) -> Link:
         )
     except LOST as error:
         raise Unreachable(line.way, f"no interpreter behind `{' '.join(prefix)}`: {error}") from error
-    return Link(context, base.words, lambda: line.drop(base))
+    return Channel(context, base.words, lambda: line.drop(base))
 
 
 def _reconnected(name: str, news: str) -> Observation:

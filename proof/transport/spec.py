@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Way:
+class ConnectionSpec:
     """How a host is reached.
 
     Attributes:

@@ -12,7 +12,7 @@ import mitogen.parent
 import mitogen.ssh
 
 from proof.transport.errors import Unreachable
-from proof.transport.spec import Way
+from proof.transport.spec import ConnectionSpec
 
 CONNECT_TIMEOUT = 45.0  # seconds for login, sudo and the interpreter's start: an emulated host takes its time
 KEEPALIVE_INTERVAL = 2  # seconds between ssh's questions whether the host is still there
@@ -88,7 +88,7 @@ def _router() -> Any:
     return made
 
 
-def log_in(way: Way) -> tuple[Any, Login]:
+def log_in(way: ConnectionSpec) -> tuple[Any, Login]:
     """Log in and start the interpreter.
 
     Returns:

@@ -92,7 +92,7 @@ def test_a_refusal_is_told_in_the_agents_words(tmp_path: Path) -> None:
 def test_no_vm(tmp_path: Path) -> None:
     with pytest.raises(Disconnected, match="not running") as raised:
         Agent(Socket(tmp_path / "gone" / "mail.agent", "mail"), "mail").run(["true"])
-    assert raised.value.cure == "lab up"
+    assert raised.value.hint == "lab up"
 
 
 def test_a_guest_that_is_silent_does_not_answer(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_a_damaged_box_is_named_with_its_cure(part: str, damage: str) -> None:
     file.unlink() if damage == "gone" else file.write_text(file.read_text()[:-1])
     with pytest.raises(LabError, match=f"is damaged: {part}") as raised:
         box.find()
-    assert raised.value.cure.startswith(f"rm -r {folder}")
+    assert raised.value.hint.startswith(f"rm -r {folder}")
 
 
 @pytest.mark.usefixtures("recipe")

@@ -43,7 +43,7 @@ def test_every_tool_that_is_missing_names_its_package(monkeypatch: pytest.Monkey
     monkeypatch.setattr(tools, "find", missing)
     findings = {finding.subject: finding for finding in doctor.examine()}
     for program, package in tools.PACKAGES.items():
-        assert (findings[program].level, findings[program].cure) == ("error", f"apt install {package}")
+        assert (findings[program].level, findings[program].hint) == ("error", f"apt install {package}")
 
 
 def test_a_qemu_that_corrupts_guests(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +59,7 @@ def test_a_user_without_subordinate_users(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("USER", "nobody-of-this-name")
     finding = found("building as an ordinary user")
     assert finding.level == "error"
-    assert finding.cure.startswith("usermod --add-subuids")
+    assert finding.hint.startswith("usermod --add-subuids")
 
 
 def test_a_small_machine_works_with_drawbacks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +85,7 @@ def test_a_damaged_box(monkeypatch: pytest.MonkeyPatch) -> None:
         raise LabError("The box is damaged: mail.img.", "rm -r it")
 
     monkeypatch.setattr(box, "find", damaged)
-    assert (found("box").level, found("box").cure) == ("error", "rm -r it")
+    assert (found("box").level, found("box").hint) == ("error", "rm -r it")
     assert found("acceleration").level == "error"
 
 
@@ -97,22 +97,22 @@ def test_before_the_first_box(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_slow_guests_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accelerator, "choose", lambda _: Accelerator("tcg", "there is no /dev/kvm"))
     assert found("acceleration").level == "warning"
-    assert "there is no /dev/kvm" in found("acceleration").said
+    assert "there is no /dev/kvm" in found("acceleration").message
 
 
 @pytest.mark.parametrize(
-    ("there", "level", "cure"),
+    ("there", "level", "hint"),
     [
         ({"vagrant", "libvirt-daemon"}, "ok", ""),
         ({"vagrant"}, "warning", "apt install libvirt-daemon, for --provider=vagrant"),
     ],
 )
 def test_vagrant_is_looked_at_where_it_is(
-    monkeypatch: pytest.MonkeyPatch, there: set[str], level: str, cure: str
+    monkeypatch: pytest.MonkeyPatch, there: set[str], level: str, hint: str
 ) -> None:
     wanted = [Need(name, "", lambda name=name: name in there) for name in ("vagrant", "libvirt-daemon")]  # type: ignore[misc]
     monkeypatch.setattr(requirements, "FOR_VAGRANT", wanted)
     monkeypatch.setattr(shutil, "which", lambda program, **_: program if program in there else None)
-    assert (found("vagrant").level, found("vagrant").cure) == (level, cure)
+    assert (found("vagrant").level, found("vagrant").hint) == (level, hint)
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
     assert "vagrant" not in {finding.subject for finding in doctor.examine()}, "few want a lab by it"

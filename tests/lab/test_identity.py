@@ -46,7 +46,7 @@ def test_damaged_keys_are_named_with_their_cure(cache: Path, text: str) -> None:
     (cache / "identity" / "wireguard.json").write_text(text)
     with pytest.raises(LabError, match="damaged") as raised:
         identity.ensure()
-    assert raised.value.cure.startswith(f"rm {cache}/identity/wireguard.json")
+    assert raised.value.hint.startswith(f"rm {cache}/identity/wireguard.json")
 
 
 def test_a_secret_is_never_readable_by_others(tmp_path: Path) -> None:

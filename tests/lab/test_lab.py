@@ -173,7 +173,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(identity, "ensure", lambda: keys)
     monkeypatch.setattr(inventory, "variables", dict)
     monkeypatch.setattr(ssh_access, "write", lambda *_: None)
-    monkeypatch.setattr(ssh_access, "refuse_odd_paths", lambda: None)
+    monkeypatch.setattr(ssh_access, "require_plain_paths", lambda: None)
     monkeypatch.setattr(stages, "plan", world.plan)
     monkeypatch.setattr(stages, "tasks", lambda: ["1.2.1", "1.2.2"])
     monkeypatch.setattr(provisioning, "apply", world.apply)
@@ -258,7 +258,7 @@ def test_a_playbook_that_fails_leaves_the_vms_to_look_at(world: World) -> None:
     made, vms = world.lab()
     with pytest.raises(LabError, match=r"Provisioning of 1\.2\.2 failed\.\n  \| fatal: \[mail\]") as raised:
         made.up()
-    assert "provision-1.2.2.log" in raised.value.cure
+    assert "provision-1.2.2.log" in raised.value.hint
     assert vms.lives
     assert not made.running()
 
@@ -276,7 +276,7 @@ def test_a_full_disk_is_a_lab_error(world: World, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(ssh_access, "write", full)
     with pytest.raises(LabError, match="No space left on device") as raised:
         world.lab()[0].up()
-    assert raised.value.cure == tools.MORE_ROOM
+    assert raised.value.hint == tools.MORE_ROOM
 
 
 def test_commands_for_a_lab_that_does_not_run_build_nothing(world: World) -> None:

@@ -208,11 +208,11 @@ def test_using_a_layer_makes_it_young(cache: Path) -> None:
 
 @pytest.mark.usefixtures("cache")
 def test_nothing_is_pruned_while_another_lab_is_brought_up() -> None:
-    with layers.used(), layers.unused(wait=False) as alone:
+    with layers.shared_lock(), layers.exclusive_lock(wait=False) as alone:
         assert not alone
-    with layers.unused(wait=True) as alone:
+    with layers.exclusive_lock(wait=True) as alone:
         assert alone
-    with layers.used(), layers.used():
+    with layers.shared_lock(), layers.shared_lock():
         pass
 
 
@@ -220,7 +220,7 @@ def test_a_full_disk_is_told_before_the_work(cache: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(layers, "NEEDED_GIB", 1 << 20)
     with pytest.raises(LabError, match="MiB free; a layer needs") as raised:
         layers.store(Stage("bare", "bare", None), None, box(cache), 1.0, write)
-    assert "MAIL_LAB_CACHE" in raised.value.cure
+    assert "MAIL_LAB_CACHE" in raised.value.hint
 
 
 def test_the_sizes_are_written_down(cache: Path) -> None:

@@ -9,7 +9,7 @@ from lab import libvirt as domain
 from lab import libvirt_worker
 from lab.errors import LabError
 from lab.json_socket import Disconnected
-from lab.libvirt import DomainAgent, Session
+from lab.libvirt import DomainAgent, LibvirtSession
 
 SERVER = """
 import json, sys
@@ -28,19 +28,19 @@ for line in sys.stdin:
 
 
 @pytest.fixture
-def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LibvirtSession:
     program = tmp_path / "server.py"
     program.write_text(SERVER)
     monkeypatch.setattr(domain, "PYTHON", sys.executable)
     monkeypatch.setattr(libvirt_worker, "__file__", str(program))
-    return Session()
+    return LibvirtSession()
 
 
-def test_one_program_answers_all_questions(session: Session) -> None:
+def test_one_program_answers_all_questions(session: LibvirtSession) -> None:
     assert [session.ask("uuid", "state") for _ in range(2)] == ["running", "running"]
 
 
-def test_a_machine_that_is_off_and_a_refusal_are_two_kinds_of_error(session: Session) -> None:
+def test_a_machine_that_is_off_and_a_refusal_are_two_kinds_of_error(session: LibvirtSession) -> None:
     with pytest.raises(Disconnected, match="domain is not running"):
         session.ask("uuid", "reset")
     with pytest.raises(LabError, match="permission denied") as raised:
@@ -48,14 +48,14 @@ def test_a_machine_that_is_off_and_a_refusal_are_two_kinds_of_error(session: Ses
     assert not isinstance(raised.value, Disconnected)
 
 
-def test_a_program_that_ended_is_started_again(session: Session) -> None:
+def test_a_program_that_ended_is_started_again(session: LibvirtSession) -> None:
     with pytest.raises(LabError, match="libvirt cannot be asked") as raised:
         session.ask("uuid", "resume")
-    assert "python3-libvirt" in raised.value.cure
+    assert "python3-libvirt" in raised.value.hint
     assert session.ask("uuid", "state") == "running"
 
 
-def test_the_guest_agent_is_asked_through_libvirt(session: Session) -> None:
+def test_the_guest_agent_is_asked_through_libvirt(session: LibvirtSession) -> None:
     asked = {"execute": "guest-ping", "arguments": {}}
     assert DomainAgent(session, "uuid")(asked, 0.1) == {"return": [json.dumps(asked), 1]}
 

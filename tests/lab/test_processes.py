@@ -10,7 +10,7 @@ import pytest
 
 from lab import parallel, processes, scratch, tools
 from lab.errors import LabError
-from lab.parallel import both
+from lab.parallel import on_both
 
 PRETENDER = "import signal, sys\n{}\nsys.stdout.write('ready\\n')\nsys.stdout.flush()\nsignal.pause()\n"
 
@@ -69,8 +69,8 @@ def test_a_program_that_is_missing_names_its_package() -> None:
 def test_a_program_that_fails_shows_its_last_lines(tmp_path: Path) -> None:
     script = ["sh", "-c", "echo first; echo last >&2; exit 3"]
     with pytest.raises(LabError, match=r"Trying failed with exit status 3\.\n  \| last") as raised:
-        tools.run(script, "Trying", cure="Try harder")
-    assert raised.value.cure == "Try harder"
+        tools.run(script, "Trying", hint="Try harder")
+    assert raised.value.hint == "Try harder"
     with pytest.raises(LabError, match=r"\| first\n  \| last"):
         tools.run(script, "Trying", log=tmp_path / "log")
 
@@ -78,7 +78,7 @@ def test_a_program_that_fails_shows_its_last_lines(tmp_path: Path) -> None:
 def test_a_program_that_found_the_disk_full_is_told_so() -> None:
     with pytest.raises(LabError) as raised:
         tools.run(["sh", "-c", "echo write: No space left on device >&2; exit 1"], "Writing")
-    assert raised.value.cure == tools.MORE_ROOM
+    assert raised.value.hint == tools.MORE_ROOM
 
 
 def test_a_program_reads_nothing_of_ours() -> None:
@@ -94,7 +94,7 @@ def test_the_first_error_ends_the_other_node_too(monkeypatch: pytest.MonkeyPatch
         tools.run(["sleep", "60"], "Sleeping")
 
     with pytest.raises(LabError, match="The hub failed"):
-        both(act, tools.end_all)
+        on_both(act, tools.end_all)
 
 
 def test_an_interrupt_ends_both_nodes() -> None:
@@ -102,12 +102,12 @@ def test_an_interrupt_ends_both_nodes() -> None:
     script = """
 import os, signal, threading
 from lab import tools
-from lab.parallel import both
+from lab.parallel import on_both
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
 signal.setitimer(signal.ITIMER_REAL, 1.5)
 try:
-    both(lambda _: tools.run(["sh", "-c", "sleep 60 & wait"], "Sleeping"), tools.end_all)
+    on_both(lambda _: tools.run(["sh", "-c", "sleep 60 & wait"], "Sleeping"), tools.end_all)
 except KeyboardInterrupt:
     print("interrupted", threading.active_count())
 """
@@ -116,7 +116,7 @@ except KeyboardInterrupt:
 
 
 def test_results_come_by_node() -> None:
-    assert both(str.upper) == {"mail": "MAIL", "hub": "HUB"}
+    assert on_both(str.upper) == {"mail": "MAIL", "hub": "HUB"}
 
 
 def test_a_program_ends_with_the_runner_that_was_killed() -> None:

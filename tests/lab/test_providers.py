@@ -28,7 +28,7 @@ def test_every_name_is_a_provider() -> None:
     assert [providers.make(name).name for name in NAMES] == list(NAMES)
     with pytest.raises(UsageError, match="no provider hyperv") as raised:
         providers.make("hyperv")
-    assert "qemu, vagrant" in raised.value.cure
+    assert "qemu, vagrant" in raised.value.hint
 
 
 def test_a_checkout_has_one_lab_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

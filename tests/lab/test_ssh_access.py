@@ -79,12 +79,12 @@ def test_ssh_reads_the_ways_as_they_are_meant(state: Path, address: str) -> None
 def test_a_path_that_tools_would_misread_is_refused(monkeypatch: pytest.MonkeyPatch, character: str) -> None:
     monkeypatch.setattr(ssh_access, "ROOT", Path(f"/home/me/a{character}b"))
     with pytest.raises(LabError, match="has characters"):
-        ssh_access.refuse_odd_paths()
+        ssh_access.require_plain_paths()
 
 
 def test_spaces_and_commas_in_a_path_are_fine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ssh_access, "ROOT", Path("/home/me/a b, c"))
-    ssh_access.refuse_odd_paths()
+    ssh_access.require_plain_paths()
 
 
 class Relay:

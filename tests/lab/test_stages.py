@@ -155,10 +155,10 @@ def test_stopping_at_a_task(tree: Tree) -> None:
 @pytest.mark.usefixtures("tree")
 def test_an_unknown_task_names_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"no task 1\.2\.9") as raised:
-        stages.refuse_unknown("1.2.9")
-    assert raised.value.cure == "The lab can stop at: bare, 1.2.1, 1.10.1"
+        stages.require_known_task("1.2.9")
+    assert raised.value.hint == "The lab can stop at: bare, 1.2.1, 1.10.1"
     for known in (None, "bare", "1.10.1"):
-        stages.refuse_unknown(known)
+        stages.require_known_task(known)
 
 
 def test_the_projects_own_playbooks_have_a_plan() -> None:

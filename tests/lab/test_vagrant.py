@@ -14,7 +14,7 @@ from lab.agent import Agent
 from lab.box import Box
 from lab.errors import LabError
 from lab.identity import Identity, WireGuardKeys
-from lab.libvirt import Session
+from lab.libvirt import LibvirtSession
 from lab.nodes import NODES
 from lab.stages import Stage
 from lab.vagrant import Vagrant
@@ -94,7 +94,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(provider, "LOG", tmp_path / "logs" / "vagrant.log")
     monkeypatch.setattr(vagrant, "Vagrant", lambda **_: made)
     monkeypatch.setattr(vagrant, "make_file_cm", lambda _: log)
-    monkeypatch.setattr(Session, "ask", lambda _, domain, do, **__: made.ask(domain, do))
+    monkeypatch.setattr(LibvirtSession, "ask", lambda _, domain, do, **__: made.ask(domain, do))
     monkeypatch.setattr(tools, "find", lambda program: program)
     monkeypatch.setattr(Agent, "wait", lambda *_: None)
     monkeypatch.setattr(identity, "ensure", lambda: Identity(tmp_path, WireGuardKeys("", ""), WireGuardKeys("", "")))
@@ -183,7 +183,7 @@ def test_what_vagrant_said_last_is_in_the_error(world: World) -> None:
     world.fails = "up"
     with pytest.raises(LabError, match="The box could not be found") as raised:
         lab().start(None)
-    assert "lab destroy" in raised.value.cure
+    assert "lab destroy" in raised.value.hint
 
 
 def test_both_run_on_where_a_state_could_not_be_kept(world: World) -> None:

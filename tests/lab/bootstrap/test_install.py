@@ -88,8 +88,8 @@ def test_without_root_and_sudo_the_commands_are_told(monkeypatch: pytest.MonkeyP
     with pytest.raises(LabError) as caught:
         install.packages((QEMU, SHELLCHECK))
     assert "no sudo" in caught.value.what
-    assert "URIs: http://mirror.example/debian" in caught.value.cure
-    assert "install shellcheck" in caught.value.cure
+    assert "URIs: http://mirror.example/debian" in caught.value.hint
+    assert "install shellcheck" in caught.value.hint
     assert not machine.performed
 
 

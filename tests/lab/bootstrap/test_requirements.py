@@ -20,13 +20,13 @@ def test_an_old_qemu_is_refused_with_its_version(tmp_path: Path, monkeypatch: py
     qemu(tmp_path, monkeypatch, "echo QEMU emulator version 7.2.22")
     assert "qemu-system-x86" in [need.package for need in requirements.missing()]
     with pytest.raises(LabError, match=r"is version 7\.2"):
-        requirements.refuse_old_qemu()
+        requirements.require_recent_qemu()
 
 
 def test_a_recent_qemu_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     qemu(tmp_path, monkeypatch, "echo QEMU emulator version 8.2.2")
     assert not {"qemu-system-x86", "qemu-utils"} & {need.package for need in requirements.missing()}
-    requirements.refuse_old_qemu()
+    requirements.require_recent_qemu()
 
 
 def test_a_qemu_that_does_not_run_counts_as_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ def test_without_the_vpn_nothing_is_dialled(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(Connections, "current", lambda *_: pytest.fail("it dialled"))
     with pytest.raises(LabError, match=r"not up: packets for 10.100.0.25 would leave from 192.168.1.7") as caught:
         look(tmp_path, host(tmp_path, ""))
-    assert "wg-quick up" in caught.value.cure
+    assert "wg-quick up" in caught.value.hint
 
 
 def test_no_way_at_all_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +70,7 @@ def test_who_is_in_the_vpn_or_gave_a_name_may_dial(
 
 
 @pytest.mark.parametrize(
-    ("words", "told", "cure"),
+    ("words", "told", "hint"),
     [
         (CHANGED, "WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!", "find out why"),
         (
@@ -83,14 +83,14 @@ def test_who_is_in_the_vpn_or_gave_a_name_may_dial(
         ("sudo: a password is required", "sudo: a password is required", "task 1.2.1"),
     ],
 )
-def test_every_closed_door_is_one_line_and_a_cure(tmp_path: Path, words: str, told: str, cure: str) -> None:
+def test_every_closed_door_is_one_line_and_a_cure(tmp_path: Path, words: str, told: str, hint: str) -> None:
     with pytest.raises(LabError) as caught:
         look(tmp_path, host(tmp_path, speaking(tmp_path, words)))
     assert caught.value.what.startswith("mail (someone@10.100.0.25:2288) cannot be reached: ")
     assert caught.value.what.endswith(told)
     assert "\n" not in caught.value.what
-    assert cure in caught.value.cure
-    assert f"ssh -F {tmp_path}/ssh_config -p 2288 someone@10.100.0.25" in caught.value.cure
+    assert hint in caught.value.hint
+    assert f"ssh -F {tmp_path}/ssh_config -p 2288 someone@10.100.0.25" in caught.value.hint
 
 
 def test_settings_that_ssh_refuses_are_told(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_an_operators_machine_that_does_not_answer_may_be_left_out(
     )
     with pytest.raises(LabError, match=r"outsider \(cafe\) cannot be reached: Connection refused") as caught:
         look(tmp_path, target)
-    assert "take outsider_host out of the inventory of vultr" in caught.value.cure
+    assert "take outsider_host out of the inventory of vultr" in caught.value.hint
 
 
 def test_places_are_those_that_the_inventory_names() -> None:

@@ -8,9 +8,9 @@ from testinfra.backend.local import LocalBackend
 
 from proof.transport.host import Host, here
 from proof.transport.observation import Observation
-from proof.transport.spec import Way
+from proof.transport.spec import ConnectionSpec
 
-HERE = Way(user="nobody", address="here.invalid", name="here")
+HERE = ConnectionSpec(user="nobody", address="here.invalid", name="here")
 
 
 def host_here(seen: list[Observation]) -> Host:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from proof.transport.connection import Line, Link
+from proof.transport.connection import Channel, Connection
 from proof.transport.errors import ConnectionLostError, Unreachable
 from proof.transport.host import Host, place
 from proof.transport.observation import Observation
@@ -108,10 +108,10 @@ def test_places_come_back_with_their_host(here: Host) -> None:
 
 
 def test_unreachable_is_told_each_time() -> None:
-    def refused() -> Link:
+    def refused() -> Channel:
         raise Unreachable(HERE, "ssh: connect to host here.invalid port 22: Connection refused")
 
-    line = Line(HERE, refused, lambda _: None)
+    line = Connection(HERE, refused, lambda _: None)
     for _ in range(2):
         with pytest.raises(Unreachable, match="Connection refused"):
             line.ready()
@@ -121,10 +121,10 @@ def test_answers_is_a_question_for_waiting(here: Host, monkeypatch: pytest.Monke
     assert here.answers()
     os.kill(pid_of(here), signal.SIGKILL)
 
-    def gone(_: Line) -> Link:
+    def gone(_: Connection) -> Channel:
         raise Unreachable(HERE, "gone")
 
-    monkeypatch.setattr(Line, "ready", gone)
+    monkeypatch.setattr(Connection, "ready", gone)
     assert not here.answers()
     monkeypatch.undo()
     assert here.answers()

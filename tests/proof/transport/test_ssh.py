@@ -13,16 +13,16 @@ import pytest
 from proof.transport.errors import ConnectionLostError, Unreachable
 from proof.transport.host import Host, connect
 from proof.transport.observation import Observation
-from proof.transport.spec import Way
+from proof.transport.spec import ConnectionSpec
 from proof.transport.ssh import Login, router
 from proof.waiting import wait_until
 from tests.proof.transport.test_command import alive, ended
 
-NOWHERE = Way("root", "127.0.0.1", 1, None, name="nowhere")
+NOWHERE = ConnectionSpec("root", "127.0.0.1", 1, None, name="nowhere")
 
 
 @pytest.mark.parametrize(
-    ("words", "cure"),
+    ("words", "hint"),
     [
         ("ssh: connect to host h port 22: Connection refused", "nothing listens"),
         ("@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.", "find out why"),
@@ -34,12 +34,12 @@ NOWHERE = Way("root", "127.0.0.1", 1, None, name="nowhere")
         ("", "look at what ssh says"),
     ],
 )
-def test_an_error_says_where_what_and_what_to_do(words: str, cure: str) -> None:
-    way = Way("admin", "10.0.0.1", 2288, Path("/etc/lab config"), True, "mail")
+def test_an_error_says_where_what_and_what_to_do(words: str, hint: str) -> None:
+    way = ConnectionSpec("admin", "10.0.0.1", 2288, Path("/etc/lab config"), True, "mail")
     told = str(Unreachable(way, words))
     assert "mail (admin@10.0.0.1:2288) cannot be reached" in told
     assert words in told
-    assert cure in told
+    assert hint in told
     assert "try `ssh -F '/etc/lab config' -p 2288 admin@10.0.0.1 sudo -n true`" in told
     assert Unreachable(way, words).name == "mail"
 
@@ -58,7 +58,7 @@ def test_ssh_gets_no_chance_to_ask_or_to_share() -> None:
 def test_nobody_listens(tmp_path: Path) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        way = Way("root", "127.0.0.1", unused.getsockname()[1], None, name="nowhere")
+        way = ConnectionSpec("root", "127.0.0.1", unused.getsockname()[1], None, name="nowhere")
         with pytest.raises(Unreachable, match="Connection refused") as caught:
             connect(way)
     assert caught.value.words.startswith("ssh: connect to host 127.0.0.1")
@@ -80,7 +80,7 @@ def reason() -> str:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConnectionSpec]:
     """A private sshd on loopback; the way to it as this user."""
     if reason():
         pytest.skip(reason())
@@ -107,7 +107,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
         log_file = folder / "log"
         wait_until(lambda: "listening" in log_file.read_text(), "sshd to listen", 10)
         user = pwd.getpwuid(os.geteuid()).pw_name
-        yield Way(user, "server", None, folder / "ssh_config", name="server")
+        yield ConnectionSpec(user, "server", None, folder / "ssh_config", name="server")
         process.terminate()
 
 
@@ -117,18 +117,18 @@ def seen() -> list[Observation]:
 
 
 @pytest.fixture
-def host(server: Way, seen: list[Observation]) -> Iterator[Host]:
+def host(server: ConnectionSpec, seen: list[Observation]) -> Iterator[Host]:
     connected = connect(server, seen.append)
     yield connected
     connected.close()
 
 
-def logins(way: Way) -> int:
+def logins(way: ConnectionSpec) -> int:
     assert way.ssh_config
     return (way.ssh_config.parent / "log").read_text().count("Accepted publickey")
 
 
-def test_one_login_serves_all(host: Host, server: Way) -> None:
+def test_one_login_serves_all(host: Host, server: ConnectionSpec) -> None:
     before = logins(server)
     assert host.run("printf %s", "a b").stdout == "a b"
     assert host.file("/etc/passwd").is_file
@@ -150,14 +150,14 @@ def is_ssh(pid: str) -> bool:
     return alive(int(pid)) and Path(f"/proc/{pid}/comm").read_text().strip() == "ssh"
 
 
-def test_an_unknown_host_key_is_refused_whatever_the_settings_say(server: Way) -> None:
+def test_an_unknown_host_key_is_refused_whatever_the_settings_say(server: ConnectionSpec) -> None:
     with pytest.raises(Unreachable, match="Host key verification failed"):
-        connect(Way(server.user, "other", None, server.ssh_config))
+        connect(ConnectionSpec(server.user, "other", None, server.ssh_config))
 
 
-def test_a_wrong_user_is_refused_without_a_question(server: Way) -> None:
+def test_a_wrong_user_is_refused_without_a_question(server: ConnectionSpec) -> None:
     with pytest.raises(Unreachable, match="Permission denied"):
-        connect(Way("no-such-user", "server", None, server.ssh_config))
+        connect(ConnectionSpec("no-such-user", "server", None, server.ssh_config))
 
 
 def test_large_outputs_pass(host: Host) -> None:
