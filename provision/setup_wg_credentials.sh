@@ -7,9 +7,9 @@ usage() {
   cat <<'USAGE'
 usage: setup_wg_credentials.sh [--replace] [FILE]
 
-Asks for the private key of this host, the public key of the hub and, where the hub uses one, the
+Asks for the private key of this host, the public key of the hub and, if the hub uses one, the
 preshared key, and writes them to FILE (by default ~/.config/mail-lab/wireguard.yml), readable by you
-only. Secrets are read from the terminal without being shown; where the standard input is no terminal
+only. Secrets are read from the terminal without being shown; if the standard input is no terminal
 they are read from it, one a line. They are never arguments, so neither the list of processes nor the
 history of the shell sees them.
 
@@ -69,7 +69,7 @@ ask private_key "Private key of this host (not shown)" -s
 require_key "private key" "$private_key"
 ask hub_public_key "Public key of the hub" ""
 require_key "hub's public key" "$hub_public_key"
-ask preshared_key "Preshared key (not shown; empty where the hub uses none)" -s
+ask preshared_key "Preshared key (not shown; empty if the hub uses none)" -s
 [[ -z $preshared_key ]] || require_key "preshared key" "$preshared_key"
 [[ $private_key != "$hub_public_key" ]] || fail "the private key and the hub's public key are the same" 3
 

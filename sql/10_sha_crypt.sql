@@ -3,7 +3,7 @@
 -- "Unix crypt using SHA-256 and SHA-512", https://www.akkadia.org/drepper/SHA-crypt.txt; the step numbers are his.
 
 -- The most rounds that anything here computes or stores. A hash decides itself what checking it costs, so without a
--- bound whoever can write one hash can occupy a processor for as long as he likes. 200,000 is forty times the default,
+-- bound, a role that can write one hash can occupy a processor for as long as it likes. 200,000 is forty times the default,
 -- twice what is commonly recommended, and enough for every published test vector (123,456).
 CREATE OR REPLACE FUNCTION public.sha512_crypt_most_rounds() RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -114,7 +114,7 @@ CREATE OR REPLACE FUNCTION public.canonical_hash(hash text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN regexp_replace(hash, '^(\{(sha512-)?crypt\})?(?=\$6\$)', '{SHA512-CRYPT}', 'i');
 
--- Equality that takes as long wherever two texts differ: the bits of two digests are compared all together.
+-- Equality in constant time, at whatever position two texts differ: the bits of two digests are compared all together.
 CREATE OR REPLACE FUNCTION public.equal_in_constant_time(one text, other text) RETURNS boolean
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN bit_count(

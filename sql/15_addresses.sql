@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION public.canonical_address(address text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN lower(btrim(address) COLLATE "C");
 
--- user@domain, fit to name a folder: no slash, no leading dot. What the domain may be, virtual_domains says.
+-- user@domain, fit to name a folder: no slash, no leading dot. virtual_domains defines which domains are allowed.
 CREATE OR REPLACE FUNCTION public.is_canonical_address(address text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN address ~ $re$^[a-z0-9!#$%&'*+=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+=?^_`{|}~-]+)*@[a-z0-9.-]+$$re$
@@ -28,7 +28,7 @@ CREATE OR REPLACE FUNCTION public.is_alias_destination(destination text) RETURNS
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN destination ~ '^[^@,[:space:][:cntrl:]]+@[a-z0-9.-]+$';
 
--- The domain that an address belongs to. An address in a foreign domain is an error that says so.
+-- The domain that an address belongs to. An address in another domain is an error with that reason.
 CREATE OR REPLACE FUNCTION public.domain_id_of(address text) RETURNS integer
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp

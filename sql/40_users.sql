@@ -40,7 +40,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS virtual_users_email_key ON public.virtual_user
 CREATE INDEX IF NOT EXISTS virtual_users_domain_id_idx ON public.virtual_users (domain_id);
 
 -- A password that is not a hash is refused here and not by the constraint, whose message would quote the row, and with
--- it the password. With its owner's rights, because whoever changes a password need not be able to read a domain.
+-- it the password. With its owner's rights, because a role that changes a password need not be able to read a domain.
 CREATE OR REPLACE FUNCTION public.virtual_users_spelling() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp

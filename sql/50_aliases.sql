@@ -1,5 +1,5 @@
--- Where mail goes that has no mailbox of its own, one row a destination. The source "@domain" is the domain's
--- catch-all. A mailbox that is the source of an alias forwards its mail, and keeps a copy only where one destination is
+-- Destinations of mail without a mailbox, one row for each. The source "@domain" is the domain's
+-- catch-all. A mailbox that is the source of an alias forwards its mail, and keeps a copy only if one destination is
 -- the mailbox itself.
 
 CREATE TABLE IF NOT EXISTS public.virtual_aliases (

@@ -16,7 +16,7 @@ CREATE VIEW public.postfix_domains WITH (security_barrier) AS
       FROM public.virtual_domains AS d
      WHERE d.active;
 
--- Postfix: virtual_mailbox_maps; and once more as the second of the virtual_alias_maps, where a mailbox is its own
+-- Postfix: virtual_mailbox_maps; and again as the second of the virtual_alias_maps, in which a mailbox is its own
 -- alias. Without that a catch-all would take the mail of the domain's mailboxes, because aliases are looked up first.
 CREATE VIEW public.postfix_mailboxes WITH (security_barrier) AS
     SELECT u.email, split_part(u.email, '@', 2) || '/' || split_part(u.email, '@', 1) || '/' AS maildir

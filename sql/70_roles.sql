@@ -1,6 +1,6 @@
 -- The services' roles. Passwords come from the environment (POSTFIX_PASSWORD, DOVECOT_PASSWORD, SOGO_PASSWORD,
 -- MAILADMIN_PASSWORD) or from variables of the same names in small letters, never from a file. Best is a SCRAM-SHA-256
--- verifier made where the password is kept: it is written only where it differs, and no password reaches the server.
+-- verifier made where the password is kept: it is written only if it differs, and no password reaches the server.
 -- One in clear text is accepted, and written each time. A role whose password is not given keeps the one it has; a new
 -- role without one cannot log in.
 

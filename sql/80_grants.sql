@@ -1,4 +1,4 @@
--- Who may do what, and nothing else: whatever was granted before goes first. Restoring a dump brings all of this back
+-- Who may do what, and nothing else: all earlier grants are removed first. Restoring a dump brings all of this back
 -- but the rights on databases, which need this file again (or pg_restore --create).
 
 DO $$
@@ -23,7 +23,7 @@ REVOKE EXECUTE ON FUNCTION
 
 GRANT USAGE ON SCHEMA public TO postfix, dovecot, sogo, mailadmin;
 
--- postfix looks up where mail goes.
+-- postfix looks up the destination of mail.
 GRANT SELECT ON public.postfix_domains, public.postfix_mailboxes, public.postfix_aliases TO postfix;
 
 -- dovecot looks up mailboxes with their hashes.
@@ -38,7 +38,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON public.virtual_domains, public.virtual_u
     TO mailadmin;
 GRANT EXECUTE ON FUNCTION public.verify_password(text, text), public.hash_password(text, integer) TO mailadmin;
 
--- What these run with their owner's rights. Constraints run with those of whoever writes the row.
+-- These run with their owner's rights. Constraints run with the rights of the role that writes the row.
 GRANT EXECUTE ON FUNCTION public.canonical_address(text), public.canonical_hash(text), public.domain_id_of(text),
     public.digest_stretch(bytea, integer), public.bytea_repeat(bytea, integer), public.sha512_crypt_text(bytea),
     public.sha512_crypt(text, text), public.sha512_crypt_most_rounds(), public.sha512_crypt_longest_password(),

@@ -1,4 +1,4 @@
--- Test data, only where a hash for it is given: TEST_PASSWORD_HASH in the environment or the variable
+-- Test data, only if a hash for it is given: TEST_PASSWORD_HASH in the environment or the variable
 -- test_password_hash. A second run leaves users as they have become since.
 
 \getenv test_password_hash TEST_PASSWORD_HASH

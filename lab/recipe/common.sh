@@ -1,6 +1,6 @@
 #!/bin/bash
 # Hook of mmdebstrap, for both images: $1 is the root of the image.
-# Shared look of a fresh server: networkd, a serial console, no identity of its own yet.
+# Shared look of a fresh server: networkd, a serial console, no identity yet.
 set -euo pipefail
 root=$1
 
@@ -15,5 +15,5 @@ printf 'PermitRootLogin prohibit-password\n' >"$root/etc/ssh/sshd_config.d/50-cl
 
 chroot "$root" systemctl --quiet enable systemd-networkd.service ssh.service serial-getty@ttyS0.service
 chroot "$root" systemctl --quiet disable systemd-networkd-wait-online.service
-# An image that nobody logs in to on a screen needs no consoles; fewer processes boot faster.
+# No one logs in on a screen, so the image needs no consoles; fewer processes boot faster.
 chroot "$root" systemctl --quiet mask getty@tty1.service

@@ -119,7 +119,7 @@ class Switch:
 
 
 def wanted_content(file: dict[str, str | None]) -> bytes | None:
-    """What a file shall hold; None where it shall not exist."""
+    """The content that a file must have; None if it must not exist."""
     if file["state"] == "absent":
         return None
     if file["copy_of"]:
@@ -128,7 +128,7 @@ def wanted_content(file: dict[str, str | None]) -> bytes | None:
 
 
 def owners(file: dict[str, str | None]) -> tuple[int, int]:
-    """UID and GID that a file shall have. Raises KeyError where the account is not there."""
+    """UID and GID that a file must have. Raises KeyError if there is no such account."""
     account = pwd.getpwnam(str(file["owner"]))
     return account.pw_uid, account.pw_gid
 

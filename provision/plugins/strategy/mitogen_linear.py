@@ -1,4 +1,4 @@
-"""Let Ansible find Mitogen's strategy wherever Mitogen is installed; ANSIBLE_STRATEGY=mitogen_linear chooses it."""
+"""Lets Ansible find Mitogen's strategy if Mitogen is installed; ANSIBLE_STRATEGY=mitogen_linear selects it."""
 
 from ansible_mitogen.plugins.strategy.mitogen_linear import StrategyModule
 

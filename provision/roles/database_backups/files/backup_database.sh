@@ -42,7 +42,7 @@ lock
 
 as_postgres find "$PG_BACKUPS" -mindepth 1 -maxdepth 1 -name '.incomplete-*' -exec rm -rf -- {} + ||
   echo "Something still writes into what a backup left that was cut off; the next run removes it." >&2
-size=$({ du --summarize --bytes --exclude=pg_wal "$PG_DATA" 2>/dev/null || true; } | cut -f 1) # files come and go meanwhile
+size=$({ du --summarize --bytes --exclude=pg_wal "$PG_DATA" 2>/dev/null || true; } | cut -f 1) # files come and go while it counts
 need_space "$PG_BACKUPS" $((size * 3 / 2 + (64 << 20))) "a backup"
 
 name=$(date --utc +%Y%m%dT%H%M%SZ)

@@ -17,7 +17,7 @@ source "$SCRIPTS/backups_settings.sh"
 # shellcheck disable=SC2034 # used by those who source this
 readonly MAKE_ONE="Make a new one: $SCRIPTS/backup_database.sh"
 # shellcheck disable=SC2034 # used by those who source this
-readonly BACKUPS_INSIDE=/backups ARCHIVE_INSIDE=/wal_archive # where the container sees them
+readonly BACKUPS_INSIDE=/backups ARCHIVE_INSIDE=/wal_archive # as the container sees them
 readonly SEGMENTS_PER_LOG=256 SEGMENT_BYTES=16777216        # of WAL files: their numbering and size
 
 # A statement for psql that counts the rows of every table.
@@ -39,11 +39,11 @@ as_postgres() { # root touches nothing in folders that the database's account ca
   (cd / && exec setpriv --reuid="$PG_UID" --regid="$PG_GID" --clear-groups -- "$@") # root's own folder is closed to it
 }
 
-query() { # STATEMENTS, in the database postgres, each a transaction of its own
+query() { # STATEMENTS, in the database postgres, each a separate transaction
   in_postgres psql -X -q -A -t -v ON_ERROR_STOP=1 -d postgres "${@/#/--command=}" </dev/null || return 1
 }
 
-in_image() { # FOLDER PROGRAM ARGUMENTS...: in a container of its own, without network; FOLDER, if any, is its /scratch
+in_image() { # FOLDER PROGRAM ARGUMENTS...: in a separate container, without network; FOLDER, if any, is its /scratch
   docker run --rm -i --pull never --network none --user "$PG_UID:$PG_GID" --memory 512m --cpus 1 --read-only --tmpfs /tmp \
     --cap-drop ALL --security-opt no-new-privileges --volume /etc/passwd:/etc/passwd:ro \
     --volume "$PG_BACKUPS:$BACKUPS_INSIDE:ro" ${1:+--volume "$1:/scratch"} --entrypoint "$2" "$IMAGE" "${@:3}"
@@ -57,7 +57,7 @@ begun() { # BACKUP: seconds since 1970
   date --utc --date="${1:0:8} ${1:9:2}:${1:11:2}:${1:13:2}" +%s
 }
 
-damaged_files() { # BACKUP: names of files that are not as they were written; status 1 where there are any
+damaged_files() { # BACKUP: names of files that changed since they were written; status 1 if there are any
   local found
   # shellcheck disable=SC2016 # expanded by the inner shell
   found=$(as_postgres sh -c 'cd "$1" && sha256sum --quiet --strict --check MANIFEST.sha256 2>/dev/null' sh "$PG_BACKUPS/$1") && return
@@ -68,10 +68,10 @@ damaged_files() { # BACKUP: names of files that are not as they were written; st
 
 start_wal() { # BACKUP: name of the first WAL segment that its base backup needs
   sed -n 's/^START WAL LOCATION: .* (file \([0-9A-F]\{24\}\))$/\1/p' "$PG_BACKUPS/$1/base/backup_label" | grep . ||
-    fail "backup $1 does not tell where its WAL begins: base/backup_label is damaged" "move $PG_BACKUPS/$1 elsewhere, then make a new backup"
+    fail "backup $1 does not record where its WAL begins: base/backup_label is damaged" "move $PG_BACKUPS/$1 elsewhere, then make a new backup"
 }
 
-segment_number() { # WAL SEGMENT: its place in the sequence, whatever its timeline
+segment_number() { # WAL SEGMENT: its place in the sequence, on any timeline
   echo $((16#${1:8:8} * SEGMENTS_PER_LOG + 16#${1:16:8}))
 }
 

@@ -3,7 +3,7 @@
 #
 # usage: cleanup_old_backups.sh
 #
-# The newest backup that is whole stays, however old. WAL goes only up to where the oldest backup that stays begins.
+# The newest whole backup stays, however old. WAL is removed only up to the start of the oldest backup that stays.
 # exit status: 0 done, 1 not done, 2 wrong use
 set -euo pipefail
 # shellcheck source=/dev/null
@@ -13,7 +13,7 @@ is_whole() { # BACKUP: sums are right, and every file of the base backup; the se
   local status=0
   damaged_files "$1" >/dev/null || return 1
   in_image '' pg_verifybackup --quiet "$BACKUPS_INSIDE/$1/base" </dev/null || status=$?
-  ((status < 125)) || fail "nobody knows whether backup $1 is whole, so none was removed: no container could be run" "the reason stands above"
+  ((status < 125)) || fail "it is unknown whether backup $1 is whole, so none was removed: no container could be run" "the reason is above"
   return "$status"
 }
 

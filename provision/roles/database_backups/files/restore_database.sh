@@ -9,7 +9,7 @@
 #   cluster  the whole cluster from the base backup and all WAL that there is: as new as possible
 #   to-time  the whole cluster as it was at that moment, such as '2026-01-12 10:15:00+00': later commits are gone
 #
-# BACKUP is a folder's name such as 20260112T020000Z, or newest. TIMELINE is a number, where the newest is not meant: each
+# BACKUP is a folder's name such as 20260112T020000Z, or newest. TIMELINE is a number, if not the newest is meant: each
 # restore of the cluster begins a new one. What is there already is replaced only after a typed confirmation, read from
 # standard input, and kept until the restore has succeeded.
 # exit status: 0 restored, 1 not restored, 2 wrong use
@@ -43,7 +43,7 @@ moment_of() { # TIMESTAMP: as PostgreSQL reads it without doubt
   date --utc --date="$1" '+%F %T.%6N+00' 2>/dev/null || misuse "'$1' is no time. One is: 2026-01-12 10:15:00+00"
 }
 
-or_undo() { # UNDO COMMAND...: run the command, and the function UNDO where it fails or is interrupted
+or_undo() { # UNDO COMMAND...: run the command, and the function UNDO if it fails or is interrupted
   local status
   trap 'echo "Interrupted." >&2' INT TERM HUP # ends the command, not this script
   set +e

@@ -10,7 +10,7 @@ set -euo pipefail
 # shellcheck source=/dev/null
 source "$(dirname "$(readlink -f "$0")")/backups.sh"
 
-readonly ARCHIVED_WITHIN=20 ARCHIVED_SOON=2 # seconds; until the latter nobody asks whether it failed
+readonly ARCHIVED_WITHIN=20 ARCHIVED_SOON=2 # seconds; until the latter no one asks whether it failed
 readonly RECORD=$POSTGRES_HOME/backups_last_verified
 
 check_age() { # BACKUP
@@ -44,7 +44,7 @@ archive_now() { # print the newest WAL segment, once it is in the archive
   local answer wal
   answer=$(query "SELECT pg_walfile_name(pg_switch_wal()), failed_count
     FROM pg_logical_emit_message(true, 'verify', 'a segment to archive'), pg_stat_archiver") ||
-    fail "the database does not answer, so nobody knows whether WAL is archived" "$SCRIPTS/manage.sh status"
+    fail "the database does not answer, so it is unknown whether WAL is archived" "$SCRIPTS/manage.sh status"
   wal=${answer%|*}
   (await "$ARCHIVED_SOON" "the archiver" archived "$wal") >/dev/null 2>&1 ||
     (await "$ARCHIVED_WITHIN" "the archiver" archived_or_failed "$wal" "${answer#*|}") >/dev/null 2>&1 || true
@@ -78,7 +78,7 @@ restore_in_container() { # BACKUP: into an empty cluster that is thrown away; pr
   scratch=$(as_postgres mktemp --directory "$PG_BACKUPS/.verify-XXXXXX")
   in_image "$scratch" sh -s "$BACKUPS_INSIDE/$1" "$PG_SUPERUSER" "$DATABASE" "$COUNT_ROWS" <"$SCRIPTS/verify_in_container.sh" || {
     as_postgres rm -rf -- "$scratch"
-    fail "backup $1 cannot be restored: the reason stands above" "do not rely on it. $MAKE_ONE"
+    fail "backup $1 cannot be restored: the reason is above" "do not rely on it. $MAKE_ONE"
   }
   as_postgres rm -rf -- "$scratch"
 }

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Restore a backup into an empty cluster and see whether it works; verify_backups.sh runs this in a throwaway container.
 #
-# usage: sh -s BACKUP SUPERUSER DATABASE COUNT_ROWS, with a folder of its own at /scratch
+# usage: sh -s BACKUP SUPERUSER DATABASE COUNT_ROWS, with a private folder at /scratch
 #
-# Prints the rows by table, then the roles that can log in. Status 1 with the reason on stderr where it does not work.
+# Prints the rows by table, then the roles that can log in. Status 1 with the reason on stderr if it does not work.
 set -eu
 
 backup=$1 superuser=$2 database=$3 count_rows=$4
@@ -55,7 +55,7 @@ SELECT verify_password('probe@verify.invalid', 'right') AND NOT verify_password(
 ROLLBACK;
 SQL
 ) || reason "the restored roles cannot do their work"
-[ "$works" = t ] || reason "verify_password() of the restored database does not tell right from wrong"
+[ "$works" = t ] || reason "verify_password() of the restored database does not distinguish right from wrong"
 
 cat /scratch/counts
 sql postgres -c "SELECT 'roles', string_agg(rolname, ',' ORDER BY rolname) FROM pg_roles WHERE rolcanlogin"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# End everything that runs under a UID, whether or not an account still has the number; say so where anything ran.
+# End everything that runs under a UID, even if no account has the number any more. Print a line if anything ran.
 #
 # usage: end_sessions.sh UID
 set -euo pipefail

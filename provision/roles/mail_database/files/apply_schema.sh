@@ -2,7 +2,7 @@
 # usage: apply_schema.sh
 #
 # Bring the mail database to what the files in sql/ say (tables, views, functions, roles, rights), and the services'
-# passwords to what their file in /root says. The database is made where it is missing. Either all of it
+# passwords to what their file in /root says. The database is created if it is missing. Either all of it
 # happens or nothing does; rows stay as they are. It may be run at any time.
 #
 # The last line is "changed" or "unchanged".
@@ -13,7 +13,7 @@ set -euo pipefail
 # shellcheck source=/dev/null
 . "${BASH_SOURCE[0]%/*}/mail_settings.sh"
 
-# For the shell in the container, where each start of a program is slow, so there is one: DATABASE BETWEEN, and the SQL on its
+# For the shell in the container. Starting a program there is slow, so it starts only one: DATABASE BETWEEN, and the SQL on its
 # standard input. It prints all that the SQL can change, as it was before and after: roles with their passwords, rights
 # on databases, schema, rows.
 # shellcheck disable=SC2016 # expanded there
@@ -30,7 +30,7 @@ readonly PROGRAM='
   psql -X -q -v ON_ERROR_STOP=1 --single-transaction -d "$1" -f - >&2
   look "$1" </dev/null || exit 64
 '
-readonly BETWEEN='-- what follows is how it is now' # a line of its own
+readonly BETWEEN='-- the state follows' # a line of its own
 
 # The variables that sql/ asks for, with secrets in them: for a pipe, never for a file or an argument.
 variables() {
@@ -45,7 +45,7 @@ require_root
 await_healthy
 
 variables=$(variables)
-# Digests of both looks, one line where they are the same.
+# Digests of both states; one line if they are the same.
 digests=$({ printf '%s\n' "$variables"; cat "$POSTGRES_HOME"/sql/*.sql; } |
   in_postgres sh -euc "$PROGRAM" sh "$DATABASE" "$BETWEEN" | grep -Ev '^\\(un)?restrict ' |
   awk -v between="$BETWEEN" '$0 == between { look++; next } { print | ("sha256sum # " look) }' | sort -u) || {

@@ -22,7 +22,7 @@ def verifier(role: str, password: str, iterations: int = ITERATIONS) -> str:
     """A SCRAM-SHA-256 verifier for `ALTER ROLE ... PASSWORD`.
 
     The salt follows from role and password, so the same password is the same verifier in every run, and a run that
-    changes nothing can tell. That is as safe as a random salt for passwords that are themselves random.
+    changes nothing can detect that. This is as safe as a random salt for passwords that are themselves random.
 
     Args:
         role: the role's name.

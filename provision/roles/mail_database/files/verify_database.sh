@@ -18,17 +18,17 @@ readonly SEPARATOR=$'\1' # of lines, where a script has to be one line
 sentences=()
 scripts=()
 
-session() { # LINES: from here on, checks are made in a session of its own
+session() { # LINES: the checks that follow use a new session
   # No message may quote a statement, in which a password can stand.
   scripts+=($'\\set VERBOSITY terse\n'"$1")
 }
 
-check() { # SENTENCE CONDITION: it holds in the eyes of whoever is logged in
+check() { # SENTENCE CONDITION: must be true for the role that is logged in
   sentences+=("$1")
   scripts[-1]+="SELECT 'ok: $1' WHERE $2;"$'\n'
 }
 
-log_in() { # SERVICE: from here on, checks are the service's
+log_in() { # SERVICE: the checks that follow log in as this service
   local password
   password=$(sed -n "s/^$1=//p" "$SERVICE_USERS")
   session "\\connect 'postgresql://$1:$password@$PG_HOST:$PG_PORT/$DATABASE'"$'\n'
@@ -92,5 +92,5 @@ for sentence in "${sentences[@]}"; do
     failed=1
   fi
 done
-((failed == 0)) || fail "the mail database is not as it should be; PostgreSQL said: $(grep -v '^ok: ' <<<"$said" || echo nothing)" \
-  "${BASH_SOURCE[0]%/*}/apply_schema.sh puts it right where rows are not to blame"
+((failed == 0)) || fail "the mail database is not correct; PostgreSQL reports: $(grep -v '^ok: ' <<<"$said" || echo nothing)" \
+  "${BASH_SOURCE[0]%/*}/apply_schema.sh repairs it, except for wrong rows"

@@ -4,7 +4,7 @@
 # usage: bring_image.sh [ARCHIVE.tar.zst]
 #
 # With an archive, ARCHIVE.tar.zst.id beside it names the image it holds; it is loaded unless the engine has that one.
-# Without, the image is pulled unless the engine has one of its name. Says what it did, nothing where there was nothing
+# Without, the image is pulled unless the engine has one of its name. Prints what it did; nothing if there was nothing
 # to do.
 #
 # exit status: 0 the image is there, 1 it cannot be had, 2 wrong use

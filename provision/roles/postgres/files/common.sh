@@ -25,7 +25,7 @@ show_help() {
   sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
 }
 
-# take NUMBER ARGS...: show the help where it is asked for; end with status 2 where there are more arguments than that.
+# take NUMBER ARGS...: show the help on request; exit with status 2 if there are more arguments.
 take() {
   case ${2-} in
     --help | -h) show_help; exit 0 ;;
@@ -58,7 +58,7 @@ in_postgres() {
     --env PGUSER="$PG_SUPERUSER" --env PGCONNECT_TIMEOUT=10 "$CONTAINER" "$@"
 }
 
-# await SECONDS DESCRIPTION COMMAND...: repeat a command until it succeeds; its last words are told where it never does.
+# await SECONDS DESCRIPTION COMMAND...: repeat a command until it succeeds; if it never does, print its last output.
 await() {
   local deadline=$((SECONDS + $1)) seconds=$1 what=$2 last
   shift 2
@@ -68,7 +68,7 @@ await() {
   done
 }
 
-# health: print "running healthy" or what else the engine says of the container.
+# health: print "running healthy", or another state that the engine reports for the container.
 health() {
   docker inspect --format '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{end}}' "$CONTAINER"
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Make an empty database cluster where there is none.
+# Create an empty database cluster if there is none.
 #
 # usage: init_cluster.sh
 #
-# The cluster grows in a folder of its own and is moved into place, its PG_VERSION last: what an attempt left that was
-# cut off is told from a cluster, and cleared away by the next one. Files of anybody else are left alone. Says what it
-# did; nothing where there was nothing to do.
+# The cluster is created in a separate folder and moved into place, PG_VERSION last: the remains of an attempt that was
+# interrupted differ from a cluster, and the next one removes them. Other files are not touched. Prints what it
+# did; nothing if there was nothing to do.
 #
 # exit status: 0 a cluster is there, 1 it cannot be made, 2 wrong use
 set -euo pipefail

@@ -3,11 +3,11 @@
 #
 # usage: manage.sh start | stop | restart | status | logs [LINES]
 #
-#   start    start it where it does not run, anew where its settings changed; wait until it answers
+#   start    start it, or restart it if its settings changed; wait until it answers
 #   stop     stop it; it stays stopped, over a reboot too, until it is started again
 #   restart  stop it and start it, and wait until it answers
-#   status   tell how it is
-#   logs     print the last lines of its log, 100 unless told otherwise
+#   status   print its state
+#   logs     print the last lines of its log, 100 by default
 #
 # exit status: 0 done; status: it runs and answers. 1 it failed; status: it does not. 2 wrong use
 set -euo pipefail
@@ -20,7 +20,7 @@ compose() {
   docker compose --project-directory "$POSTGRES_HOME" "$@" 2>&1
 }
 
-run_compose() { # ARGS...: its words only where it fails
+run_compose() { # ARGS...: print its output only if it fails
   local said
   said=$(compose "$@") || fail "docker compose ${1}: $said"
 }

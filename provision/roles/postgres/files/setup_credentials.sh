@@ -3,7 +3,7 @@
 #
 # usage: setup_credentials.sh
 #
-# A file that is missing is written again from the other one. Says what it did, never the password; nothing where there
+# A file that is missing is written again from the other one. Prints what it did, never the password; nothing if there
 # was nothing to do.
 #
 # exit status: 0 both files are there, 1 they cannot be, 2 wrong use
@@ -15,7 +15,7 @@ take 0 "$@"
 require_root
 umask 077
 
-password_in() { # FILE: print the password it holds; nothing where it holds none
+password_in() { # FILE: print the password in it; nothing if it has none
   local line
   [[ -f $1 ]] || return 0
   while IFS= read -r line; do

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Log in to the database server as its superuser, over its address in the VPN, and tell what answered.
+# Log in to the database server as its superuser, over its address in the VPN, and print the answer.
 #
 # usage: test_connection.sh
 #

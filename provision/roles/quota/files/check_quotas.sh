@@ -10,7 +10,7 @@ usage: check_quotas.sh [MOUNTPOINT]
 
 Tell whether user quotas are on, now and at the next boot, and who uses how much of which limit.
 
-  MOUNTPOINT  the file system; that of $MAIL_STORE where none is named
+  MOUNTPOINT  the file system; by default that of $MAIL_STORE
 
 exit status: 0 quotas are on, 3 they are off, 1 it failed, 2 wrong use
 TEXT

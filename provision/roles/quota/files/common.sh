@@ -5,7 +5,7 @@ folder=$(dirname "$(realpath -- "${BASH_SOURCE[0]}")")
 # shellcheck source=/dev/null
 source "$folder/settings.sh"
 
-# Kept in the journal of the file system: after a power cut nothing has to be counted anew.
+# Kept in the journal of the file system: after a power cut nothing has to be counted again.
 QUOTA_OPTIONS=usrjquota=aquota.user,jqfmt=vfsv1
 FSTAB=${LIBMOUNT_FSTAB:-/etc/fstab} # the same file that mount and findmnt read
 
@@ -17,7 +17,7 @@ fail() { # MESSAGE [CURE]
 
 misuse() { # MESSAGE
   echo "${0##*/}: $1" >&2
-  echo "  ${0##*/} --help tells how it is used." >&2
+  echo "  ${0##*/} --help shows the usage." >&2
   exit 2
 }
 

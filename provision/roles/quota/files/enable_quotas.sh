@@ -11,7 +11,7 @@ usage: enable_quotas.sh [--undo] [MOUNTPOINT]
 Switch user quotas on for an ext4 file system, now and at every boot. Nobody has a limit until
 set_quota.sh gives one. It can be run again at any time.
 
-  MOUNTPOINT  the file system; that of $MAIL_STORE where none is named
+  MOUNTPOINT  the file system; by default that of $MAIL_STORE
   --undo      switch quotas off, now and at boot; limits are forgotten
 
 $FSTAB is replaced in one step; the one before it is kept as $FSTAB.before-quotas.
@@ -19,7 +19,7 @@ exit status: 0 done, 1 it failed, 2 wrong use
 TEXT
 }
 
-# What the tools say matters only where they fail.
+# The output of the tools matters only if they fail.
 quietly() { # COMMAND...
   local said
   said=$("$@" 2>&1) && return
@@ -48,7 +48,7 @@ switch_on() { # MOUNTPOINT
   quietly "${count[@]}" "$1" && quietly quotaon --user "$1" && return
   mount_without "$1" || true
   [[ -z $fresh ]] || rm -f "$fresh"
-  fail "quotas cannot be switched on for $1." "Does the kernel have its part? modprobe quota_v2 tells."
+  fail "quotas cannot be switched on for $1." "Check that the kernel supports it: modprobe quota_v2"
 }
 
 undo=

@@ -12,8 +12,8 @@ Limit how much of a file system a user may fill. Past SOFT the user has seven da
 HARD is never passed. Quotas have to be on (enable_quotas.sh).
 
   USER        an account of this host, such as vmail, who owns all mailboxes
-  SOFT, HARD  sizes such as 900M or 40G (K, M, G, T: powers of 1024); 0 stands for no limit
-  MOUNTPOINT  the file system; that of $MAIL_STORE where none is named
+  SOFT, HARD  sizes such as 900M or 40G (K, M, G, T: powers of 1024); 0 means no limit
+  MOUNTPOINT  the file system; by default that of $MAIL_STORE
 
 exit status: 0 done, 1 it failed, 2 wrong use
 TEXT

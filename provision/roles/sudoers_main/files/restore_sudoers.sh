@@ -1,7 +1,7 @@
 #!/bin/bash
 # Give /etc/sudoers back to the distribution: the file that its package shipped; print what was done.
 #
-# The digest that dpkg keeps says what the file was. Its content comes from the package: from the cache of apt, or from
+# The digest that dpkg keeps identifies the file. Its content comes from the package: from the cache of apt, or from
 # the archive that the host is installed from. What it replaces is kept beside the other backups.
 set -euo pipefail
 
