@@ -1,4 +1,4 @@
-"""From two booted images to the bare lab: a fresh server with its addresses and a key, and a hub with its places."""
+"""Turns two booted images into the bare lab: a fresh server with its addresses and a key, and a hub with its places."""
 
 from collections.abc import Callable, Mapping
 
@@ -46,13 +46,13 @@ AllowedIPs = {vpn_address}/32
 
 
 def configure(run: Run, identity: Identity, values: Mapping[str, str], abandon: Callable[[], None]) -> None:
-    """Give both VMs what a provider gives a fresh server: a name, addresses, the owner's key, host keys.
+    """Set up both VMs as a provider sets up a fresh server: a name, addresses, the owner's key, host keys.
 
     Args:
         run: out-of-band command, `run(node, argv, stdin=b"", timeout=60.0) -> Completed`.
         identity: the lab's keys.
         values: the lab's inventory.
-        abandon: makes the commands of both end, where one failed.
+        abandon: ends the commands of both if one failed.
     """
     settings = {"mail": _mail, "hub": _hub}
     on_both(lambda node: settings[node](run, identity, values), abandon)
@@ -99,7 +99,7 @@ def _hub(run: Run, identity: Identity, values: Mapping[str, str]) -> None:
 
 
 def _start_ssh(run: Run, node: str) -> None:
-    """Make host keys and start the server; the boot's own start may just be failing for want of them."""
+    """Make host keys and start the server; its start at boot may be failing at this moment because it has none."""
     expect(run, node, "systemctl", "stop", "ssh")
     expect(run, node, "ssh-keygen", "-q", "-A", timeout=120)
     expect(run, node, "systemctl", "start", "ssh")
@@ -122,8 +122,8 @@ def expect(run: Run, node: str, *argv: str, stdin: bytes = b"", timeout: float =
     """Run a command that must succeed and return its stdout. Raises LabError."""
     done: Completed = run(node, argv, stdin=stdin, timeout=timeout)
     if done.exit_status != 0:
-        said = (done.stderr or done.stdout).decode(errors="replace").strip()
+        output = (done.stderr or done.stdout).decode(errors="replace").strip()
         raise LabError(
-            f"On {node}, `{' '.join(argv)}` ended with status {done.exit_status}: {said}", f"lab logs {node}"
+            f"On {node}, `{' '.join(argv)}` ended with status {done.exit_status}: {output}", f"lab logs {node}"
         )
     return done.stdout.decode(errors="replace")

@@ -1,4 +1,4 @@
-"""Building a box: mmdebstrap makes trees from packages, mke2fs an image from a tree; neither needs root."""
+"""Builds a box: mmdebstrap makes a tree from packages, mke2fs an image from a tree; neither needs root."""
 
 import json
 import os
@@ -11,18 +11,18 @@ from pathlib import Path
 
 import yaml
 
-from lab import box, database_image, package_lock, scratch, tools
+from lab import box, database_image, locks, package_lock, scratch, tools
 from lab.box import Box
 from lab.errors import LabError
 from lab.package_lock import Versions
 from lab.parallel import on_both
 from lab.progress import step
 
-# $1 root of the image: name and version of every package in its archive, where it has one.
+# $1 root of the image: name and version of every package in its archive, if it has one.
 ARCHIVED = """\
 find "$1"/srv -name '*.deb' -exec dpkg-deb --show --showformat '${Package}\\t${Version}\\n' {} \\; >"$1"/recipe/archived
 """
-# $@ a command that, like mmdebstrap, ends only with its children: all of them end with this shell.
+# $@ a command that, like mmdebstrap, waits for its children: all of them end with this shell.
 WITH_CHILDREN = """\
 trap 'trap : TERM; kill -TERM 0; wait' TERM
 "$@" &
@@ -33,14 +33,14 @@ NEEDED_GIB = 6
 
 
 def build(lock: Path | None = None) -> Box:
-    """Build the box where it is missing.
+    """Build the box if it is missing.
 
     Args:
         lock: JSON as in `box.json` ("packages": node -> package -> version); these versions are used. None for the
-            checkout's own lock, where it has one.
+            lock of the checkout, if it has one.
 
     Raises:
-        LabError: a tool is missing, the packages cannot be had, or the disk is full.
+        LabError: a tool is missing, the packages cannot be downloaded, or the disk is full.
     """
     if found := box.find(lock):
         return found
@@ -54,7 +54,7 @@ def build(lock: Path | None = None) -> Box:
         if given := package_lock.given(lock):
             package_lock.compare(given, packages)
         if box.key(lock) != key:
-            raise LabError("What a box is made from was changed while it was built.", "Run it again.")
+            raise LabError("An input of the box changed during the build.", "Run it again.")
         sizes = {part: (work / part).stat().st_size for part in box.PARTS if part != "box.json"}
         about = {"suite": box.SUITE, "created": time.time(), "sizes": sizes, "packages": packages}
         (work / "box.json").write_text(json.dumps(about, indent=1))
@@ -63,7 +63,7 @@ def build(lock: Path | None = None) -> Box:
         for part in box.PARTS:
             (work / part).rename(whole / part)
         os.sync()
-        with scratch.locked(box.home()):
+        with locks.hold(box.home()):
             final = box.home() / key
             if not final.exists():
                 whole.rename(final)
@@ -72,7 +72,7 @@ def build(lock: Path | None = None) -> Box:
 
 @contextmanager
 def _umask(mask: int) -> Iterator[None]:
-    """Files of the image are made under it, whatever the person's own is."""
+    """Create files with this umask instead of the user's."""
     before = os.umask(mask)
     try:
         yield
@@ -81,7 +81,7 @@ def _umask(mask: int) -> Iterator[None]:
 
 
 def _remove(work: Path) -> None:
-    """Remove the folder of a build, with what an ordinary user's subordinate users own in it."""
+    """Remove the folder of a build, with the files that belong to an ordinary user's subordinate users."""
     for tree in work.glob("*.root") if os.geteuid() != 0 else ():
         tools.run([*MAPPED, "rm", "-rf", tree.name], "Removing a half-made tree", cwd=work)
     shutil.rmtree(work)
@@ -157,7 +157,7 @@ def _container(work: Path, lock: Path | None) -> tuple[list[str], Versions]:
 
 
 def _packages() -> Mapping[str, list[str]]:
-    """What each image is born with."""
+    """Packages that each image starts with, by image."""
     packages: Mapping[str, list[str]] = yaml.safe_load((box.RECIPE / "packages.yml").read_text())
     return packages
 
@@ -174,7 +174,7 @@ def _mmdebstrap(options: list[str], to: Path, what: str, environment: Mapping[st
 
 
 def _recipe(work: Path, node: str) -> Path:
-    """A copy of the recipe with the modes that the image will have, whatever the checkout's are."""
+    """Copy the recipe with the modes that the image needs, independent of the checkout's."""
     copy = work / node / "recipe"
     shutil.copytree(box.RECIPE, copy)
     for path in (copy, *copy.rglob("*")):
@@ -183,7 +183,7 @@ def _recipe(work: Path, node: str) -> Path:
 
 
 def _bind(node: str, work: Path, lock: Path | None) -> list[str]:
-    """Options by which apt takes the versions of a lock."""
+    """Options that make apt use the versions of a lock."""
     if lock is None:
         return []
     preferences = work / f"{node}.pref"

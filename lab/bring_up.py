@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import bare, inventory, layers, provisioning, ssh_access, stages
+from lab import bare, inventory, layers, logins, provisioning, ssh_access, stages
 from lab.errors import LabError
 from lab.identity import Identity
 from lab.layers import Layer
 from lab.nodes import NODES
+from lab.parallel import on_both
 from lab.paths import STATE
 from lab.progress import step
 from lab.provider import Provider
@@ -79,6 +80,7 @@ class BringUp:
         if stage.key not in {each.key for each in self.plan()}:
             raise LabError(f"What {stage.task} is made from was changed while it was applied.", "lab up")
         with step(f"Store the state after {stage.task}", expected=10, key="store a layer"):
+            on_both(lambda node: logins.end(self.provider.run, node))
             layer = self.provider.keep(stage, parent, seconds)
         self._write_ways()
         return layer

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lab import inventory, tools
 
-EPOCH = 1754697600  # no file in the image is younger: two builds from the same packages are the same bytes
+EPOCH = 1754697600  # no file in the image is younger, so two builds from the same packages are byte-equal
 OPTIONS = (
     "--mode=auto",
     "--variant=extract",
@@ -33,12 +33,12 @@ CONFIG = {
 
 
 def name() -> str:
-    """What the image is called, as the lab's inventory says."""
+    """Name of the image, from the lab's inventory."""
     return inventory.variables()["postgres_image"]
 
 
 def archive() -> str:
-    """Where the mail image carries it; beside it, with `.id` added, lies the image's id."""
+    """Path of the archive in the mail image; the file with `.id` added contains the image's id."""
     return inventory.variables()["postgres_image_archive"]
 
 

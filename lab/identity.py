@@ -3,17 +3,16 @@
 import base64
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from lab import tools
+from lab import atomic, tools
 from lab.errors import LabError
+from lab.locks import hold
 from lab.paths import cache
-from lab.scratch import locked
 
 
 @dataclass(frozen=True)
@@ -51,23 +50,12 @@ def _wireguard_keys() -> WireGuardKeys:
     return WireGuardKeys(base64.b64encode(private).decode(), base64.b64encode(public).decode())
 
 
-def write_secret(path: Path, text: str) -> None:
-    """Write a file of mode 0600 that appears whole or not at all."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.unlink(missing_ok=True)
-    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
-
-
 def ensure() -> Identity:
     """The identity of this user's labs; made where it is missing. Raises LabError."""
     folder = cache() / "identity"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     ssh_key, wireguard = folder / "id_ed25519", folder / "wireguard.json"
-    with locked(folder):
+    with hold(folder):
         if not _whole(ssh_key):
             ssh_key.unlink(missing_ok=True)
             tools.run(
@@ -76,7 +64,7 @@ def ensure() -> Identity:
             )
         if not wireguard.exists():
             pairs = {"mail": asdict(_wireguard_keys()), "hub": asdict(_wireguard_keys())}
-            write_secret(wireguard, json.dumps(pairs))
+            atomic.write(wireguard, json.dumps(pairs), mode=0o600)
     try:
         known = json.loads(wireguard.read_text())
         return Identity(ssh_key, WireGuardKeys(**known["mail"]), WireGuardKeys(**known["hub"]))

@@ -1,17 +1,28 @@
 """The lab of this checkout: brought up to a task, put back, looked into, taken down."""
 
 import errno
-import fcntl
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import bare, box, identity, inventory, layers, project_copy, providers, ssh_access, stages, tools
+from lab import (
+    atomic,
+    bare,
+    box,
+    identity,
+    inventory,
+    layers,
+    locks,
+    project_copy,
+    providers,
+    ssh_access,
+    stages,
+    tools,
+)
 from lab.agent import Completed
 from lab.bring_up import BringUp
 from lab.errors import LabError
@@ -20,6 +31,7 @@ from lab.nodes import NODES
 from lab.paths import STATE, cache
 from lab.progress import step
 from lab.provider import Provider
+from lab.waiting import wait_until
 
 __all__ = ["Completed", "Lab", "Status"]
 
@@ -113,9 +125,7 @@ class Lab:
         how = self._provider.accelerator
         lab = {"provider": self._provider.name, "accelerator": how.name, "reason": how.reason}
         note = {**lab, "layer": layer.key, "task": layer.task, "box": layer.box}
-        scratch = RUN_FILE.with_suffix(".new")
-        scratch.write_text(json.dumps(note))
-        scratch.replace(RUN_FILE)
+        atomic.write(RUN_FILE, json.dumps(note))
         layers.note_user(RUN_FILE)
 
     def _prune(self, keep: set[str], older_than: float, wait: bool) -> tuple[int, int]:
@@ -196,20 +206,14 @@ class Lab:
         return bare.expect(self._provider.run, node, "cat", "/proc/sys/kernel/random/boot_id", timeout=timeout).strip()
 
     def _await_boot(self, node: str, before: str, timeout: float) -> None:
-        deadline = time.monotonic() + timeout
-        last = "nothing"
-        while time.monotonic() < deadline:
-            try:
-                last = self._boot_id(node, LOOK_SECONDS)
-            except LabError as error:
-                last = error.what
-            except TimeoutError as error:
-                last = str(error)
-            else:
-                if last != before:
-                    return
-            time.sleep(0.2)
-        raise LabError(f"{node} did not come back within {timeout:.0f} s. Last: {last}", f"lab logs {node}")
+        wait_until(
+            lambda: self._boot_id(node, LOOK_SECONDS) != before,
+            f"{node} to come back from a reboot",
+            timeout,
+            tolerate=(LabError, TimeoutError),
+            error=lambda message: LabError(message, f"lab logs {node}"),
+            longest_pause=0.2,
+        )
 
     def reboot(self, node: str, timeout: float = REBOOT_SECONDS) -> None:
         """Reboot a node as its administrator would; returns when the agent answers from the new boot.
@@ -276,18 +280,8 @@ class Lab:
 @contextmanager
 def _locked() -> Iterator[None]:
     """Hold the checkout's lock, also where `destroy` removed its file while we waited for it."""
-    path = STATE / "lock"
-    while True:
-        STATE.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                with step("Waiting for another command that changes this lab"):
-                    fcntl.flock(lock, fcntl.LOCK_EX)
-            if path.exists() and path.stat().st_ino == os.fstat(lock.fileno()).st_ino:
-                yield
-                return
+    with locks.exclusive(STATE / "lock", lambda: step("Waiting for another command that changes this lab")):
+        yield
 
 
 def _note() -> dict[str, str]:

@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import box, scratch, tools
+from lab import box, locks, scratch, tools
 from lab.box import Box
 from lab.errors import LabError
 from lab.nodes import NODES
@@ -100,7 +100,7 @@ def require_room() -> None:
 def shared_lock() -> Iterator[None]:
     """While a lab is brought up, nobody prunes what it stands on."""
     _home().mkdir(parents=True, exist_ok=True)
-    with scratch.locked(_users(), fcntl.LOCK_SH):
+    with locks.hold(_users(), fcntl.LOCK_SH):
         yield
 
 
@@ -159,7 +159,7 @@ def store(stage: Stage, parent: Layer | None, under: Box, seconds: float, write:
         (whole / "layer.json").write_text(json.dumps(about, indent=1))
         os.sync()
         final = _home() / stage.key
-        with scratch.locked(_home()):
+        with locks.hold(_home()):
             if find(stage.key) is None:  # else another checkout was quicker
                 shutil.rmtree(final, ignore_errors=True)
                 whole.rename(final)
@@ -187,7 +187,7 @@ def prune(keep: set[str], older_than: float = KEEP_SECONDS) -> list[str]:
         while cursor is not None:
             needed.add(cursor.key)
             cursor = layers.get(cursor.parent or "")
-    with scratch.locked(_home()):
+    with locks.hold(_home()):
         scratch.sweep(_home(), SCRATCH)
     gone = folders.keys() - needed
     for key in gone:
@@ -201,11 +201,11 @@ def exclusive_lock(wait: bool) -> Iterator[bool]:
     _home().mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
         try:
-            held.enter_context(scratch.locked(_users(), fcntl.LOCK_EX | fcntl.LOCK_NB))
+            held.enter_context(locks.hold(_users(), fcntl.LOCK_EX | fcntl.LOCK_NB))
         except BlockingIOError:
             if not wait:
                 yield False
                 return
             with step("Waiting for another lab that is being brought up"):
-                held.enter_context(scratch.locked(_users()))
+                held.enter_context(locks.hold(_users()))
         yield True

@@ -1,4 +1,4 @@
-"""The command line of one VM. All that makes two VMs alike or different is written here."""
+"""The QEMU command line of one VM."""
 
 import hashlib
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ Memory = Literal["new", "stored", "reset"]
 
 @dataclass(frozen=True)
 class Files:
-    """Where one VM keeps what it opens."""
+    """Paths that one VM uses."""
 
     disk: Path
     memory: Path
@@ -53,24 +53,24 @@ class Files:
 
 
 def value(path: Path) -> str:
-    """A path as a value among QEMU's options, where a comma ends a value and two are one."""
+    """A path as a value in QEMU's options: a comma ends a value, so each one is doubled."""
     return str(path).replace(",", ",,")
 
 
 def drive(files: Files) -> str:
-    """How the disk as QEMU's option begins: no other process of the machine has it, whatever version started it."""
+    """Start of the disk's option. It identifies the VM's process among all of the machine."""
     return f"if=none,id=disk,file={value(files.disk)},"
 
 
 def _memory(files: Files, memory: Memory) -> list[str]:
-    """What the guest writes into its memory is in the file, or, after a reset, in this process alone."""
+    """Options of the memory. The guest writes to the file; after a reset it writes to this process's memory only."""
     size = f"id=pc.ram,size={MEMORY_MIB[files.node]}M,mem-path={value(files.memory)}"
     shared = "share=off,readonly=on,rom=off" if memory == "reset" else "share=on"
     return ["-machine", "memory-backend=pc.ram", "-object", f"memory-backend-file,{size},{shared}"]
 
 
 def identity(accelerator: Accelerator) -> str:
-    """All of the machine's shape that a stored memory depends on, as text: what is written here, and how it runs."""
+    """Everything that a stored memory depends on, as text: this file, and how the VM runs."""
     return repr((hashlib.sha256(Path(__file__).read_bytes()).hexdigest(), accelerator.arguments, accelerator.processor))
 
 
@@ -97,9 +97,9 @@ def command(
         box: kernel and initrd.
         accelerator: KVM or TCG.
         ports: endpoint -> port on 127.0.0.1; used for the hub.
-        reconnect: option by which the segment's client comes back, as this QEMU spells it.
-        memory: "new", or one that the monitor will name, for which the VM waits, stopped: "stored" in a layer, or
-            that of a "reset", where the state alone is read and the file of the memory stays as it is.
+        reconnect: the option that makes the segment's client reconnect, as this QEMU spells it.
+        memory: "new", or one that the monitor loads while the VM waits, stopped: "stored" in a layer, or
+            that of a "reset", for which only the state is read and the memory file stays unchanged.
     """
     node = files.node
     join = "server=on" if node == "hub" else f"server=off,{reconnect}"
@@ -108,7 +108,7 @@ def command(
         *("-m", str(MEMORY_MIB[node]), "-smp", str(PROCESSORS[node])),
         *_memory(files, memory),
         *("-kernel", str(box.kernel), "-initrd", str(box.initrd), "-append", KERNEL),
-        # The disk outlives no crash of this machine, so what the guest flushes need not reach the machine's own disk.
+        # The disk need not survive a crash of this machine, so a flush in the guest need not reach the machine's disk.
         *("-drive", f"{drive(files)}format=qcow2,discard=unmap,cache=unsafe"),
         *("-device", "virtio-blk-pci,drive=disk"),
         *("-netdev", f"stream,id=segment,{join},addr.type=unix,addr.path={value(files.segment)}"),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lab import atomic
 from lab.paths import cache
 
 QUIET_SECONDS = 5.0  # shorter steps are not worth a line
@@ -35,10 +36,7 @@ def remember(name: str, seconds: float) -> None:
         known = {}
     known[name] = round(seconds, 1)
     try:
-        _memory().parent.mkdir(parents=True, exist_ok=True)
-        scratch = _memory().with_suffix(".tmp")
-        scratch.write_text(json.dumps(known, indent=1, sort_keys=True))
-        scratch.replace(_memory())
+        atomic.write(_memory(), json.dumps(known, indent=1, sort_keys=True))
     except OSError:
         return  # an estimate is a courtesy; a full disk is reported by the step that needs the room
 

@@ -12,20 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-
-@contextmanager
-def locked(path: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
-    """Hold the lock of a file or folder.
-
-    Raises:
-        BlockingIOError: `how` says LOCK_NB and somebody else holds it.
-    """
-    held = os.open(path, os.O_RDONLY)
-    try:
-        fcntl.flock(held, how)
-        yield
-    finally:
-        os.close(held)
+from lab.locks import hold
 
 
 @contextmanager
@@ -37,7 +24,7 @@ def folder(home: Path, prefix: str, remove: Callable[[Path], None] = shutil.rmtr
         prefix: beginning of the name; the same for all that do this work.
         remove: removes such a folder with all that the work leaves in it.
     """
-    with locked(home):
+    with hold(home):
         sweep(home, prefix, remove)
         made = Path(tempfile.mkdtemp(prefix=prefix, dir=home))
         held = os.open(made, os.O_RDONLY)
@@ -53,7 +40,7 @@ def sweep(home: Path, prefix: str, remove: Callable[[Path], None] = shutil.rmtre
     """Remove the folders of that prefix that no living process holds. Call it with `home` locked."""
     for left in home.glob(f"{prefix}*"):
         try:
-            with locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            with hold(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
                 remove(left)
         except (BlockingIOError, FileNotFoundError):
             continue

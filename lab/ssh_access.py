@@ -7,10 +7,10 @@ connection to the forward that the hub relays from the right place, and refuses 
 import json
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
+from lab import atomic
 from lab.errors import LabError
-from lab.identity import Identity, write_secret
+from lab.identity import Identity
 from lab.paths import ROOT, STATE, cache
 
 RELAYS_FILE = STATE / "relays.json"
@@ -70,8 +70,8 @@ def write(
         f"{values['public_address']}:{values['ssh_port']}": ports["public"],
         f"{values['public_address']}:{values['ssh_port_fresh']}": ports["fresh"],
     }
-    write_secret(RELAYS_FILE, json.dumps(relays, indent=1))
-    write_secret(STATE / "id_ed25519", identity.ssh_key.read_text())
+    atomic.write(RELAYS_FILE, json.dumps(relays, indent=1), mode=0o600)
+    atomic.write(STATE / "id_ed25519", identity.ssh_key.read_text(), mode=0o600)
     (STATE / "id_ed25519.pub").write_text(identity.ssh_public_key + "\n")
     known = [f"{node} {line}" for node, keys in host_keys.items() for line in keys.splitlines()]
     KNOWN_HOSTS.write_text("\n".join(known) + "\n")
@@ -86,7 +86,8 @@ def write(
             known_hosts=KNOWN_HOSTS,
         )
     )
-    write_secret(
-        Path(ROOT / values["wireguard_credentials_file"]),
+    atomic.write(
+        ROOT / values["wireguard_credentials_file"],
         f"---\nwireguard_private_key: {identity.mail.private}\nwireguard_hub_public_key: {identity.hub.public}\n",
+        mode=0o600,
     )

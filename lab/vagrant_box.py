@@ -12,11 +12,11 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from lab import bare, inventory, machine, scratch, tools
+from lab import atomic, bare, inventory, machine, scratch, tools
 from lab.agent import Completed
 from lab.box import DISK_GIB, Box
 from lab.errors import LabError
-from lab.identity import Identity, write_secret
+from lab.identity import Identity
 from lab.nodes import NODES
 from lab.paths import cache
 from lab.progress import step
@@ -149,7 +149,7 @@ def build(box: Box, identity: Identity) -> Path:
         for node in NODES:
             pack(node, box, files[node], home())
     os.sync()
-    write_secret(told, wanted)
+    atomic.write(told, wanted, mode=0o600)
     return home()
 
 

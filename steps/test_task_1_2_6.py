@@ -7,13 +7,13 @@ from pytest_bdd import given, scenarios, then, when
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
+from lab.waiting import wait_until
 from proof.clients.openssh import Admin
 from proof.clients.tcp_probe import ProbeResult, begin
 from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
 from proof.probes import engine
 from proof.probes.engine import Trial
-from proof.waiting import wait_until
 from steps.conftest import ENDED_WELL, TRIAL
 
 scenarios("../features/task_1.2.6.feature")

@@ -9,12 +9,12 @@ from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
 from lab.provisioning import Play
+from lab.waiting import wait_until
 from proof.clients import tcp_probe
 from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
 from proof.parsers import routes
 from proof.parsers.routes import Route
-from proof.waiting import wait_until
 
 scenarios("../features/task_1.3.3.feature")
 

@@ -9,6 +9,7 @@ from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
 from lab.provisioning import Play
+from lab.waiting import wait_until
 from proof.clients import tcp_probe
 from proof.clients.openssh import Admin
 from proof.clients.port_scan import FAMILIES, OutsiderScan, bound
@@ -19,7 +20,6 @@ from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
 from proof.parsers import iptables, nmap, ss
 from proof.probes import listener as stray
-from proof.waiting import wait_until
 
 scenarios("../features/task_1.3.4.feature")
 

@@ -10,6 +10,7 @@ from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
+from lab.waiting import wait_until
 from proof.clients import reboot, tcp_probe
 from proof.clients.openssh import Admin
 from proof.clients.reboot import RebootResult
@@ -17,7 +18,6 @@ from proof.evidence.recorder import Recorder
 from proof.hosts.target import Target
 from proof.parsers import fail2ban, nft
 from proof.probes import fail2ban as jail
-from proof.waiting import wait_until
 
 scenarios("../features/task_1.3.5.feature")
 

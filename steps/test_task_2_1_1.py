@@ -15,6 +15,7 @@ from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
+from lab.waiting import wait_until
 from proof.clients import tcp_probe
 from proof.clients.reboot import RebootResult
 from proof.clients.tcp_probe import ProbeResult
@@ -29,7 +30,6 @@ from proof.probes import confinement, secret
 from proof.probes.confinement import Confinement, Overdone
 from proof.probes.secret import Kept
 from proof.transport.errors import Unreachable
-from proof.waiting import wait_until
 
 if TYPE_CHECKING:
     from docker import DockerClient

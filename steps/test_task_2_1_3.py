@@ -10,11 +10,11 @@ from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
+from lab.waiting import wait_until
 from proof.evidence.recorder import Recorder
 from proof.hosts.target import Target
 from proof.probes import backups
 from proof.probes.backups import Folder
-from proof.waiting import wait_until
 
 scenarios("../features/task_2.1.3.feature")
 

@@ -1,8 +1,6 @@
 """The project's Python environment in .venv: made once, brought up to date when what defines it changes."""
 
-import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lab import locks
 from lab.bootstrap import stage
 from lab.paths import BUILD, ROOT
 
@@ -23,7 +22,7 @@ def ensure(tests: bool = False) -> None:
 
     With `tests` it also has what only the unit tests need; once there, that stays until the definitions change.
     """
-    with _alone():
+    with locks.exclusive(BUILD / "bootstrap.lock", _announced):
         made = _stamp().read_text() if _stamp().is_file() else ""
         if made in {fingerprint(tests), fingerprint(tests=True)} and _runs():
             return
@@ -88,16 +87,6 @@ def _remake() -> None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Let one bootstrap of this checkout work at a time; the lock goes with its process."""
-    BUILD.mkdir(exist_ok=True)
-    handle = os.open(BUILD / "bootstrap.lock", os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("Another make prepares this checkout; waiting for it.", flush=True)
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+def _announced() -> Iterator[None]:
+    print("Another make prepares this checkout; waiting for it.", flush=True)
+    yield

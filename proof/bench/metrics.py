@@ -8,6 +8,8 @@ from pathlib import Path
 
 from rich.table import Table
 
+from lab import atomic
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -71,10 +73,7 @@ def write(path: Path, figures: Sequence[Figure], about: Mapping[str, object], *,
     for figure in figures:
         content[figure.key] = round(figure.value, 3)
         content[f"{figure.key}.runs"] = [round(run, 3) for run in figure.runs]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_suffix(".tmp")
-    scratch.write_text(json.dumps(content, indent=2) + "\n")
-    scratch.replace(path)
+    atomic.write(path, json.dumps(content, indent=2) + "\n")
 
 
 def table(figures: Sequence[Figure], title: str) -> Table:

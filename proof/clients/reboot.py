@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from testinfra.host import Host
 
+from lab.waiting import WaitTimeoutError, wait_until
 from proof.clients import tcp_probe
 from proof.clients.openssh import Admin
 from proof.hosts.recorded_lab import RecordedLab
@@ -13,7 +14,6 @@ from proof.parsers import fail2ban, nft, ss, wireguard
 from proof.parsers.errors import NothingToReadError
 from proof.probes import fail2ban as jail
 from proof.probes import postgres
-from proof.waiting import WaitTimeoutError, wait_until
 
 JAIL = "sshd"
 LONGEST = 120.0  # seconds from the first sign of life until SSH must be back

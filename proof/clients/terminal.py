@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from proof.waiting import WaitTimeoutError, wait_until
+from lab.waiting import WaitTimeoutError, wait_until
 
 LOCAL_FLAGS = 3  # where termios.tcgetattr keeps ECHO and its like
 LONGEST_READ = 65536

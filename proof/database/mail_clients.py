@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
-from proof.waiting import wait_until
+from lab.waiting import wait_until
 
 FOLDER = "/run/mail-clients"  # in memory: the files hold passwords
 READY = 20.0  # seconds until Dovecot has started on an emulated machine

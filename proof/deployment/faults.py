@@ -6,10 +6,10 @@ import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
+from lab.waiting import wait_until
 from proof.deployment.sandbox import Deployment
 from proof.process import Finished
 from proof.vultr.api import Fault
-from proof.waiting import wait_until
 
 ORDER = "POST /v2/instances$"
 RULE = "POST /v2/firewalls/.*/rules$"

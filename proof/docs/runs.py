@@ -15,9 +15,9 @@ from typing import Any, cast
 
 import orjson
 
-from lab import scratch
+from lab import atomic, locks
 from proof.evidence import record
-from proof.evidence.record import FailureKind, RunState, ScenarioState, write_atomically
+from proof.evidence.record import FailureKind, RunState, ScenarioState
 
 DIGEST_SCHEMA = 1
 SENTENCE = 240  # characters of a failure's message that a page shows as the reason
@@ -126,7 +126,7 @@ def _run(folder: Path, digest: Path) -> StoredRun:
 def _held(folder: Path) -> bool:
     """Whether the run that writes there still lives: it holds its folder's lock."""
     try:
-        with scratch.locked(folder, fcntl.LOCK_SH | fcntl.LOCK_NB):
+        with locks.hold(folder, fcntl.LOCK_SH | fcntl.LOCK_NB):
             return False
     except BlockingIOError:
         return True
@@ -170,7 +170,7 @@ def _outcome(part: Mapping[str, Any]) -> Outcome:
 def _keep(path: Path, found: StoredRun, stamp: Stamp) -> None:
     data = {"schema": DIGEST_SCHEMA, "stamp": stamp, "run": asdict(replace(found, folder=None))}
     try:
-        write_atomically(path, orjson.dumps(data).decode())
+        atomic.write(path, orjson.dumps(data).decode())
     except OSError:
         return  # the next reader makes it
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 
-from lab import scratch
+from lab import locks, scratch
 from proof.docs import build, exports, reconcile, schema
 from proof.docs.build import Sources
 from proof.docs.evidence import Evidence
@@ -43,7 +43,7 @@ def _new(folder: Path) -> Iterator[Path]:
         site = work / "new"
         site.mkdir()
         yield site
-        with scratch.locked(folder.parent):
+        with locks.hold(folder.parent):
             if folder.exists():
                 folder.rename(work / "old")
             site.rename(folder)

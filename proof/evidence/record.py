@@ -3,13 +3,13 @@
 import dataclasses
 import functools
 import json
-import os
-import tempfile
 import types
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
+
+from lab import atomic
 
 SCHEMA = 1
 
@@ -127,7 +127,7 @@ class Run:
 
     def write(self, path: Path) -> None:
         """Write the record as JSON, at once or not at all."""
-        write_atomically(path, json.dumps(dataclasses.asdict(self), ensure_ascii=False, indent=1))
+        atomic.write(path, json.dumps(dataclasses.asdict(self), ensure_ascii=False, indent=1))
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -163,17 +163,3 @@ def _decode(kind: Any, value: Any) -> Any:  # noqa: ANN401 - a type and its JSON
         inner = next(option for option in typing.get_args(kind) if option is not type(None))
         return None if value is None else _decode(inner, value)
     return value
-
-
-def write_atomically(path: Path, text: str, mode: int = 0o644) -> None:
-    """Write a file so that a reader sees the old text or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as sink:
-            sink.write(text)
-        Path(scratch).chmod(mode)
-        Path(scratch).replace(path)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise

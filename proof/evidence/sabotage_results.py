@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from proof.evidence.record import write_atomically
+from lab import atomic
 
 SCHEMA = 1
 Outcome = Literal["caught", "survived", "error"]
@@ -43,4 +43,4 @@ def keep(path: Path, result: Result) -> None:
     """Add a result, in place of an older one of the same sabotage."""
     results = {known.key: known for known in read(path)} | {result.key: result}
     ordered = [asdict(results[key]) for key in sorted(results)]
-    write_atomically(path, json.dumps({"schema": SCHEMA, "results": ordered}, ensure_ascii=False, indent=1))
+    atomic.write(path, json.dumps({"schema": SCHEMA, "results": ordered}, ensure_ascii=False, indent=1))

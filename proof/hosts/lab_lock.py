@@ -1,10 +1,10 @@
 """Who has the lab: one run at a time, and a mark on a lab that somebody broke and has not reset yet."""
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lab import locks
 from lab.progress import step
 
 
@@ -27,11 +27,5 @@ def was_reset(root: Path) -> None:
 @contextmanager
 def alone(root: Path) -> Iterator[None]:
     """Hold the lab of a checkout while the body runs; waits for another run that holds it."""
-    mark(root).parent.mkdir(exist_ok=True)
-    with (root / ".lab" / "proving").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            with step("Waiting for another run against this lab"):
-                fcntl.flock(lock, fcntl.LOCK_EX)
+    with locks.exclusive(root / ".lab" / "proving", lambda: step("Waiting for another run against this lab")):
         yield

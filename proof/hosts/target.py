@@ -17,9 +17,9 @@ from typing import Any
 
 import yaml
 
+from lab import atomic
 from lab.errors import LabError, UsageError
 from lab.paths import ROOT
-from proof.evidence.record import write_atomically
 from proof.evidence.redact import redactor
 
 LAB = "lab"
@@ -150,7 +150,7 @@ def _listed(name: str, root: Path) -> dict[str, Any]:
         pass  # nothing remembered, or not of this format: ask again
     listed = _ask_ansible(name, root)
     kept.parent.mkdir(mode=0o700, exist_ok=True)
-    write_atomically(kept, json.dumps({"content": content, "listed": listed}), mode=0o600)
+    atomic.write(kept, json.dumps({"content": content, "listed": listed}), mode=0o600)
     return listed
 
 

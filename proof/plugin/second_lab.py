@@ -17,8 +17,8 @@ from pathlib import Path
 
 from lab import project_copy, tools
 from lab.machine import MEMORY_MIB
+from lab.waiting import WaitTimeoutError, wait_until
 from proof.evidence.record import Evidence, Run, Scenario
-from proof.waiting import WaitTimeoutError, wait_until
 
 WORTH_IT = 6  # scenarios; fewer are done sooner than a second lab is up
 PROCESSORS = 4  # one lab keeps two of them busy: a second one beside it on the same two makes both half as fast

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import scratch
+from lab import locks
 from lab.errors import EXIT_LAB_BROKEN, LabError
 from lab.provider import VAGRANT
 from proof.evidence import provenance
@@ -115,7 +115,7 @@ class ProofSession:
 
     def open(self, features: Sequence[Feature], scenarios: Sequence[Scenario]) -> None:
         """Write down what is there to prove and what will be run."""
-        self._held.enter_context(scratch.locked(self.folder.path))  # whoever can lock it knows that this run is gone
+        self._held.enter_context(locks.hold(self.folder.path))  # whoever can lock it knows that this run is gone
         self.run.provenance = provenance.gather(self.root)
         self.run.inventory = inventory_of(features, self.root)
         self.run.scenarios = list(scenarios)

@@ -14,6 +14,7 @@ from lab import stages
 from lab.errors import LabError
 from lab.paths import BUILD, ROOT
 from lab.progress import step
+from lab.waiting import wait_until
 from proof.evidence.run_folder import RunFolder
 from proof.hosts import lab_lock, recorded_lab
 from proof.hosts.connections import HUB, MAIL
@@ -21,7 +22,6 @@ from proof.hosts.recorded_lab import LabControl
 from proof.hosts.target import Target
 from proof.rehearsal import diff, from_scratch, stand_in
 from proof.rehearsal.diff import HostSnapshot
-from proof.waiting import wait_until
 
 SNAPSHOT_PROGRAM = ROOT / "proof" / "probes" / "snapshot.py"
 IMPRINT_SECONDS = 600.0

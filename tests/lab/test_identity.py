@@ -49,15 +49,6 @@ def test_damaged_keys_are_named_with_their_cure(cache: Path, text: str) -> None:
     assert raised.value.hint.startswith(f"rm {cache}/identity/wireguard.json")
 
 
-def test_a_secret_is_never_readable_by_others(tmp_path: Path) -> None:
-    target = tmp_path / "secret"
-    target.write_text("old")
-    target.chmod(0o644)
-    identity.write_secret(target, "new")
-    assert (target.read_text(), target.stat().st_mode & 0o777) == ("new", 0o600)
-    assert list(tmp_path.iterdir()) == [target]
-
-
 def test_where_the_cache_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("MAIL_LAB_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

@@ -97,6 +97,8 @@ class FakeVms:
     def run(self, node: str, argv: Sequence[str], stdin: bytes = b"", timeout: float = 60.0) -> Completed:
         del stdin, timeout
         self._do(f"run {argv[0]}")
+        if argv[:2] == ("systemctl", "list-units"):
+            return Completed(0, b"", b"")
         return Completed(0, f"key of {node}\n".encode(), b"")
 
     def endpoints(self) -> Mapping[str, int]:
@@ -411,7 +413,7 @@ def test_a_reboot_returns_from_the_new_boot(world: World, monkeypatch: pytest.Mo
 
 def test_a_reboot_that_never_ends_says_what_was_seen_last(world: World) -> None:
     made, _ = world.lab()
-    with pytest.raises(LabError, match=r"mail did not come back within 0 s\. Last: key of mail"):
+    with pytest.raises(LabError, match="mail to come back from a reboot"):
         made.reboot("mail", timeout=0.1)
 
 

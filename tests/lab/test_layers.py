@@ -11,7 +11,7 @@ from lab import layers
 from lab.box import Box
 from lab.errors import LabError
 from lab.layers import Layer
-from lab.scratch import locked
+from lab.locks import hold
 from lab.stages import Stage
 
 BOX = "0123456789abcdef"
@@ -96,7 +96,7 @@ def test_what_a_killed_run_left_goes_with_the_next_store(cache: Path) -> None:
     left.mkdir(parents=True)
     held = cache / "layers" / ".storing-lives"
     held.mkdir()
-    with locked(held):
+    with hold(held):
         store(cache, "bare", None)
     assert (left.exists(), held.exists()) == (False, True)
 
@@ -227,5 +227,5 @@ def test_the_sizes_are_written_down(cache: Path) -> None:
     (bare,) = chain(cache, "bare")
     about = json.loads((bare.folder / "layer.json").read_text())
     assert about["sizes"]["hub.qcow2"] == len("hub.qcow2")
-    with locked(cache / "layers", fcntl.LOCK_EX | fcntl.LOCK_NB):
+    with hold(cache / "layers", fcntl.LOCK_EX | fcntl.LOCK_NB):
         pass  # nobody keeps the lock

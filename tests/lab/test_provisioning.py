@@ -72,7 +72,9 @@ def test_nobody_elses_settings_reach_ansible(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("ANSIBLE_STRATEGY", "debug")
     monkeypatch.setenv("LANG", "C.UTF-8")
     environment = provisioning.environment()
-    assert environment["ANSIBLE_STRATEGY"] == provisioning.STRATEGY
+    assert environment["ANSIBLE_STRATEGY"] == "mitogen_linear"
+    monkeypatch.setenv("MAIL_LAB_ANSIBLE_STRATEGY", "linear")
+    assert provisioning.environment()["ANSIBLE_STRATEGY"] == "linear"
     assert environment["ANSIBLE_CONFIG"].endswith("provision/ansible.cfg")
     assert environment["LANG"] == "C.UTF-8"
 

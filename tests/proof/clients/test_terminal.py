@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.waiting import WaitTimeoutError
 from proof.clients.terminal import Terminal
-from proof.waiting import WaitTimeoutError
 
 HIDES = "IFS= read -r -s -p 'Secret: ' s; echo; echo \"${#s} characters\""
 SHOWS = "IFS= read -r -p 'Secret: ' s; echo \"${#s} characters\""

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from lab.waiting import wait_until
 from proof.clients.tunnel import Tunnel
 from proof.transport.errors import NoAnswerError
 from proof.transport.observation import Observation
-from proof.waiting import wait_until
 from tests.proof.transport.here import host_here
 
 LARGE = 3 << 20

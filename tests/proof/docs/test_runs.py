@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import scratch
+from lab import locks
 from proof.docs import runs
 from tests.proof.docs.world import World
 
@@ -25,7 +25,7 @@ def test_a_killed_run_is_interrupted_and_what_it_proved_counts(world: World) -> 
 
 def test_a_run_under_way_is_not_interrupted(world: World) -> None:
     run = world.run(finished=False)
-    with scratch.locked(world.root / "build/runs" / run.id, fcntl.LOCK_EX):
+    with locks.hold(world.root / "build/runs" / run.id, fcntl.LOCK_EX):
         assert world.document().runs[0].state == "running"
     assert world.document().runs[0].state == "interrupted"
 

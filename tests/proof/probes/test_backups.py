@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.waiting import wait_until
 from proof.probes import backups
-from proof.waiting import wait_until
 
 
 @pytest.fixture

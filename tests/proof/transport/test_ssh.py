@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from lab.waiting import wait_until
 from proof.transport.errors import ConnectionLostError, Unreachable
 from proof.transport.host import Host, connect
 from proof.transport.observation import Observation
 from proof.transport.spec import ConnectionSpec
 from proof.transport.ssh import Login, router
-from proof.waiting import wait_until
 from tests.proof.transport.test_command import alive, ended
 
 NOWHERE = ConnectionSpec("root", "127.0.0.1", 1, None, name="nowhere")

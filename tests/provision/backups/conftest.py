@@ -22,7 +22,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader
 
 from lab.paths import INVENTORY, PROVISION, ROOT
-from proof.waiting import wait_until
+from lab.waiting import wait_until
 
 ROOT_FOLDER = "MAIL_POSTGRES_ROOT"
 PROGRAMS = "usr/lib/postgresql/17/bin"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from proof.waiting import wait_until
+from lab.waiting import wait_until
 from tests.provision.backups.conftest import ACCOUNT, Server, drill, kill
 
 GRANTS = """

@@ -1,6 +1,6 @@
 import pytest
 
-from proof.waiting import WaitTimeoutError, wait_until
+from lab.waiting import WaitTimeoutError, wait_until
 
 
 def test_the_first_truthy_answer_ends_the_wait() -> None:
