@@ -108,7 +108,7 @@ def _parser(extensions: Mapping[str, Extension]) -> argparse.ArgumentParser:
     sub = command("doctor", _doctor, "Look at the machine: what is missing for a lab, and how to get it.")
     sub.add_argument("--json", action="store_true", help="print the findings as JSON")
     sub = command("up", _up, "Bring the lab up: restore the longest valid prefix of layers, provision the rest.")
-    sub.add_argument("--at", metavar="TASK", help=f"stop after this task ({BARE}, 1.2.1, ...); default: all of them")
+    sub.add_argument("--until", metavar="TASK", help=f"stop after this task ({BARE}, 1.2.1, ...); default: all of them")
     by = "who makes the VMs; by itself that of the lab that is up, else QEMU, else Vagrant where only that is there"
     sub.add_argument("--provider", choices=NAMES, help=by)
     sub = command("status", _status, "What runs, at which task, and what it holds of the machine.")
@@ -162,7 +162,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _up(arguments: argparse.Namespace) -> int:
-    Lab.of_checkout(arguments.provider).up(arguments.at)
+    Lab.of_checkout(arguments.provider).up(arguments.until)
     return 0
 
 

@@ -95,24 +95,24 @@ class Lab:
         """Whether the lab was brought up completely and both VMs still answer."""
         return bool(self._note()) and self._provider.running() and all(map(self._provider.answers, NODES))
 
-    def up(self, at: str | None = None) -> None:
+    def up(self, until: str | None = None) -> None:
         """Bring the lab to the state after a task: restore the longest valid prefix of layers and apply the rest.
 
         Args:
-            at: task id, or "bare"; the last task where None. Nothing happens where the lab is already there.
+            until: task id, or "bare"; the last task where None. Nothing happens where the lab is already there.
 
         Raises:
             UsageError: there is no such task.
             LabError: a stage failed, or the machine cannot run the lab.
         """
-        stages.require_known_task(at)
+        stages.require_known_task(until)
         ssh_access.require_plain_paths()
         known, values = identity.ensure(), inventory.variables()
         with self._alone():
             with layers.shared_lock():
                 way = BringUp(self._provider, known, values)
                 plan = way.plan()
-                wanted = stages.until(plan, at)
+                wanted = stages.until(plan, until)
                 if self._note().get("layer") == wanted[-1].key and self.running():
                     return
                 RUN_FILE.unlink(missing_ok=True)

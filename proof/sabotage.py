@@ -87,7 +87,7 @@ def prove(
     folder.mkdir(parents=True)
     done = process.run(
         [
-            *(sys.executable, "-m", "pytest", "--host=lab", "--as-it-is", "--exitfirst", "-q"),
+            *(sys.executable, "-m", "pytest", "--host=lab", "--no-reset", "--exitfirst", "-q"),
             *("-p", "no:cacheprovider", f"--run-folder={folder}", "--rule", rule),
             *names,
             *where,

@@ -21,7 +21,7 @@ from proof.evidence.record import FailureKind, RunState, ScenarioState
 
 DIGEST_SCHEMA = 1
 SENTENCE = 240  # characters of a failure's message that a page shows as the reason
-AS_IT_IS = "--as-it-is"
+NO_RESET = ("--no-reset", "--as-it-is")  # the second is its name in records before version 0.2
 Stamp = tuple[int, int]  # size and time of change of a record: another one has been written anew
 
 
@@ -60,7 +60,7 @@ class StoredRun:
     @property
     def counts(self) -> bool:
         """Whether it proves anything: a lab taken as somebody left it is not what the provisioning makes."""
-        return AS_IT_IS not in self.command
+        return not any(option in self.command for option in NO_RESET)
 
 
 @dataclass(frozen=True)

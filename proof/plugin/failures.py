@@ -117,7 +117,7 @@ def _looks(session: ProofSession) -> list[Evidence]:
     seen = []
     for number, argv in enumerate(LOOKS, start=1):
         try:
-            seen.append(session.lab.look(MAIL, argv, LOOK_SECONDS, f"{session.current_slug()}-look{number}"))
+            seen.append(session.lab.look(MAIL, argv, LOOK_SECONDS, f"{session.record.current_slug()}-look{number}"))
         except LabError as error:
             seen.append(Evidence("note", f"{' '.join(argv)}: {error}"))
     return seen
@@ -125,7 +125,7 @@ def _looks(session: ProofSession) -> list[Evidence]:
 
 def journal(session: ProofSession) -> list[str]:
     """The last lines of the host's journal since the current scenario began; empty where nobody can tell."""
-    since = math.ceil(session.elapsed()) + 1
+    since = math.ceil(session.record.elapsed()) + 1
     argv = (
         *("journalctl", "--no-pager", "--quiet", "--output=short-precise"),
         *("--lines=500", f"--since=-{since}s"),
@@ -140,6 +140,6 @@ def journal(session: ProofSession) -> list[str]:
 
 def _journal_text(session: ProofSession, argv: Sequence[str]) -> str:
     if session.lab is not None:
-        return session.lab.look(MAIL, argv, LOOK_SECONDS, f"{session.current_slug()}-journal").stdout
+        return session.lab.look(MAIL, argv, LOOK_SECONDS, f"{session.record.current_slug()}-journal").stdout
     command = " ".join("%s" for _ in argv)
     return str(session.connections.current(MAIL).run(command, *argv).stdout)

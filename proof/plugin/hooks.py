@@ -20,9 +20,9 @@ from proof.gherkin.feature_files import DISRUPTIVE, FeatureSyntaxError
 from proof.hosts import recorded_lab
 from proof.plugin import failures, multi_host, second_lab, selection
 from proof.plugin.multi_host import GROUP, TARGET, TARGETS, known
-from proof.plugin.second_lab import Claims
+from proof.plugin.run_recorder import scenario_of
 from proof.plugin.selection import ON_PRODUCTION
-from proof.plugin.session import SESSION, ProofSession, scenario_of
+from proof.plugin.session import SESSION, ProofSession
 from proof.report import columns
 from proof.report import terminal as report
 
@@ -45,7 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--scenario", metavar="NAME", action="append", default=[], help="only the scenario of this name")
     group.addoption(
-        "--as-it-is", action="store_true", help="take the lab as it stands: no start before, no reset after"
+        "--no-reset", action="store_true", help="use the lab in its present state: do not start or reset it"
     )
     group.addoption(
         "--labs",
@@ -54,7 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how many labs run side by side what breaks them; by itself 2 where the machine is large enough",
     )
     group.addoption("--provider", choices=NAMES, help="who makes the lab's machines: see lab up --help")
-    group.addoption("--beside", metavar="PATH", type=Path, help=argparse.SUPPRESS)  # proof.plugin.second_lab
+    group.addoption("--second-lab-claims", metavar="PATH", type=Path, help=argparse.SUPPRESS)  # proof.plugin.second_lab
     group.addoption("--run-folder", metavar="PATH", type=Path, help="where this run writes; not the last run")
 
 
@@ -104,7 +104,7 @@ def pytest_collection_modifyitems(
     if dropped:
         config.hook.pytest_deselected(items=list(dropped))
     items[:] = selection.untagged_first([item for item in items if item not in dropped])
-    if config.getoption("--beside"):
+    if config.getoption("--second-lab-claims"):
         items.reverse()
 
 
@@ -147,20 +147,19 @@ def _open(config: pytest.Config, scenarios: list[Record]) -> None:
     at = named / target.name if named and multi_host.own_host(config) else named
     folder = RunFolder.at(at.resolve()) if at else RunFolder.create(runs, target.name)
     command = ["pytest", *map(str, config.invocation_params.args)]
-    proving = ProofSession(target, config.rootpath, folder, command, as_it_is=config.getoption("--as-it-is"))
-    proving.provider = config.getoption("--provider")
+    proving = ProofSession(target, config.rootpath, folder, command, no_reset=config.getoption("--no-reset"))
     config.stash[SESSION] = proving
-    proving.open(feature_files.read_all(_features(config)), scenarios)
+    proving.record.open(feature_files.read_all(_features(config)), scenarios)
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if isinstance(terminal, pytest.TerminalReporter):
         terminal.showfspath = False
         terminal.ensure_newline()
     sys.stdout.flush()
-    if beside := config.getoption("--beside"):
-        proving.claims = Claims(beside)
+    if claims := config.getoption("--second-lab-claims"):
+        proving.sharing.join(claims)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # also when the first run is killed
     try:
-        proving.bring_up()
+        proving.bring_up(config.getoption("--provider"))
     except LabError as error:
         proving.broken = error
     else:
@@ -171,15 +170,16 @@ def _start_second_lab(config: pytest.Config, proving: ProofSession, scenarios: l
     """Start a second lab for the scenarios that break one, where that is worth it and there is room."""
     rough = [scenario.node for scenario in scenarios if scenario.disruptive]
     wanted = config.getoption("--labs")
-    if not proving.may_share() or wanted == 1 or (wanted is None and len(rough) < second_lab.WORTH_IT):
+    if not proving.sharing.possible or wanted == 1 or (wanted is None and len(rough) < second_lab.WORTH_IT):
         return
-    why_not = proving.why_alone(asked=wanted is not None)
+    provider = proving.lab.origin().get("provider", "") if proving.lab else ""
+    why_not = second_lab.why_alone(provider, asked=wanted is not None)
     if why_not and wanted is None:
         return
     if why_not:
         proving.broken = LabError(f"There can be no second lab: {why_not}.", "--labs=1")
     elif rough:
-        proving.start_second_lab(rough)
+        proving.sharing.start(proving.record.folder.path, rough)
         _say(config, f"  Two labs share the {len(rough)} scenarios that break one (--labs=1: one lab alone)")
 
 
@@ -196,18 +196,18 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     if proving is None or RECORD not in item.stash:
         return (yield)
     record = item.stash[RECORD]
-    elsewhere = record.disruptive and not proving.take(record)
-    item.stash[IN_SECOND_LAB] = elsewhere and (proving.second is None or _adopted(item, proving))
+    elsewhere = record.disruptive and not proving.is_mine(record)
+    item.stash[IN_SECOND_LAB] = elsewhere and (proving.sharing.second is None or _adopted(item, proving))
     if item.stash[IN_SECOND_LAB]:
         return (yield)
-    proving.begin(record)
+    proving.record.begin(record)
     try:
         with proving.live.during(f"{record.task}  {record.name}", f"scenario {record.id}"):
             return (yield)
     finally:
         steps = [(step.keyword, step.text, step.line) for step in item.stash[CASE].scenario.steps]
         proving.end(steps)
-        _line(item.config, record, proving.run.scenarios)
+        _line(item.config, record, proving.record.run.scenarios)
 
 
 class SecondLabFilter:
@@ -225,7 +225,7 @@ def _adopted(item: pytest.Item, proving: ProofSession) -> bool:
     with proving.live.during(f"{record.task}  {record.name}, in the second lab", f"scenario {record.id}"):
         adopted = proving.adopt(record)
     if not adopted:
-        _say(item.config, f"  The second lab has no result of {record.name!r}. {proving.second_trouble()}".rstrip())
+        _say(item.config, f"  The second lab has no result of {record.name!r}. {proving.sharing.trouble()}".rstrip())
         return False
     said = record.failure.message if record.failure else (str(item.path), record.line, record.reason)
     report = pytest.TestReport(
@@ -241,7 +241,7 @@ def _adopted(item: pytest.Item, proving: ProofSession) -> bool:
     report.__dict__[STATE] = record.state
     _tell(item.config, report, record, proving)
     item.ihook.pytest_runtest_logreport(report=report)
-    _line(item.config, record, proving.run.scenarios)
+    _line(item.config, record, proving.record.run.scenarios)
     return True
 
 
@@ -255,7 +255,7 @@ def _tell(config: pytest.Config, report: pytest.TestReport, record: Record, prov
     """Let the process that started this one print the scenario's line."""
     own = multi_host.own_host(config)
     if own is not None:
-        told = _sentence(record, proving.run.scenarios, record.seconds or proving.elapsed())
+        told = _sentence(record, proving.record.run.scenarios, record.seconds or proving.record.elapsed())
         report.__dict__[multi_host.LINE] = (f"  {own}  {told}", COLOURS[record.state])
 
 
@@ -272,11 +272,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if proving is None or RECORD not in item.stash:
         return
     if proving.broken is not None:
-        proving.settle("not run", proving.broke)
-        pytest.skip(f"not run: {proving.broke}")
+        proving.record.settle("not run", proving.broken_reason)
+        pytest.skip(f"not run: {proving.broken_reason}")
     if item.stash[CASE].scenario.disruptive and not proving.target.resettable:
         pytest.skip(ON_PRODUCTION)
-    proving.touch()
+    proving.guard.touch(proving.current)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -296,14 +296,14 @@ def pytest_runtest_makereport(
         if record.failure is None:
             record.failure = failure
         if failure.kind == "lab":
-            proving.settle("not run", proving.broke)
+            proving.record.settle("not run", proving.broken_reason)
         else:
-            proving.settle("failed")
+            proving.record.settle("failed")
     elif made.skipped and not record.reason:
         reason = made.longrepr[2] if isinstance(made.longrepr, tuple) else str(made.longrepr)
-        proving.settle("skipped", reason.removeprefix("Skipped: "))
+        proving.record.settle("skipped", reason.removeprefix("Skipped: "))
     elif made.when == "call" and made.passed:
-        proving.settle("passed")
+        proving.record.settle("passed")
     made.__dict__[STATE] = record.state
     if made.when == "teardown":
         _tell(item.config, made, record, proving)
@@ -326,9 +326,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if proving is not None:
         interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
         session.exitstatus = proving.close(int(exitstatus), interrupted=interrupted)
-        if session.config.getoption("--beside"):
+        if session.config.getoption("--second-lab-claims"):
             recorded_lab.open_lab().down()
-        multi_host.leave(session.config, multi_host.RECORD, str(proving.folder.record.resolve()))
+        multi_host.leave(session.config, multi_host.RECORD, str(proving.record.folder.record.resolve()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -336,8 +336,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     proving = config.stash.get(SESSION, None)
     if proving is not None:
         text = report.render(
-            proving.run,
-            proving.folder.shown(),
+            proving.record.run,
+            proving.record.folder.shown(),
             width=columns.width(),
             colour=terminalreporter.hasmarkup,
         )
@@ -372,23 +372,23 @@ def _proving(request: pytest.FixtureRequest) -> ProofSession | None:
 def pytest_bdd_before_step(request: pytest.FixtureRequest, step: Step) -> None:
     """Evidence from here on belongs to this step."""
     if proving := _proving(request):
-        proving.begin_step(step.keyword, step.name, step.line_number)
+        proving.record.begin_step(step.keyword, step.name, step.line_number)
 
 
 def pytest_bdd_after_step(request: pytest.FixtureRequest) -> None:
     """The step did what it says."""
     if proving := _proving(request):
-        proving.end_step("passed")
+        proving.record.end_step("passed")
 
 
 def pytest_bdd_step_error(request: pytest.FixtureRequest) -> None:
     """The step failed; the report that follows says why."""
     if proving := _proving(request):
-        proving.end_step("failed")
+        proving.record.end_step("failed")
 
 
 def pytest_bdd_step_func_lookup_error(request: pytest.FixtureRequest, step: Step) -> None:
     """Nobody wrote this step."""
     if proving := _proving(request):
-        proving.begin_step(step.keyword, step.name, step.line_number)
-        proving.end_step("undefined")
+        proving.record.begin_step(step.keyword, step.name, step.line_number)
+        proving.record.end_step("undefined")

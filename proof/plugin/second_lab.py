@@ -17,6 +17,7 @@ from pathlib import Path
 
 from lab import project_copy, tools
 from lab.machine import MEMORY_MIB
+from lab.provider import VAGRANT
 from lab.waiting import WaitTimeoutError, wait_until
 from proof.evidence.record import Evidence, Run, Scenario
 
@@ -80,7 +81,7 @@ class SecondLab:
                 tools.with_parent_death_signal(
                     [
                         *(sys.executable, "-m", "pytest", "--host=lab", "-q", "-p", "no:cacheprovider"),
-                        *(f"--beside={claims}", f"--run-folder={folder}", *nodes),
+                        *(f"--second-lab-claims={claims}", f"--run-folder={folder}", *nodes),
                     ]
                 ),
                 cwd=copy,
@@ -134,6 +135,62 @@ class SecondLab:
                 break
         if self.process.returncode < 0:
             project_copy.down()
+
+
+class Sharing:
+    """Divides the disruptive scenarios between this run and a second one. Without a second lab, this run has all.
+
+    Args:
+        possible: whether this run may leave scenarios to a second lab.
+    """
+
+    def __init__(self, *, possible: bool) -> None:
+        self.possible = possible
+        self.second: SecondLab | None = None
+        self._claims: Claims | None = None
+
+    def join(self, claims: Path) -> None:
+        """Be the second run: take the scenarios that the first one has not taken."""
+        self._claims = Claims(claims)
+        self.possible = False
+
+    def start(self, run_folder: Path, nodes: Sequence[str]) -> None:
+        """Start a second lab that runs these tests from the last to the first. Raises OSError."""
+        self.second = SecondLab.start(run_folder, nodes)
+        self._claims = self.second.claims
+
+    def take(self, scenario: Scenario) -> bool:
+        """Whether this run is to run the scenario."""
+        return self._claims is None or self._claims.take(scenario)
+
+    def adopt(self, scenario: Scenario) -> bool:
+        """Take over the second run's result of a scenario, after waiting for it. False if there will be none."""
+        result = self.second.result(scenario) if self.second else None
+        if result is not None:
+            adopt(scenario, result)
+        return result is not None
+
+    def trouble(self) -> str:
+        """Why the second lab ended too early, as a sentence; empty if it did not."""
+        trouble = self.second.trouble() if self.second else ""
+        return f"It failed: {trouble}" if trouble else ""
+
+    def end(self, *, at_once: bool) -> None:
+        """End the second run, if there is one; `at_once` interrupts what it does."""
+        if self.second is not None:
+            self.second.end(at_once=at_once)
+
+
+def why_alone(provider: str, *, asked: bool) -> str:
+    """Why there can be no second lab; empty if there can be.
+
+    Args:
+        provider: name of the lab's provider.
+        asked: whether the user asked for a second lab.
+    """
+    if provider == VAGRANT:
+        return "Vagrant keeps what a lab starts from in that lab's own machines"
+    return room(asked)
 
 
 def adopt(mine: Scenario, found: Scenario) -> None:

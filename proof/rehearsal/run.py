@@ -106,34 +106,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--delay", type=int, default=0, metavar="MS", help="milliseconds that every answer takes longer"
     )
     parser.add_argument(
-        "--from-nothing",
+        "--from-scratch",
         action="store_true",
         help="order the server with terraform/deploy.sh first, at a stand-in of Vultr that hands out a bare VM, and "
         "provision it",
     )
     options, rest = parser.parse_known_args(arguments)
-    if options.from_nothing:
+    if options.from_scratch:
         from_scratch.refuse()
     lab = recorded_lab.open_lab()
     folder = RunFolder.create(BUILD / "rehearsals", stand_in.TARGET)
     with lab_lock.alone(ROOT):
-        lab.up(stages.BARE if options.from_nothing else None)
+        lab.up(stages.BARE if options.from_scratch else None)
         lab_lock.touch(ROOT)
         try:
-            target = _from_nothing(lab, folder) if options.from_nothing else _as_it_is(lab)
+            target = _from_scratch(lab, folder) if options.from_scratch else _from_layer(lab)
             return _rehearse(lab, target, folder, options.delay, rest)
         finally:
             lab.reset()
             lab_lock.was_reset(ROOT)
 
 
-def _from_nothing(lab: LabControl, folder: RunFolder) -> Target:
+def _from_scratch(lab: LabControl, folder: RunFolder) -> Target:
     target = from_scratch.make(folder.path)
     await_logout(lab, frozenset())  # what provisioning was logged in with is no part of the host
     return target
 
 
-def _as_it_is(lab: LabControl) -> Target:
+def _from_layer(lab: LabControl) -> Target:
     lab.reset()
     return stand_in.make()
 

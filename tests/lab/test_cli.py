@@ -127,7 +127,7 @@ def test_the_exit_statuses_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "asked"),
     [
         (["up"], ("up", None)),
-        (["up", "--at", "1.2.1"], ("up", "1.2.1")),
+        (["up", "--until", "1.2.1"], ("up", "1.2.1")),
         (["reset"], ("reset",)),
         (["down"], ("down",)),
         (["destroy"], ("destroy",)),

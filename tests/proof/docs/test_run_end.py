@@ -53,7 +53,7 @@ def test_documentation_that_cannot_be_made_is_one_line_and_no_failure(project: P
 
 
 def test_a_run_of_a_sabotage_is_no_evidence(project: Project) -> None:
-    result = project.run("--host=lab", "--as-it-is", "--run-folder=build/sabotage/one")
+    result = project.run("--host=lab", "--no-reset", "--run-folder=build/sabotage/one")
     assert "Documentation" not in result.stdout.str()
     assert not (project.pytester.path / "build/docs").exists()
 

@@ -121,7 +121,7 @@ def test_trust_counts_what_sabotages_as_they_are_now_have_shown(world: World) ->
 
 
 def test_a_lab_as_somebody_left_it_proves_nothing(world: World) -> None:
-    world.run(command=["pytest", "--host=lab", "--as-it-is"])
+    world.run(command=["pytest", "--host=lab", "--no-reset"])
     assert state(world) == "not run"
     assert [run.counts for run in world.document().runs] == [False]
 

@@ -11,7 +11,7 @@ from proof.docs.model import Document
 from proof.evidence import provenance as run_provenance
 from proof.evidence.record import Evidence, Failure, FailureKind, Run, Scenario, ScenarioState, Step
 from proof.gherkin import feature_files
-from proof.plugin.session import inventory_of
+from proof.plugin.run_recorder import inventory_of
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 FEATURE = """\

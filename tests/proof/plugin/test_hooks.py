@@ -209,9 +209,9 @@ def test_what_a_killed_run_left_is_undone_first(project: Project) -> None:
     assert project.lab.did[:2] == ["up", "reset"]
 
 
-def test_as_it_is_neither_starts_nor_resets(project: Project) -> None:
+def test_no_reset_neither_starts_nor_resets_the_lab(project: Project) -> None:
     folder = project.pytester.path / "elsewhere"
-    project.run("--host=lab", "--as-it-is", f"--run-folder={folder}")
+    project.run("--host=lab", "--no-reset", f"--run-folder={folder}")
     assert {"up", "reset"}.isdisjoint(project.lab.did)
     assert Run.read(folder / "run.json").exit_status == 0
     assert not project.last.exists()

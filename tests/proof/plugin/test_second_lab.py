@@ -108,13 +108,13 @@ def test_a_second_run_takes_what_is_free_and_ends_its_lab(
 ) -> None:
     monkeypatch.setattr("signal.signal", lambda *_: None)
     claims = tmp_path / "claims"
-    result = project.run("--host=lab", f"--beside={claims}", "-m", "disruptive")
+    result = project.run("--host=lab", f"--second-lab-claims={claims}", "-m", "disruptive")
     assert result.ret == 0
     assert "mail: break it" in project.lab.did
     assert project.lab.did[-1] == "down"
     assert len(list(claims.iterdir())) == 1
     project.lab.did.clear()
-    project.run("--host=lab", f"--beside={claims}", "-m", "disruptive")
+    project.run("--host=lab", f"--second-lab-claims={claims}", "-m", "disruptive")
     assert "mail: break it" not in project.lab.did
 
 

@@ -85,5 +85,5 @@ def test_without_terraform_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(terraform, "why_not", lambda: "Terraform is not installed")
     monkeypatch.setattr(recorded_lab, "open_lab", lambda: lab)
     with pytest.raises(LabError, match="No server can be ordered: Terraform is not installed"):
-        run.main(["--from-nothing"])
+        run.main(["--from-scratch"])
     assert not lab.did
