@@ -92,13 +92,14 @@ Feature: 1.3.1 The host gives an attacker little to work with
       Then the firewall is enabled in its own settings
       And the firewall's unit starts at boot
 
-    @disruptive
+    @disruptive @after-reboot
     Scenario: A reboot brings the firewall back unaided
       When the host has been rebooted
       Then it denied incoming IPv4 and IPv6 by default after that boot
 
   Rule: Security updates install themselves, and only those
 
+    @starts-early
     Scenario: A rehearsal picks the pending security updates and no other
       When the automatic upgrade is rehearsed
       Then it takes packages from Debian's security archive alone

@@ -39,7 +39,7 @@ Feature: 1.3.2 The host is a member of the WireGuard VPN
     Scenario: The tunnel is switched on for the next boot
       Then the tunnel's unit runs now and starts at boot
 
-    @disruptive
+    @disruptive @after-reboot
     Scenario: A reboot brings the tunnel back unaided
       When the host has been rebooted
       Then the tunnel had a fresh handshake after that boot

@@ -11,6 +11,7 @@ Feature: 1.3.4 SSH is there for the VPN and for nobody else
 
   Rule: An outsider finds no port that answers
 
+    @starts-early
     Scenario Outline: None of the 65,535 TCP ports answers an outsider over <family>
       Given the outsider's scanner finds a port that is known to be open over "<family>"
       When the outsider has scanned every TCP port of the public address over "<family>"
@@ -44,7 +45,7 @@ Feature: 1.3.4 SSH is there for the VPN and for nobody else
     Scenario: SSH is started after the tunnel at every boot
       Then the SSH server's unit is ordered after the tunnel's and starts at boot
 
-    @disruptive
+    @disruptive @after-reboot
     Scenario: A reboot brings SSH back
       When the host has been rebooted
       Then the administrator could log in over the VPN after that boot

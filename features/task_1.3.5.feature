@@ -67,7 +67,7 @@ Feature: 1.3.5 Whoever tries to break in is shut out
       Then it reads the journal
       And the administrator's own logins are among what it reads
 
-    @disruptive
+    @disruptive @after-reboot
     Scenario: A reboot brings the guard back
       When the host has been rebooted
       Then the jail was watching SSH after that boot

@@ -67,7 +67,7 @@ Feature: 2.1.1 PostgreSQL serves the VPN, and survives what happens to servers
       Then it is restarted unless it was stopped
       And the engine is started after the tunnel at every boot
 
-    @disruptive
+    @disruptive @after-reboot
     Scenario: A reboot brings it back
       When the host has been rebooted
       Then the database took logins within 90 seconds of that boot

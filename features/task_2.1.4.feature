@@ -54,7 +54,7 @@ Feature: 2.1.4 The database server is well, and each service reaches it with wha
 
   Rule: After a boot the whole host is well
 
-    @disruptive
+    @disruptive @after-reboot
     Scenario: A reboot leaves no failed unit and no error that nobody can explain
       When the host has been rebooted
       Then every unit that starts at boot has started, and none failed

@@ -25,6 +25,7 @@ from proof.database.login import PASSWORD_NAME, Logins, password_file
 from proof.evidence.recorder import Recorder
 from proof.evidence.redact import redactor
 from proof.gherkin.case import CASE
+from proof.gherkin.feature_files import STARTS_EARLY
 from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
 from proof.parsers import ss, ssh_login
@@ -39,10 +40,7 @@ from steps import storage
 SHOWN = 20
 TRIAL = "mail-lab-trial"
 ENDED_WELL = 42
-BEGUN_EARLY = {  # words of the step that waits -> the fixture that begins what it waits for
-    "has scanned every TCP port": "outsider_scan",
-    "the automatic upgrade is rehearsed": "upgrade_rehearsal",
-}
+EARLY = {"1.3.1": "upgrade_rehearsal", "1.3.4": "outsider_scan"}  # task -> fixture of its @starts-early scenarios
 
 
 @pytest.fixture(scope="session")
@@ -163,13 +161,11 @@ def container_trial(mail: Host) -> Callable[[], Trial]:
 
 @pytest.fixture(scope="session", autouse=True)
 def early_start(request: pytest.FixtureRequest) -> None:
-    """What takes long begins before the first scenario, where one that leaves the host alone will wait for it."""
+    """Start the work that @starts-early scenarios wait for before the first scenario."""
     cases = (item.stash[CASE] for item in request.session.items if CASE in item.stash)
-    texts = {step.text for case in cases if not case.scenario.disruptive for step in case.scenario.steps}
-    for words, begun in BEGUN_EARLY.items():
-        if any(words in text for text in texts):
-            with suppress(pytest.skip.Exception):  # that scenario will say why there is no such place
-                request.getfixturevalue(begun)
+    for task in {case.feature.task for case in cases if STARTS_EARLY in case.scenario.tags}:
+        with suppress(pytest.skip.Exception):  # the scenario itself reports which place is missing
+            request.getfixturevalue(EARLY[task])
 
 
 @pytest.fixture(scope="session")

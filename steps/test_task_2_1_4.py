@@ -17,7 +17,6 @@ from proof.evidence.recorder import Recorder
 from proof.hosts.target import Target
 from proof.parsers import connection_files as files_of
 from proof.parsers.connection_files import Settings
-from proof.plugin.database_fixtures import connection_folder
 from proof.probes import disk_space, load
 
 scenarios("../features/task_2.1.4.feature")
@@ -100,7 +99,7 @@ def instructions_name_all(connection_files: Mapping[str, bytes], target: Target)
     services = target.variables["database_services"]
     assert isinstance(services, list)
     missing = [name for name in (*connection_files, *services) if name != INSTRUCTIONS and str(name) not in text]
-    assert text, f"there is no {INSTRUCTIONS} in {connection_folder(target)} on mail"
+    assert text, f"there is no {INSTRUCTIONS} in {target.text('database_connection_folder')} on mail"
     assert not missing, f"{INSTRUCTIONS} on mail does not name {', '.join(missing)}"
 
 
@@ -118,7 +117,7 @@ def all_have_files(logins: Mapping[str, Settings], target: Target) -> None:
 @when("an ordinary account tries to read the connection files", target_fixture="readable")
 def nobody_reads(mail: Host, connection_files: Mapping[str, bytes], target: Target) -> str:
     """Names of those that it could read; one that is open to all is tried with them."""
-    paths = [f"{connection_folder(target)}/{name}" for name in connection_files]
+    paths = [f"{target.text('database_connection_folder')}/{name}" for name in connection_files]
     places = " ".join("%s" for _ in paths)
     tried = mail.run_expect(
         [0],

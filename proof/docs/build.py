@@ -24,7 +24,7 @@ from proof.docs.model import (
     WaiverView,
 )
 from proof.docs.runs import Runs, StoredRun
-from proof.docs.states import LAB_ONLY, HostProxy, Today
+from proof.docs.states import LAB_ONLY, Standing, Today
 from proof.evidence import provenance
 from proof.evidence.run_folder import slug
 from proof.evidence.sabotage_results import Result
@@ -181,7 +181,7 @@ def _scenario(sources: Sources, evidence: Evidence, case: Case) -> ScenarioView:
     shown: dict[str, EvidenceView] = {}
     for target, runs in sources.against.items():
         if case.scenario.disruptive and target != LAB:
-            standings[target] = HostProxy("not run", LAB_ONLY, beyond=True)
+            standings[target] = Standing("not run", LAB_ONLY, beyond=True)
             continue
         standing = states.of_scenario(case.id, case.feature.task, runs, sources.today)
         found = evidence.of(next(run for run in runs if run.id == standing.run), case.id) if standing.run else None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from proof.docs.model import CriterionView, Document, ScenarioView, TaskView
-from proof.docs.states import HostProxy
+from proof.docs.states import Standing
 from proof.evidence.run_folder import slug
 
 CUCUMBER = {"verified": "passed", "failed": "failed", "undefined": "undefined", "not run": "skipped"}
@@ -41,7 +41,7 @@ def junit(document: Document, target: str) -> bytes:
     return written
 
 
-def _case(suite: ET.Element, classname: str, name: str, standing: HostProxy) -> None:
+def _case(suite: ET.Element, classname: str, name: str, standing: Standing) -> None:
     case = ET.SubElement(suite, "testcase", classname=classname, name=name, time=f"{standing.seconds:.3f}")
     kind = {"verified": "", "failed": "failure", "undefined": "error"}.get(standing.state, "skipped")
     if kind:

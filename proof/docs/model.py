@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from proof.docs.diagram import Drawing
-from proof.docs.states import STATES, HostProxy, State
+from proof.docs.states import STATES, Standing, State
 
 SCHEMA = 1
 
@@ -87,9 +87,11 @@ class Trust:
     def sentence(self) -> str:
         """For a reader who wants to know whether a green line means something."""
         if not self.sabotages:
-            return "no sabotage is there"
+            return "it has no sabotage"
+        if not self.caught and not self.survived:
+            return "no sabotage run recorded here"
         if not self.caught:
-            return "no sabotage has ever turned it red"
+            return f"no sabotage turned it red{self.rest}"
         return f"caught {self.caught} of {self.sabotages} sabotages{self.rest}, last run {self.at[:10]}"
 
     @property
@@ -110,7 +112,7 @@ class ScenarioView:
     disruptive: bool
     line: int
     steps: tuple[str, ...]
-    standings: dict[str, HostProxy]
+    standings: dict[str, Standing]
     evidence: dict[str, EvidenceView]
 
 
@@ -133,7 +135,7 @@ class CriterionView:
     name: str
     line: int
     scenarios: tuple[ScenarioView, ...]
-    standings: dict[str, HostProxy]
+    standings: dict[str, Standing]
     history: dict[str, tuple[Mark, ...]]
     trust: Trust
     waivers: tuple[WaiverView, ...]
@@ -152,11 +154,25 @@ class TaskView:
     feature: str
     description: str
     criteria: tuple[CriterionView, ...]
-    standings: dict[str, HostProxy]
+    standings: dict[str, Standing]
 
     def count(self, target: str, state: State = "verified") -> int:
         """How many criteria are in a state on a target."""
         return sum(criterion.standings[target].state == state for criterion in self.criteria)
+
+    def skipped(self, target: str) -> int:
+        """How many criteria were skipped in their most recent run on a target."""
+        return sum(criterion.standings[target].skipped for criterion in self.criteria)
+
+    def tally(self, target: str) -> str:
+        """How many criteria of those that can be proved on a target are verified, and how many were skipped."""
+        skipped = self.skipped(target)
+        return f"{self.count(target)} of {self.expected(target)} criteria" + (f", {skipped} skipped" if skipped else "")
+
+    def label(self, target: str) -> str:
+        """The state on a target in words: a task is in part verified if its other criteria were skipped or not run."""
+        state = self.standings[target].state
+        return "partly verified" if state == "not run" and self.count(target) else state
 
     def expected(self, target: str) -> int:
         """How many criteria can be proved on a target; the others would break it."""

@@ -12,6 +12,7 @@ State = Literal["verified", "failed", "stale", "not run", "undefined", "waived"]
 STATES: tuple[State, ...] = ("verified", "failed", "stale", "not run", "undefined", "waived")
 WORST_FIRST: tuple[State, ...] = ("failed", "undefined", "not run", "stale", "waived", "verified")
 MADE_FROM = ("provision", "sql")  # folders whose change makes evidence stale, besides feature and steps
+SKIPPED = "skipped: "
 LAB_ONLY = "would break the host: proved in a lab only"
 
 
@@ -26,7 +27,7 @@ class Today:
 
 
 @dataclass(frozen=True)
-class HostProxy:
+class Standing:
     """What holds of one thing on one target.
 
     `since` began the unbroken series of passes, `at` began the run with the newest evidence, which is `run`; empty
@@ -41,14 +42,19 @@ class HostProxy:
     seconds: float = 0.0
     beyond: bool = False
 
+    @property
+    def skipped(self) -> bool:
+        """Whether the most recent run skipped it."""
+        return self.state == "not run" and self.reason.startswith(SKIPPED)
 
-def of_scenario(scenario: str, task: str, runs: Sequence[StoredRun], today: Today) -> HostProxy:
+
+def of_scenario(scenario: str, task: str, runs: Sequence[StoredRun], today: Today) -> Standing:
     """The standing of one case of a scenario, from the runs against one target, oldest first."""
     tried = [(run, run.outcomes[scenario]) for run in runs if _tells(run.outcomes.get(scenario))]
     if not tried:
-        return HostProxy("not run", "no run got to it")
+        return Standing("not run", "not run yet")
     newest, outcome = tried[-1]
-    found = HostProxy(
+    found = Standing(
         "failed",
         outcome.message or outcome.reason,
         at=newest.started,
@@ -56,7 +62,7 @@ def of_scenario(scenario: str, task: str, runs: Sequence[StoredRun], today: Toda
         seconds=outcome.seconds,
     )
     if outcome.state == "skipped":
-        return replace(found, state="not run", reason=f"skipped: {outcome.reason}")
+        return replace(found, state="not run", reason=f"{SKIPPED}{outcome.reason}")
     if outcome.state == "failed":
         return replace(found, state="undefined") if outcome.kind == "undefined" else found
     since = found.at
@@ -101,7 +107,7 @@ def moment(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def of_criterion(cases: Sequence[HostProxy], waiver: Waiver | None, today: Today) -> HostProxy:
+def of_criterion(cases: Sequence[Standing], waiver: Waiver | None, today: Today) -> Standing:
     """The standing of a Rule, from those of all its cases."""
     counted = [case for case in cases if not case.beyond]
     if counted:
@@ -110,9 +116,9 @@ def of_criterion(cases: Sequence[HostProxy], waiver: Waiver | None, today: Today
             some = f"by {len(counted)} of {len(cases)} scenarios; the rest {LAB_ONLY}"
             found = replace(found, reason=some)
     elif cases:
-        found = HostProxy("not run", LAB_ONLY, beyond=True)
+        found = Standing("not run", LAB_ONLY, beyond=True)
     else:
-        found = HostProxy("undefined", "no scenario proves it")
+        found = Standing("undefined", "no scenario proves it")
     if waiver is None:
         return found
     said = f"waived by {waiver.author} until {waiver.expires}: {waiver.reason}"
@@ -123,7 +129,7 @@ def of_criterion(cases: Sequence[HostProxy], waiver: Waiver | None, today: Today
     return replace(found, state="waived", reason=said, beyond=False)
 
 
-def worst(standings: Iterable[HostProxy]) -> HostProxy:
+def worst(standings: Iterable[Standing]) -> Standing:
     """The worst of some standings, with the youngest beginning and the sum of their times; at least one is needed."""
     every = list(standings)
     first = min(every, key=lambda one: (WORST_FIRST.index(one.state), one.at))  # of the worst, the oldest evidence
@@ -137,9 +143,9 @@ def worst(standings: Iterable[HostProxy]) -> HostProxy:
     )
 
 
-def of_task(criteria: Sequence[HostProxy]) -> HostProxy:
+def of_task(criteria: Sequence[Standing]) -> Standing:
     """The standing of a task, from those of its criteria; criteria beyond the target do not count against it."""
     if not criteria:
-        return HostProxy("undefined", "no feature states what must hold")
+        return Standing("undefined", "no feature states what must hold")
     counted = [one for one in criteria if not one.beyond]
     return worst(counted) if counted else criteria[0]

@@ -10,6 +10,13 @@ from gherkin.errors import CompositeParserException, ParserError
 from gherkin.parser import Parser
 
 DISRUPTIVE = "disruptive"
+AFTER_REBOOT = "after-reboot"
+STARTS_EARLY = "starts-early"
+TAGS = {  # tag of a scenario: meaning
+    DISRUPTIVE: "changes or breaks the host; runs last, and only in a lab",
+    AFTER_REBOOT: "looks at the host after a reboot that one run makes once for all such scenarios",
+    STARTS_EARLY: "waits for work that takes long and therefore starts before the first scenario",
+}
 TASK_FILE = re.compile(r"^task_(\d+(?:\.\d+)+)$")
 
 

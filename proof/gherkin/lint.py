@@ -11,7 +11,7 @@ from lab.errors import UsageError
 from lab.paths import FEATURES
 from proof.gherkin import feature_files, sabotage_files
 from proof.gherkin import tracker as plans
-from proof.gherkin.feature_files import DISRUPTIVE, Feature, FeatureSyntaxError
+from proof.gherkin.feature_files import TAGS, Feature, FeatureSyntaxError
 from proof.gherkin.sabotage_files import Sabotage
 
 TASK = re.compile(r"^(\d+)\.(\d+)\.(\d+)$")
@@ -61,13 +61,13 @@ def _names(feature: Feature) -> Iterator[Finding]:
         yield Finding(path, feature.line, f"the feature lacks its tag {tags}")
     if not re.match(rf"{re.escape(feature.task)}\s", feature.name):
         yield Finding(path, feature.line, f"the feature's name does not begin with {feature.task}")
-    known = needed | {DISRUPTIVE}
+    known = needed | TAGS.keys()
     unknown = set(feature.tags - known)
     for _, scenario in feature.scenarios():
         strange = scenario.tags - known - feature.tags
         if strange:
             tags = ", ".join(f"@{tag}" for tag in sorted(strange))
-            yield Finding(path, scenario.line, f"nobody knows the tag {tags}")
+            yield Finding(path, scenario.line, f"unknown tag {tags}")
     if unknown:
         tags = ", ".join(f"@{tag}" for tag in sorted(unknown))
         yield Finding(path, feature.line, f"the feature has the tag {tags}, which is not its own")

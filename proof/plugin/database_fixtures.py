@@ -30,11 +30,6 @@ def secrets_of(mail: "Host", path: str) -> dict[str, str]:
     return lines
 
 
-def connection_folder(target: Target) -> str:
-    """Where the host keeps the services' connection files."""
-    return target.text("database_connection_folder")
-
-
 @pytest.fixture(scope="session")
 def database(pytestconfig: pytest.Config, mail: "Host", vpn_client: "Host", target: Target) -> Iterator[MailDatabase]:
     """The mail database, reached as a client in the VPN does."""
@@ -64,7 +59,7 @@ def test_password(mail: "Host", target: Target) -> str:
 def connection_files(mail: "Host", target: Target) -> Mapping[str, bytes]:
     """The services' connection files, by name; all passwords in them are known to no evidence."""
     secrets_of(mail, target.text("database_service_users_file"))
-    folder = connection_folder(target)
+    folder = target.text("database_connection_folder")
     found: Mapping[str, bytes] = mail.ask(
         f"files in {folder}", secret_files.contents, folder, shown=lambda files: f"{sorted(files)}"
     )

@@ -16,9 +16,9 @@ from proof.evidence.record import Scenario as Record
 from proof.evidence.run_folder import RunFolder
 from proof.gherkin import feature_files, lint
 from proof.gherkin.case import CASE
-from proof.gherkin.feature_files import DISRUPTIVE, FeatureSyntaxError
+from proof.gherkin.feature_files import TAGS, FeatureSyntaxError
 from proof.hosts import recorded_lab
-from proof.plugin import failures, multi_host, second_lab, selection
+from proof.plugin import failures, multi_host, scenario_lines, second_lab, selection
 from proof.plugin.multi_host import GROUP, TARGET, TARGETS, known
 from proof.plugin.run_recorder import scenario_of
 from proof.plugin.selection import ON_PRODUCTION
@@ -33,8 +33,6 @@ LEFT_OUT = pytest.StashKey[list[Record]]()
 IN_SECOND_LAB = pytest.StashKey[bool]()
 STATE = "proof_state"  # what a report carries from making it to counting it
 KEPT_BY_STATE = {"passed": "passed", "failed": "not proved", "skipped": "skipped", "not run": "not run"}
-WORDS = {"passed": "PASSED ", "failed": "FAILED ", "skipped": "skipped", "not run": "NOT RUN"}
-COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow", "not run": "yellow"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -64,7 +62,8 @@ def _features(config: pytest.Config) -> Path:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the features' tags."""
-    config.addinivalue_line("markers", f"{DISRUPTIVE}: changes or breaks the host; runs last, and only in a lab")
+    for tag, meaning in TAGS.items():
+        config.addinivalue_line("markers", f"{tag}: {meaning}")
     tags = {tag for path in feature_files.files(_features(config)) for tag in lint.tags_of(path)}
     for tag in sorted(tags):
         config.addinivalue_line("markers", f"{tag}: of the tracker")
@@ -207,7 +206,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     finally:
         steps = [(step.keyword, step.text, step.line) for step in item.stash[CASE].scenario.steps]
         proving.end(steps)
-        _line(item.config, record, proving.record.run.scenarios)
+        _line(item.config, record, proving)
 
 
 class SecondLabFilter:
@@ -241,28 +240,25 @@ def _adopted(item: pytest.Item, proving: ProofSession) -> bool:
     report.__dict__[STATE] = record.state
     _tell(item.config, report, record, proving)
     item.ihook.pytest_runtest_logreport(report=report)
-    _line(item.config, record, proving.record.run.scenarios)
+    _line(item.config, record, proving)
     return True
 
 
-def _line(config: pytest.Config, record: Record, every: list[Record]) -> None:
+def _line(config: pytest.Config, record: Record, proving: ProofSession) -> None:
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None:
-        terminal.write_line(f"  {_sentence(record, every, record.seconds)}", **{COLOURS[record.state]: True})
+        line = proving.lines.line(record, record.seconds)
+        terminal.write_line(
+            report.wrapped(f"  {line}", columns.width()), **{scenario_lines.COLOURS[record.state]: True}
+        )
 
 
 def _tell(config: pytest.Config, report: pytest.TestReport, record: Record, proving: ProofSession) -> None:
     """Let the process that started this one print the scenario's line."""
     own = multi_host.own_host(config)
     if own is not None:
-        told = _sentence(record, proving.record.run.scenarios, record.seconds or proving.record.elapsed())
-        report.__dict__[multi_host.LINE] = (f"  {own}  {told}", COLOURS[record.state])
-
-
-def _sentence(record: Record, every: list[Record], seconds: float) -> str:
-    number = f"{every.index(record) + 1:{len(str(len(every)))}}/{len(every)}"
-    text = f"{number}  {WORDS[record.state]}  {record.task}  {record.name}  {report.duration(seconds)}"
-    return f"{text}  ({record.reason})" if record.state in ("skipped", "not run") and record.reason else text
+        line = proving.lines.line(record, record.seconds or proving.record.elapsed())
+        report.__dict__[multi_host.LINE] = (f"  {own}  {line}", scenario_lines.COLOURS[record.state])
 
 
 @pytest.hookimpl(tryfirst=True)

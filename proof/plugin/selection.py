@@ -12,10 +12,10 @@ from pytest_bdd.scenario import find_fixturedefs_for_step
 
 from proof.gherkin import feature_files
 from proof.gherkin.case import CASE, Case
+from proof.gherkin.feature_files import AFTER_REBOOT
 from proof.gherkin.lint import Finding
 
 ON_PRODUCTION = "not run against production"
-REBOOTED = "the host has been rebooted"
 
 
 def template_of(item: pytest.Item) -> ScenarioTemplate | None:
@@ -115,6 +115,6 @@ def untagged_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
     def kind(item: pytest.Item) -> int:
         if CASE not in item.stash or not item.stash[CASE].scenario.disruptive:
             return 0
-        return 1 if any(step.text == REBOOTED for step in item.stash[CASE].scenario.steps) else 2
+        return 1 if AFTER_REBOOT in item.stash[CASE].scenario.tags else 2
 
     return sorted(items, key=kind)

@@ -15,6 +15,7 @@ from proof.hosts.target import LAB, Target
 from proof.plugin.lab_guard import LabGuard
 from proof.plugin.live_line import LiveLine
 from proof.plugin.run_recorder import RunRecorder
+from proof.plugin.scenario_lines import ScenarioLines
 from proof.plugin.second_lab import Sharing
 from proof.probes import versions
 
@@ -45,6 +46,7 @@ class ProofSession:
         self.guard = LabGuard(root, self.recorder, folder.artefacts, no_reset=no_reset)
         self.sharing = Sharing(possible=target.name == LAB and not no_reset)
         self.live = LiveLine()
+        self.lines = ScenarioLines(self.record.run)
         self.broken: LabError | None = None
         self.broken_reason = "the lab broke" if target.name == LAB else f"{target.name} did not answer"
 

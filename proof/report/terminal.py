@@ -2,6 +2,7 @@
 
 import io
 import shlex
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -100,6 +101,11 @@ def table(run: Run) -> Table:
             duration(run.seconds),
         )
     return shown
+
+
+def wrapped(line: str, width: int) -> str:
+    """A line in lines of at most `width` columns, broken between words."""
+    return textwrap.fill(line, width, subsequent_indent=" " * 10, break_long_words=False, break_on_hyphens=False)
 
 
 def reasons(run: Run) -> Iterator[Text]:
@@ -232,5 +238,10 @@ def render(run: Run, folder: str, *, width: int, colour: bool) -> str:
     parts = [part for scenario in run.scenarios for part in failure(run, scenario)]
     if not run.lab_error or any(scenario.state in ("passed", "failed") for scenario in run.scenarios):
         parts.append(table(run))
-    parts += [*reasons(run), *broke(run), verdict(run), Text(f"Evidence: {folder}", style="dim")]
+    parts += [
+        *(Text(wrapped(line.plain, width), style=line.style) for line in reasons(run)),
+        *broke(run),
+        verdict(run),
+        Text(f"Evidence: {folder}", style="dim"),
+    ]
     return as_text(parts, width=width, colour=colour)

@@ -108,8 +108,8 @@ def test_a_waiver_without_a_reason_is_refused(world: World) -> None:
 
 
 def test_trust_counts_what_sabotages_as_they_are_now_have_shown(world: World) -> None:
-    assert world.document().tasks[0].criteria[1].trust.sentence == "no sabotage has ever turned it red"
-    assert world.document().tasks[0].criteria[0].trust.sentence == "no sabotage is there"
+    assert world.document().tasks[0].criteria[1].trust.sentence == "no sabotage run recorded here"
+    assert world.document().tasks[0].criteria[0].trust.sentence == "it has no sabotage"
     (feature,) = world.sources().features
     (fault,) = sabotage_files.read(feature.path, "1.2.1")
     log = world.root / "build" / "sabotage.json"

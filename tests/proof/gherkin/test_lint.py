@@ -37,7 +37,7 @@ def test_a_sound_feature_has_no_findings(tmp_path: Path) -> None:
     [
         ("@task-1.2.1", "@task-1.2.2", "task_1.2.1.feature:2: the feature lacks its tag @task-1.2.1"),
         ("Feature: 1.2.1 ", "Feature: ", "task_1.2.1.feature:2: the feature's name does not begin with 1.2.1"),
-        ("@disruptive", "@disruptiv", "task_1.2.1.feature:11: nobody knows the tag @disruptiv"),
+        ("@disruptive", "@disruptiv", "task_1.2.1.feature:11: unknown tag @disruptiv"),
         ("A new member", "A member", "task_1.2.1.feature:11: two scenarios are named 'A member becomes root'"),
         ("Rule: Others do not", "Rule: Members become root", "task_1.2.1.feature:15: two Rules read"),
         ("  Rule: Members become root\n", "", "task_1.2.1.feature:5: the scenario 'A member becomes root' stands"),
