@@ -63,11 +63,6 @@ class User:
         return str(self._entry("groups")[0])
 
     @property
-    def gids(self) -> list[int]:
-        """Numbers of all groups, the first one first."""
-        return list(self._entry("gids"))
-
-    @property
     def groups(self) -> list[str]:
         """Names of all groups, the first one first."""
         return list(self._entry("groups"))
@@ -78,16 +73,6 @@ class User:
         return str(self._entry("home"))
 
     @property
-    def shell(self) -> str:
-        """Login shell."""
-        return str(self._entry("shell"))
-
-    @property
-    def gecos(self) -> str:
-        """Comment."""
-        return str(self._entry("gecos"))
-
-    @property
     def password(self) -> str:
         """Encrypted password, from the shadow file where passwd points there; never shown in the evidence."""
         question = f"user {self.name} password"
@@ -95,32 +80,6 @@ class User:
         if entry is None:
             raise NoAnswerError(f"there is no user {self.name}")
         return self._shadow("password", 1) if entry["password"] == "x" else str(entry["password"])  # noqa: S105
-
-    @property
-    def password_max_days(self) -> int | None:
-        """Days after which the password must change."""
-        return _number(self._shadow("password_max_days", 4))
-
-    @property
-    def password_min_days(self) -> int | None:
-        """Days before which the password cannot change."""
-        return _number(self._shadow("password_min_days", 3))
-
-    @property
-    def expiration_date(self) -> datetime.datetime | None:
-        """When the account expires; 1970-01-01 is the way to lock it, and not the same as never."""
-        days = _number(self._shadow("expiration_date", 7))
-        return None if days is None or days < 0 else EPOCH + datetime.timedelta(days=days)
-
-    @property
-    def get_all_users(self) -> list[str]:
-        """Names of all users, local and remote."""
-        return list(self._asker.ask("users", accounts.users))
-
-    @property
-    def get_local_users(self) -> list[str]:
-        """Names of the users in /etc/passwd."""
-        return list(self._asker.ask("local users", accounts.local_names, str(accounts.PASSWD)))
 
 
 class Group:
@@ -157,16 +116,6 @@ class Group:
     def members(self) -> list[str]:
         """All users in it, those too whose first group it is."""
         return list(self._there("members"))
-
-    @property
-    def get_all_groups(self) -> list[str]:
-        """Names of all groups, local and remote."""
-        return list(self._asker.ask("groups", accounts.groups))
-
-    @property
-    def get_local_groups(self) -> list[str]:
-        """Names of the groups in /etc/group."""
-        return list(self._asker.ask("local groups", accounts.local_names, str(accounts.GROUP)))
 
 
 def _number(text: str) -> int | None:

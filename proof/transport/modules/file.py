@@ -53,16 +53,6 @@ class File:
         return self._kind() == "directory"
 
     @property
-    def is_pipe(self) -> bool:
-        """Whether it is a named pipe."""
-        return self._kind() == "pipe"
-
-    @property
-    def is_socket(self) -> bool:
-        """Whether it is a socket."""
-        return self._kind() == "socket"
-
-    @property
     def is_symlink(self) -> bool:
         """Whether the path itself is a symbolic link, dangling or not."""
         return bool(self._ask("is_symlink", files.is_link))
@@ -71,11 +61,6 @@ class File:
     def is_executable(self) -> bool:
         """Whether the user at the other end may execute it."""
         return bool(self._ask("is_executable", files.is_executable))
-
-    @property
-    def linked_to(self) -> str:
-        """The path with all links followed; that of a dangling link too, but not of nothing at all."""
-        return str(self._ask("linked_to", files.leads_to))
 
     @property
     def user(self) -> str:
@@ -108,11 +93,6 @@ class File:
         return int(self._status("size"))
 
     @property
-    def inode(self) -> int:
-        """Number of the inode."""
-        return int(self._status("inode"))
-
-    @property
     def mtime(self) -> datetime.datetime:
         """Last modification, in this machine's own time and without a zone, as testinfra has it."""
         return datetime.datetime.fromtimestamp(self._status("mtime"))  # noqa: DTZ006
@@ -127,25 +107,3 @@ class File:
     def content_string(self) -> str:
         """The file as text in UTF-8; other bytes show as backslash escapes."""
         return self.content.decode("utf-8", errors="backslashreplace")
-
-    @property
-    def md5sum(self) -> str:
-        """MD5 of the content, hexadecimal."""
-        return str(self._ask("md5sum", files.digest, "md5", quick=False))
-
-    @property
-    def sha256sum(self) -> str:
-        """SHA-256 of the content, hexadecimal."""
-        return str(self._ask("sha256sum", files.digest, "sha256", quick=False))
-
-    def contains(self, pattern: str) -> bool:
-        """Whether a line matches a pattern of grep's basic kind. Fails where there is no file."""
-        if not SPECIAL.search(pattern):
-            return bool(self._ask(f"contains {pattern!r}", files.contains, pattern, quick=False))
-        found = self._asker.run("grep -qs -- %s %s", pattern, self.path)
-        assert found.rc in (0, 1), f"{self} cannot be searched: {found}"
-        return bool(found.rc == 0)
-
-    def listdir(self) -> list[str]:
-        """Names in the folder, hidden ones too, sorted."""
-        return list(self._ask("listdir", files.listing, quick=False))

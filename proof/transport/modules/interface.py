@@ -41,18 +41,6 @@ class Interface:
         return bool(self._fact("up"))
 
     @property
-    def mtu(self) -> int:
-        """Largest packet in bytes."""
-        return int(self._fact("mtu"))
-
-    @property
-    def speed(self) -> int:
-        """Speed in Mbit/s."""
-        done = self._asker.run("cat /sys/class/net/%s/speed", self.name)
-        assert done.rc == 0, f"{self}: {done}"
-        return int(done.stdout)
-
-    @property
     def networks(self) -> list[str]:
         """Addresses with their prefix length, as 10.100.0.25/24."""
         question = f"interface {self.name} addresses"

@@ -1,7 +1,5 @@
 """Units of systemd. Unlike testinfra: enabled means that the next boot starts it, and names are no patterns."""
 
-import functools
-
 from proof.transport.modules.asker import Asker
 from proof.transport.rpc import units
 
@@ -45,30 +43,3 @@ class Service:
     def is_enabled(self) -> bool:
         """Whether the next boot starts it: enabled for good, or (static, generated) pulled in by another unit."""
         return bool(self._asker.ask(f"unit {self.name} is_enabled", units.starts_at_boot, self.name))
-
-    @property
-    def is_masked(self) -> bool:
-        """Whether it is masked, for good or until the next boot."""
-        return bool(self._asker.ask(f"unit {self.name} is_masked", units.is_masked, self.name))
-
-    @property
-    def is_valid(self) -> bool:
-        """Whether systemd-analyze finds no fault in this unit itself; faults of others do not count."""
-        verify = "systemd-analyze verify --man=no --generators=no --recursive-errors=no %s"
-        return bool(self._asker.run(verify, units.unit_name(self.name)).rc == 0)
-
-    @functools.cached_property
-    def systemd_properties(self) -> dict[str, str]:
-        """What `systemctl show` prints, values of several lines included."""
-        shown = self._asker.run("systemctl show -- %s", units.unit_name(self.name))
-        assert shown.rc == 0, f"{self} cannot be shown: {shown}"
-        found: dict[str, str] = {}
-        last = ""
-        for line in shown.stdout.splitlines():
-            name, equals, value = line.partition("=")
-            if equals and name.isalnum():
-                last = name
-                found[last] = value
-            elif last:
-                found[last] += f"\n{line}"
-        return found

@@ -82,13 +82,6 @@ class Sockets:
         """The socket of a form such as tcp://22."""
         return Socket(self._asker, spec)
 
-    def get_listening_sockets(self) -> list[str]:
-        """All listening sockets as tcp://0.0.0.0:22, tcp://:::22, udp://..., unix:///path; sorted."""
-        rows = self._asker.ask("listening sockets", sockets.listening, shown=told)
-        found = {f"{row['protocol']}://{host}:{row['port']}" for row in rows for host in hosts(row)}
-        named = self._asker.ask("listening unix sockets", sockets.unix)
-        return sorted(found | {f"unix://{row['path']}" for row in named if row["listens"]})
-
 
 def hosts(row: Row) -> list[str]:
     """Addresses that a row stands for: the IPv6 wildcard of a dual-stack socket is two."""

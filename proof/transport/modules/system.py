@@ -1,7 +1,6 @@
 """The system itself: what it is, kernel parameters, mounts, programs."""
 
 import functools
-from typing import Any
 
 from proof.transport.errors import NoAnswerError
 from proof.transport.modules.asker import Asker
@@ -35,16 +34,6 @@ class SystemInfo:
     def release(self) -> str | None:
         """Number of the release: 13."""
         return self.sysinfo["release"]
-
-    @property
-    def codename(self) -> str | None:
-        """Name of the release: trixie."""
-        return self.sysinfo["codename"]
-
-    @property
-    def arch(self) -> str | None:
-        """Architecture: x86_64."""
-        return self.sysinfo["arch"]
 
 
 class Sysctl:
@@ -91,11 +80,6 @@ class MountPoint:
         return self._find() is not None
 
     @property
-    def filesystem(self) -> str:
-        """Type of the file system."""
-        return self._there("filesystem")
-
-    @property
     def device(self) -> str:
         """What is mounted."""
         return self._there("device")
@@ -115,8 +99,3 @@ class MountPoints:
     def __call__(self, path: str) -> MountPoint:
         """The mount point at a path."""
         return MountPoint(self._asker, path)
-
-    def get_mountpoints(self) -> list[MountPoint]:
-        """All mounts, oldest first."""
-        rows: list[dict[str, Any]] = self._asker.ask("mounts", kernel.mounts)
-        return [MountPoint(self._asker, row["path"], row) for row in rows]

@@ -61,22 +61,6 @@ def group(name: str) -> dict[str, Any] | None:
     return {"gid": entry.gr_gid, "members": list(dict.fromkeys([*entry.gr_mem, *first]))}
 
 
-def users() -> list[str]:
-    """Names of all users that the name service lists."""
-    return [entry.pw_name for entry in pwd.getpwall()]
-
-
-def groups() -> list[str]:
-    """Names of all groups that the name service lists."""
-    return [entry.gr_name for entry in grp.getgrall()]
-
-
-def local_names(path: str) -> list[str]:
-    """Names in a file of the passwd(5) or group(5) kind."""
-    lines = Path(path).read_text().splitlines()
-    return [line.split(":")[0] for line in lines if line and not line.startswith(("+", "-", "#"))]
-
-
 def _group_name(gid: int) -> str:
     try:
         return grp.getgrgid(gid).gr_name

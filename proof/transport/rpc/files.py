@@ -1,7 +1,6 @@
 """Questions about a file."""
 
 import grp
-import hashlib
 import os
 import pwd
 import stat
@@ -66,16 +65,6 @@ def is_executable(path: str) -> bool:
     return os.access(path, os.X_OK)
 
 
-def leads_to(path: str) -> str:
-    """The path with every link followed, even where the last one dangles.
-
-    Raises:
-        FileNotFoundError: there is nothing at the path, not even a link.
-    """
-    os.lstat(path)
-    return os.path.realpath(path)
-
-
 def content(path: str) -> bytes:
     """The bytes of a file."""
     with Path(path).open("rb") as stream:
@@ -84,22 +73,6 @@ def content(path: str) -> bytes:
         raise OSError(f"{path} has more than {LARGEST} bytes")
     blob: bytes = mitogen.core.Blob(data)  # travels as it is; plain bytes would double in size
     return blob
-
-
-def contains(path: str, text: str) -> bool:
-    """Whether a line has this text, taken literally."""
-    return text.encode() in Path(path).read_bytes()
-
-
-def digest(path: str, algorithm: str) -> str:
-    """Hexadecimal digest of a file's content."""
-    with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, algorithm).hexdigest()
-
-
-def listing(path: str) -> list[str]:
-    """Names in a folder, hidden ones too, sorted."""
-    return sorted(entry.name for entry in Path(path).iterdir())
 
 
 def _name(look_up: Any, number: int) -> str:

@@ -100,11 +100,6 @@ def starts_at_boot(name: str) -> bool:
     return state == "enabled"
 
 
-def is_masked(name: str) -> bool:
-    """Whether the unit is masked, for good or until the next boot."""
-    return word(name, "LoadState") == "masked" or file_state(name).startswith("masked")
-
-
 def unit_name(name: str) -> str:
     """The name of a unit as systemctl completes it."""
     if name.startswith("/"):

@@ -164,12 +164,6 @@ def test_exists_means_exactly_this_name(name: str, exists: bool) -> None:
     assert Service(LocalAsker(), name).exists is exists
 
 
-@pytest.mark.usefixtures("systemd")
-@pytest.mark.parametrize(("name", "masked"), [("masked", True), ("masked-for-now", True), ("ssh", False)])
-def test_masked_for_now_is_masked_too(name: str, masked: bool) -> None:
-    assert Service(LocalAsker(), name).is_masked is masked
-
-
 def test_one_connection_for_all_and_a_new_one_after_systemd_restarted(systemd: Systemd) -> None:
     service = Service(LocalAsker(), "ssh")
     assert service.is_running
@@ -243,19 +237,3 @@ class Answering(LocalAsker):
         self.commands.append((command, *args))
         done = self._result
         return CommandResult(self._backend, done.returncode, b"", done.stdout, done.stderr)
-
-
-@pytest.mark.parametrize(("status", "valid"), [(0, True), (1, False)])
-def test_valid_is_told_by_the_exit_status(status: int, valid: bool) -> None:
-    """testinfra raises where it should say no, and does so for a fault of any other unit too."""
-    asker = Answering(status, "other.service: warning\n")
-    assert Service(asker, "ssh").is_valid is valid
-    assert asker.commands[0][1] == "ssh.service"
-
-
-def test_properties_of_several_lines() -> None:
-    """testinfra fails on a line without an equals sign."""
-    shown = Answering(0, "Id=ssh.service\nExecStart={ argv[]=a\nsecond line }\nNames=ssh.service sshd.service\n")
-    properties = Service(shown, "ssh").systemd_properties
-    assert properties["ExecStart"] == "{ argv[]=a\nsecond line }"
-    assert properties["Names"] == "ssh.service sshd.service"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from proof.transport.modules.socket import Socket, Sockets, Spec, meets
+from proof.transport.modules.socket import Socket, Spec, meets
 from proof.transport.rpc import netlink, sockets
 from tests.proof.transport.here import LocalAsker
 
@@ -93,9 +93,6 @@ def test_real_sockets(opened: dict[str, int]) -> None:
     assert Socket(asker, f"tcp://::1:{opened['six']}").is_listening
     assert not Socket(asker, f"tcp://127.0.0.1:{opened['six']}").is_listening
     assert Socket(asker, f"udp://127.0.0.1:{opened['datagram']}").is_listening
-    listed = Sockets(asker).get_listening_sockets()
-    assert f"tcp://127.0.0.1:{opened['four']}" in listed
-    assert f"tcp://::1:{opened['six']}" in listed
 
 
 @pytest.mark.usefixtures("_source")
@@ -106,14 +103,6 @@ def test_clients_are_those_of_the_listener(opened: dict[str, int]) -> None:
         clients = Socket(asker, f"tcp://{host}{opened['four']}").clients
         assert [client[0] for client in clients if client] == ["127.0.0.1"]
     assert Socket(asker, f"tcp://127.0.0.2:{opened['four']}").clients == []
-
-
-def test_a_wildcard_for_both_families_is_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [row("::", only6=False), row("::", only6=True, port=23)]
-    monkeypatch.setattr(sockets, "listening", lambda: rows)
-    monkeypatch.setattr(sockets, "unix", list)
-    expected = ["tcp://0.0.0.0:22", "tcp://:::22", "tcp://:::23"]
-    assert Sockets(LocalAsker()).get_listening_sockets() == expected
 
 
 def test_ipv4_on_an_ipv6_socket_is_ipv4() -> None:

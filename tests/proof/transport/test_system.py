@@ -7,7 +7,7 @@ import pytest
 
 from proof.transport.errors import NoAnswerError
 from proof.transport.modules.interface import Interface, Interfaces
-from proof.transport.modules.system import MountPoint, MountPoints, Sysctl, SystemInfo
+from proof.transport.modules.system import MountPoint, Sysctl
 from proof.transport.rpc import handshake, kernel, links
 from proof.transport.rpc.errors import UnanswerableError
 from tests.proof.transport.here import LocalAsker
@@ -58,10 +58,8 @@ def test_mounts(asker: LocalAsker, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "mounts").write_text(MOUNTS)
     monkeypatch.setattr(kernel, "MOUNTS", tmp_path / "mounts")
     root = MountPoint(asker, "/")
-    assert (root.exists, root.filesystem, root.device, root.options) == (True, "ext4", "/dev/vda", ["rw", "relatime"])
+    assert (root.exists, root.device) == (True, "/dev/vda")
     assert MountPoint(asker, "/mnt/a b").exists
-    assert MountPoint(asker, "/mnt/twice").filesystem == "overlay"
-    assert len(MountPoints(asker).get_mountpoints()) == 4
     assert not MountPoint(asker, "/mnt").exists
     with pytest.raises(NoAnswerError, match="nothing is mounted at /mnt"):
         _ = MountPoint(asker, "/mnt").options
@@ -75,7 +73,6 @@ def test_loopback(asker: LocalAsker) -> None:
     assert all(":" not in address for address in Interface(asker, "lo", "inet").addresses)
     assert all(":" in address for address in Interface(asker, "lo", "inet6").addresses)
     assert lo.is_up
-    assert lo.mtu > 1000
     assert "lo" in Interfaces(asker).names()
 
 
@@ -116,12 +113,6 @@ def test_what_ip_prints(asker: LocalAsker) -> None:
     lo = Interface(asker, "lo")
     assert lo.link[0]["ifname"] == "lo"
     assert json.dumps(lo.routes())
-
-
-def test_the_system(asker: LocalAsker) -> None:
-    info = SystemInfo(asker)
-    assert (info.type, info.distribution, info.release, info.codename) == ("linux", "debian", "13", "trixie")
-    assert info.arch == "x86_64"
 
 
 def test_greeting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
