@@ -1,3 +1,5 @@
 """Plugins of every pytest run in this checkout."""
 
-pytest_plugins = ["proof.plugin.hooks", "pytester"]
+SHARED_STEPS = ("accounts", "logins", "network", "playbooks", "reboot", "scripts", "tunnel", "units")
+
+pytest_plugins = ["proof.plugin.hooks", "pytester", *(f"steps.shared.{name}" for name in SHARED_STEPS)]

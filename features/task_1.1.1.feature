@@ -52,19 +52,20 @@ Feature: 1.1.1 The server at Vultr is the one that was ordered
 
     Scenario: Whoever does not say yes orders nothing
       When the operator deploys and answers "y"
-      Then deploying ends as not confirmed
+      Then deploying ends without confirmation
       And nothing was ordered
 
     Scenario: Deploying once more changes nothing
       Given the operator has deployed
       When the operator deploys again, and is asked nothing
-      Then Vultr was only asked how things are
+      Then deploying succeeds
+      And Vultr was only asked to read
 
   Rule: The credentials are the operator's alone
 
     Scenario: Nobody else can read what deploying leaves behind
       When the operator has deployed
-      Then nobody else can read any file that holds a credential or an address
+      Then no other user can read a file with a credential or an address
       And the first password is kept, and was not shown
 
     Scenario: The API key is nowhere
@@ -76,14 +77,15 @@ Feature: 1.1.1 The server at Vultr is the one that was ordered
     Scenario: The production target has the server's addresses, and the lab has not
       When the operator has deployed
       Then the inventory of "vultr" has the addresses of the server
-      And the inventory of "lab" has not
+      And the inventory of "lab" lacks the addresses of the server
 
   Rule: The server is never destroyed and never replaced
 
     Scenario: Terraform itself does not destroy it
       Given the operator has deployed
-      When somebody tells Terraform to destroy everything
-      Then the server is still there, and Terraform has said why
+      When a person tells Terraform to destroy everything
+      Then the server is still there
+      And Terraform gives the reason
 
     Scenario Outline: <change>
       Given the operator has deployed
@@ -118,7 +120,7 @@ Feature: 1.1.1 The server at Vultr is the one that was ordered
       Given an account that holds nothing
       When the operator deploys while "no API key is set"
       Then deploying fails and says "VULTR_API_KEY is not set"
-      And Vultr was asked nothing
+      And Vultr was not asked at all
 
     Scenario: A short trouble is got over
       Given the operator has deployed
@@ -142,11 +144,11 @@ Feature: 1.1.1 The server at Vultr is the one that was ordered
       Given an account that holds nothing
       When the machine dies while the server is made
       And the operator deploys again
-      Then deploying names the server that nobody remembers, and how to take it over
+      Then deploying names the forgotten server, and how to take it over
       And after that, deploying again goes on with the same server
 
     Scenario: When an order's answer gets lost, the second server is named
       Given an account that holds nothing
       When the operator deploys and "the answer to the order gets lost"
       Then deploying fails and says "not in the state"
-      And it names the server that is one too many
+      And the message names the surplus server

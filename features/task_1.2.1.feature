@@ -50,5 +50,5 @@ Feature: 1.2.1 Administrators use sudo without a password
 
     Scenario: Owner and mode of every file
       Given every file that holds rules for sudo
-      Then each belongs to root and its mode is 0440
+      Then each belongs to root, and no one can write it
       And the folder around them can be changed by root only

@@ -6,15 +6,15 @@ Feature: 1.2.3 phalkonadmin is the host's administrator
 
     Scenario: The number and the name belong together
       Given the accounts of the mail host
-      Then phalkonadmin has UID 1000
-      And no other account shares it
+      Then phalkonadmin has the UID 1000
+      And no other account or group has the number 1000
 
   Rule: It has a home of its own and bash
 
     Scenario: Everything is there to work with
       Given the accounts of the mail host
-      Then phalkonadmin's shell is bash
-      And its home is a folder of its own that nobody else can write to
+      Then phalkonadmin has the shell /bin/bash
+      And its home is a folder of its own that no one else can write to
 
   Rule: It belongs to the group sudo
 
@@ -26,7 +26,7 @@ Feature: 1.2.3 phalkonadmin is the host's administrator
 
     Scenario: The password is locked
       Given the accounts of the mail host
-      Then phalkonadmin's password is locked
+      Then the password of phalkonadmin is locked
 
   Rule: It ends the same whether UID 1000 was free or taken
 
@@ -34,8 +34,8 @@ Feature: 1.2.3 phalkonadmin is the host's administrator
     Scenario Outline: UID 1000 was <state> when the account was made
       Given phalkonadmin had to take another UID
       And UID 1000 is <state>
-      When the tasks <tasks> run
-      Then they all succeed
+      When tasks <tasks> are applied
+      Then the provisioning succeeds
       And UID and GID 1000 are phalkonadmin's
       And the account is as it was before, with all of its files
       And no file was touched that only a link of the user led to

@@ -5,25 +5,25 @@ Feature: 1.2.4 Only keys open the host, and only the administrator's
   Rule: phalkonadmin gets in with its key
 
     Scenario: The administrator's key is accepted
-      When the administrator logs in and listens to what the server says
-      Then the server lets phalkonadmin in
+      When the administrator logs in
+      Then the login succeeds
 
   Rule: root does not get in
 
     Scenario: root is refused with the very key that opens phalkonadmin's account
-      When root tries to log in with the administrator's key, coming from the host itself
-      Then the server refuses root
+      When root tries to log in with the administrator's key from the host itself
+      Then the login is refused
 
     @disruptive
     Scenario: root is refused on the administrator's own path
-      When root tries to log in with the administrator's key
-      Then the server refuses root
+      When "root" tries to log in with the administrator's key
+      Then the login is refused
 
   Rule: Passwords and keyboard-interactive are not even offered
 
     Scenario: The server offers the administrator keys and nothing else
-      When the administrator logs in and listens to what the server says
-      Then the only way in that the server offers is a key
+      When the administrator logs in
+      Then the server offers a key as the only way to log in
 
     Scenario: It offers nobody anything else
       Given every account of the mail host that has a login shell
@@ -32,15 +32,15 @@ Feature: 1.2.4 Only keys open the host, and only the administrator's
 
     @disruptive
     Scenario: A client that brings no key is turned away without a question
-      When somebody without a key tries to log in as phalkonadmin
-      Then the only way in that the server offers is a key
+      When a client without a key tries to log in as phalkonadmin
+      Then the server offers a key as the only way to log in
 
   Rule: The list of keys is private, and it holds the administrator's key alone
 
     Scenario: Only phalkonadmin can read or change the list of keys
       Given the files that decide who may log in as phalkonadmin
-      Then the list of keys is readable by phalkonadmin only
-      And so is the folder around it
+      Then the list of keys is phalkonadmin's alone
+      And the folder around the list is phalkonadmin's alone
 
     Scenario: No other key is on any list that the server consults
       Given the files that decide who may log in as phalkonadmin

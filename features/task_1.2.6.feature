@@ -6,15 +6,13 @@ Feature: 1.2.6 Containers run, behind the firewall
   Rule: The engine runs and starts with the host
 
     Scenario: The engine is at work
-      Then the container engine is active
-      And it starts with the host
+      Then "docker.service" runs now and starts at boot
       And it answers on its own socket
 
   Rule: docker compose answers
 
     Scenario: docker compose tells its version
-      When docker compose is asked for its version
-      Then it answers with one
+      Then docker compose reports its version
 
   Rule: A container really starts
 
@@ -29,7 +27,7 @@ Feature: 1.2.6 Containers run, behind the firewall
     Scenario: A published port answers on the host, and nowhere else
       Given docker compose has started a container that publishes a port to the whole world
       When the port is tried from the host itself, from the internet and from the VPN
-      And it is tried again after the firewall was reloaded and the engine restarted
-      And it is tried again after the host was rebooted
-      Then it answered on the host itself each time
-      And it answered nobody else, over IPv4 and IPv6
+      And the port is tried again after a reload of the firewall and a restart of the engine
+      And the port is tried again after a reboot of the host
+      Then the port answered on the host itself each time
+      And the port answered no one else, over IPv4 and IPv6

@@ -26,15 +26,15 @@ Feature: 1.3.1 The host gives an attacker little to work with
     @disruptive
     Scenario: A key that root trusts does not help
       Given root trusts the administrator's key
-      When the administrator logs in as "root"
+      When "root" tries to log in with the administrator's key
       Then the login is refused
-      And the same key lets the administrator in
+      And the administrator can log in
 
   Rule: Nothing but a key is accepted
 
     Scenario: A login is offered a key as the only way in
       When the administrator logs in
-      Then the server has offered "publickey" as the only way to authenticate
+      Then the server offers a key as the only way to log in
 
     Scenario Outline: The settings in force leave <user> no way in but a key
       When the SSH settings in force for "<user>" are asked for
@@ -77,9 +77,9 @@ Feature: 1.3.1 The host gives an attacker little to work with
 
     Scenario Outline: A service left open by mistake stays out of reach over <family>
       Given a service listens on every address of the host by mistake
-      When the outsider knocks at it over "<family>"
-      Then nobody answers the outsider
-      But the host itself was within the outsider's reach
+      When the outsider tries to connect to the service left open at the public <family> address
+      Then no one answers the outsider
+      But the outsider can ping the host
 
       Examples:
         | family |
@@ -90,12 +90,12 @@ Feature: 1.3.1 The host gives an attacker little to work with
 
     Scenario: The firewall is switched on for the next boot
       Then the firewall is enabled in its own settings
-      And the firewall's unit starts at boot
+      And "ufw.service" runs now and starts at boot
 
     @disruptive @after-reboot
     Scenario: A reboot brings the firewall back unaided
       When the host has been rebooted
-      Then it denied incoming IPv4 and IPv6 by default after that boot
+      Then after that boot the packet filter denied incoming IPv4 and IPv6 by default
 
   Rule: Security updates install themselves, and only those
 
@@ -108,7 +108,7 @@ Feature: 1.3.1 The host gives an attacker little to work with
 
     Scenario Outline: <purpose> runs by the clock
       Then "<timer>" runs now and starts at boot
-      And its turn is known for the days to come
+      And the next turn of "<timer>" is known
 
       Examples:
         | purpose                     | timer                   |

@@ -27,23 +27,23 @@ Feature: 1.3.2 The host is a member of the WireGuard VPN
   Rule: The private key is for root alone
 
     Scenario: The key's file is closed to everybody else
-      Then the tunnel's settings belong to root and are closed to everybody else
+      Then the tunnel's settings belong to root and are closed to everyone else
       And an ordinary account cannot read them
 
     Scenario: No copy of the key lies about
       When copies of the private key are looked for
-      Then none lies where somebody but root could read it
+      Then no copy is readable by another account than root
 
   Rule: The tunnel comes back by itself
 
     Scenario: The tunnel is switched on for the next boot
-      Then the tunnel's unit runs now and starts at boot
+      Then "the tunnel" runs now and starts at boot
 
     @disruptive @after-reboot
     Scenario: A reboot brings the tunnel back unaided
       When the host has been rebooted
-      Then the tunnel had a fresh handshake after that boot
-      And the hub answered over the VPN after that boot
+      Then after that boot the tunnel had a fresh handshake
+      And after that boot the hub answered over the VPN
 
   Rule: The credentials are taken in without leaving a trace
 
@@ -55,7 +55,7 @@ Feature: 1.3.2 The host is a member of the WireGuard VPN
       And the shell's history holds the script's name and no secret
 
     Scenario: Keys can come from another program
-      When the tunnel's keys are piped into the credentials script
+      When the operator pipes the tunnel's keys into the credentials script
       Then the keys are in the credentials file, which is for the operator alone
       And no secret appeared on the screen
 
@@ -71,6 +71,6 @@ Feature: 1.3.2 The host is a member of the WireGuard VPN
         | a hub's key with a typo  | public key     |
 
     Scenario: A secret given as an argument is refused
-      When the operator gives the private key to the credentials script as an argument
+      When the operator passes the private key as an argument to the credentials script
       Then the script fails and explains how it is used
       And no credentials file was left behind

@@ -10,9 +10,9 @@ Feature: 1.3.5 Whoever tries to break in is shut out
 
     @disruptive
     Scenario Outline: The third failure with <credential> bans, the second does not
-      Given the intruder has failed to log in twice with <credential>
+      Given the intruder fails to log in twice with <credential>
       And fail2ban has counted both without a ban
-      When the intruder fails once more with <credential>
+      When the intruder fails to log in once with <credential>
       Then fail2ban names the intruder as banned
 
       Examples:
@@ -60,7 +60,7 @@ Feature: 1.3.5 Whoever tries to break in is shut out
   Rule: fail2ban is on guard from boot on
 
     Scenario: fail2ban runs now and starts at boot
-      Then fail2ban's unit runs now and starts at boot
+      Then "fail2ban.service" runs now and starts at boot
 
     Scenario: The jail reads what the SSH server writes
       When fail2ban is asked what the jail reads
@@ -70,4 +70,4 @@ Feature: 1.3.5 Whoever tries to break in is shut out
     @disruptive @after-reboot
     Scenario: A reboot brings the guard back
       When the host has been rebooted
-      Then the jail was watching SSH after that boot
+      Then after that boot the jail was watching SSH

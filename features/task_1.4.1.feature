@@ -33,6 +33,7 @@ Feature: 1.4.1 Mail and database have their places on disk
     @disruptive
     Scenario: A lost folder comes back, and no other is touched
       Given there is mail in the mail store, and the mail queue is lost
-      When task 1.4.1 runs
-      Then the mail queue is there, empty and root's until task 1.4.2
+      When task 1.4.1 is applied
+      Then the provisioning succeeds
+      And the mail queue is there, empty and root's until task 1.4.2
       And every other folder has kept its owner, its mode and what it holds

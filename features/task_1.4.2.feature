@@ -31,7 +31,7 @@ Feature: 1.4.2 Mail belongs to vmail, the database to postgres, and neither to a
 
     Scenario Outline: There is no way in as <account>
       Given the accounts of the mail host
-      Then "<account>"'s password is locked
+      Then the password of <account> is locked
       And root itself gets no shell as "<account>"
       And the SSH server does not let "<account>" in, whatever key it has
 

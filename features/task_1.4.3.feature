@@ -17,15 +17,15 @@ Feature: 1.4.3 Disk quotas are prepared, and off
 
     Scenario: No file system counts or limits what anybody uses
       When the quotas of all file systems are looked up
-      Then none is on
-      And none will be after a reboot
+      Then no quota is on now
+      And no quota is on after a reboot
 
   Rule: The scripts explain themselves, and refuse wrong use
 
     Scenario Outline: <script> says how it is used
-      When "<script>" is asked for help, and then used wrongly
-      Then it explains how it is used
-      And it refuses the wrong use, with a hint at its help
+      When "<script>" is asked for help, and run with "--no-such-option"
+      Then the help shows the usage
+      And the wrong use is refused with a reason and a hint at the help
 
       Examples:
         | script           |

@@ -17,9 +17,9 @@ Feature: 2.1.1 PostgreSQL serves the VPN, and survives what happens to servers
       Then the server sees a client of the VPN
 
     Scenario Outline: An outsider finds nothing at the public address over <family>
-      When the outsider knocks at the database's port over "<family>"
-      Then nobody answers the outsider
-      But the host itself was within the outsider's reach
+      When the outsider tries to connect to the database at the public <family> address
+      Then no one answers the outsider
+      But the outsider can ping the host
 
       Examples:
         | family |
@@ -28,9 +28,9 @@ Feature: 2.1.1 PostgreSQL serves the VPN, and survives what happens to servers
 
     Scenario: A way around the tunnel to the VPN address ends at the firewall
       Given the outsider sends packets for the VPN address straight to the host
-      When the outsider knocks at the database's port on the VPN address
-      Then nobody answers the outsider
-      But the VPN address itself was within the outsider's reach
+      When the outsider tries to connect to the database at the VPN address
+      Then no one answers the outsider
+      But the outsider can ping the VPN address
 
   Rule: It runs without any privilege
 
@@ -65,12 +65,12 @@ Feature: 2.1.1 PostgreSQL serves the VPN, and survives what happens to servers
     Scenario: The engine starts it unless a person stopped it
       When the container is inspected
       Then it is restarted unless it was stopped
-      And the engine is started after the tunnel at every boot
+      And "docker.service" starts after the tunnel at every boot
 
     @disruptive @after-reboot
     Scenario: A reboot brings it back
       When the host has been rebooted
-      Then the database took logins within 90 seconds of that boot
+      Then after that boot the database took logins within 90 seconds
 
     @disruptive
     Scenario Outline: It is there again after <mishap>
@@ -91,7 +91,7 @@ Feature: 2.1.1 PostgreSQL serves the VPN, and survives what happens to servers
 
     @disruptive
     Scenario: What its operator stopped stays stopped
-      Given the operator has stopped the database
+      Given the operator stops the database
       When the engine is restarted
       Then the database is still stopped
 
@@ -137,21 +137,28 @@ Feature: 2.1.1 PostgreSQL serves the VPN, and survives what happens to servers
       Then each of them succeeds and says so
 
     Scenario: A wrong call is answered with what is wrong
-      When the operator calls the scripts wrongly
-      Then each of them refuses with status 2, a reason and the way to its help
+      When each script is asked for help, and run with these arguments:
+        | script             | arguments    |
+        | manage.sh          | no arguments |
+        | manage.sh          | begin        |
+        | manage.sh          | logs many    |
+        | test_connection.sh | mail         |
+        | get_password.sh    | postgres     |
+      Then the help shows the usage
+      And the wrong use is refused with a reason and a hint at the help
 
     @disruptive
     Scenario: The server is stopped, found stopped, and started again
-      Given the operator has stopped the database
-      When the operator tests the connection
-      Then the test fails and says that the container is not running
+      Given the operator stops the database
+      When the operator runs "test_connection.sh"
+      Then the script fails and reports that the container is not running
       When the operator starts the database
       Then the superuser can log in within 90 seconds
 
     @disruptive
     Scenario: A lost file of the password is written again from the other one
       Given the file with the password beside the container's settings is lost
-      When the operator asks for the password
-      Then the answer names the missing file, and what writes it again
-      When the operator follows that advice
+      When the operator runs "get_password.sh"
+      Then the script fails and names the missing file, and the script that writes it
+      When the operator runs "setup_credentials.sh"
       Then both files hold it, and only root can read them

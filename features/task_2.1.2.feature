@@ -7,9 +7,10 @@ Feature: 2.1.2 The mail database gives each service what its work needs, and no 
 
     Scenario: All of it is there
       When the mail database is asked what it holds
-      Then it has the tables virtual_domains, virtual_users and virtual_aliases
-      And it has the view user_mailbox_info and the function verify_password
-      And the services can log in, and nobody else but the superuser
+      Then the database has the tables "virtual_domains, virtual_users, virtual_aliases" and no others
+      And the database has the view "user_mailbox_info"
+      And the database has the function "verify_password"
+      And only the services and the superuser can log in
 
     Scenario: The test domain has its three users
       When dovecot looks up all users of testdomain.local
@@ -102,14 +103,15 @@ Feature: 2.1.2 The mail database gives each service what its work needs, and no 
   Rule: No hash may cost more than is allowed
 
     Scenario: Too many rounds
-      When mailadmin stores hashes of 200001 and of 999999999 rounds, and asks for one of 200001
-      Then all of that is refused at once
+      When mailadmin stores hashes with too many rounds
+      Then every statement is refused
+      And the refusals came before anything was computed
 
   Rule: An address is one address, however it is written
 
     Scenario: The same address in other letters
-      When mailadmin adds users, domains and aliases that are there already in other letters
-      Then all of them are refused as there already
+      When mailadmin stores users, domains and aliases that exist in other letters
+      Then every statement is refused
 
   Rule: A stored password is a SHA512-CRYPT hash with its scheme
 
@@ -122,8 +124,9 @@ Feature: 2.1.2 The mail database gives each service what its work needs, and no 
       Then they are there with their scheme
 
     Scenario: What is no such hash is refused, and no error repeats it
-      When mailadmin stores what is no SHA512-CRYPT hash
-      Then all of that is refused, and no refusal repeats it
+      When mailadmin stores passwords that are no SHA512-CRYPT hash
+      Then every statement is refused
+      And no refusal repeats a password
 
   Rule: Postfix's own look-ups find domains, mailboxes and aliases
 
@@ -165,32 +168,33 @@ Feature: 2.1.2 The mail database gives each service what its work needs, and no 
 
     Scenario: Files with passwords, and where else they could be
       When the files with passwords of services and test users are looked up
-      Then each belongs to root and is closed to everybody else
+      Then each belongs to root and is closed to everyone else
       And no process has one of these passwords in its arguments or environment
 
   Rule: The schema can be applied at any time, and mends what was changed by hand
 
     @disruptive
     Scenario: A right too many is taken back, and a second time changes nothing
-      Given somebody gave postfix the hashes, took dovecot's view away and set a password of his own for sogo
+      Given a person gave postfix the hashes, took dovecot's view away and set another password for sogo
       When the schema is applied
       Then it says that it changed something, and each service logs in and has its rights again
-      And the schema, applied once more, changes nothing
+      And the schema, applied again, changes nothing
 
   Rule: verify_database.sh tells whether the database is whole
 
     Scenario: The database is whole
-      When verify_database.sh runs
-      Then it finds everything in order
+      When the operator runs "verify_database.sh"
+      Then every line of the check is in order
 
     Scenario: verify_database.sh is used wrongly
-      When verify_database.sh is run with an argument that it does not know
-      Then it ends with status 2 and names its help
+      When "verify_database.sh" is asked for help, and run with "--quick"
+      Then the help shows the usage
+      And the wrong use is refused with a reason and a hint at the help
 
     @disruptive
     Scenario: Something is missing
       Given the function verify_password is gone and postfix has another password
-      When verify_database.sh runs
+      When the operator runs "verify_database.sh"
       Then it names both and ends with status 1
 
   Rule: Checking a password costs at most 50 times what openssl's hash does

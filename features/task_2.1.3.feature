@@ -12,7 +12,7 @@ Feature: 2.1.3 What is lost can be restored
     Scenario: Both jobs are in cron's hands, by universal time
       When cron's table for the backups is read
       Then the backup runs every night at 02:00 and the clean-up at 03:00
-      And cron runs now and starts at boot
+      And "cron.service" runs now and starts at boot
       And the host's clock shows universal time
 
     @disruptive
@@ -72,17 +72,17 @@ Feature: 2.1.3 What is lost can be restored
     Scenario: The cluster's files are gone
       Given a commit has reached the archive
       And the cluster's files are gone
-      When the whole cluster is restored from the newest backup
+      When the whole cluster of the newest backup is restored
       Then that commit is there
 
   Rule: Nothing live is replaced without a typed confirmation
 
     @disruptive
     Scenario Outline: A <kind> is to be restored, and the question is answered with yes
-      Given something was written after the newest backup
-      When a restore of the <kind> is asked for and answered with yes
-      Then it is refused because nobody confirmed it
-      And what was written is still there
+      Given a row is written to the database
+      When a restore of the <kind> is started and answered with yes
+      Then the restore is refused because it was not confirmed
+      And the row is there
 
       Examples:
         | kind    |
@@ -102,7 +102,7 @@ Feature: 2.1.3 What is lost can be restored
 
     @disruptive
     Scenario Outline: Verification meets <fault>
-      Given <fault>
+      Given the backups have <fault>
       When the backups are verified
       Then verification fails and says "<reason>"
 
@@ -127,8 +127,8 @@ Feature: 2.1.3 What is lost can be restored
     @disruptive
     Scenario: The archive's disk fills up and gets room again
       Given the archive's disk is full and the server fails to archive
-      When something is written
-      Then it is committed
+      When a row is written to the database
+      Then the row is there
       When backup and clean-up run as they do every night
       Then the backups from before are there, and all there are are whole
       When the archive's disk has room again
@@ -152,5 +152,12 @@ Feature: 2.1.3 What is lost can be restored
   Rule: Wrong use is told
 
     Scenario: Every script explains itself and refuses what it does not know
-      When each script is called for help, and with words that mean nothing
-      Then each shows its use, and refuses those words with status 2
+      When each script is asked for help, and run with these arguments:
+        | script                 | arguments     |
+        | backup_database.sh     | no such words |
+        | restore_database.sh    | no such words |
+        | restore_database.sh    | no arguments  |
+        | cleanup_old_backups.sh | no such words |
+        | verify_backups.sh      | no such words |
+      Then the help shows the usage
+      And the wrong use is refused with a reason and a hint at the help

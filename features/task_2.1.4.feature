@@ -43,14 +43,14 @@ Feature: 2.1.4 The database server is well, and each service reaches it with wha
     @disruptive
     Scenario: The operator goes through them before the services move in
       When the scripts that test the connection and verify the database and its backups run
-      Then they find everything in order
+      Then every script succeeds
 
   Rule: Provisioning everything once more changes nothing
 
     @disruptive
     Scenario: All tasks are applied to a host that has them all
-      When all of the provisioning is applied once more
-      Then it succeeds and nothing was changed
+      When all of the provisioning is applied again
+      Then the provisioning succeeds and changes nothing
 
   Rule: After a boot the whole host is well
 

@@ -12,15 +12,14 @@ from typing import Any
 
 import psycopg
 import pytest
-from pytest_bdd import given, parsers, then, when
+from pytest_bdd import when
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
-from proof.clients import overlay, reboot, tcp_probe
-from proof.clients.openssh import Admin, Login
+from proof.clients import overlay, reboot
+from proof.clients.openssh import Admin
 from proof.clients.port_scan import OutsiderScan, bound
 from proof.clients.reboot import RebootResult
-from proof.clients.tcp_probe import ProbeResult
 from proof.database.login import PASSWORD_NAME, Logins, password_file
 from proof.evidence.recorder import Recorder
 from proof.evidence.redact import redactor
@@ -29,15 +28,13 @@ from proof.gherkin.feature_files import STARTS_EARLY
 from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
 from proof.parsers import ss, ssh_login
-from proof.probes import accounts, engine, folders, ownership, secret
-from proof.probes.accounts import Accounts
+from proof.probes import engine, folders, ownership, secret
 from proof.probes.engine import Trial
 from proof.probes.folders import Folder
 from proof.probes.ownership import Owned
 from proof.transport.command import RunningCommand
 from steps import storage
 
-SHOWN = 20
 TRIAL = "mail-lab-trial"
 ENDED_WELL = 42
 EARLY = {"1.3.1": "upgrade_rehearsal", "1.3.4": "outsider_scan"}  # task -> fixture of its @starts-early scenarios
@@ -100,43 +97,6 @@ def superuser(logins: Logins, mail: Host, superuser_password: str) -> psycopg.Co
     return logins.as_superuser(mail, superuser_password)
 
 
-@given("the accounts of the mail host", target_fixture="accounts")
-def the_accounts(mail: Host) -> Accounts:
-    """Read users and groups."""
-    found: Accounts = mail.call(accounts.read)
-    return found
-
-
-@when("the owners of all files of the mail host are looked up", target_fixture="owners")
-def look_up_owners(files_of_others: list[Owned]) -> list[Owned]:
-    """Search every local file system."""
-    return files_of_others
-
-
-@then("no file belongs to a user or a group that does not exist")
-def no_unowned_file(owners: list[Owned]) -> None:
-    """Name the files without an owner."""
-    strays = ownership.unowned(owners)
-    shown = "\n".join(f"{file['uid']}:{file['gid']} {file['path']}" for file in strays[:SHOWN])
-    assert not strays, f"{len(strays)} files on mail have no owner (uid:gid path):\n{shown}"
-
-
-@then(parsers.parse("UID and GID {number:d} are {name}'s"))
-def number_is(mail: Host, number: int, name: str) -> None:
-    """Look the number up anew: an earlier step may have moved it."""
-    found: Accounts = mail.call(accounts.read)
-    users = [user["name"] for user in found["users"] if user["uid"] == number]
-    groups = [group["name"] for group in found["groups"] if group["gid"] == number]
-    assert (users, groups) == ([name], [name]), f"on mail, UID {number} is {users} and GID {number} is {groups}"
-
-
-@then(parsers.parse("{name} can log in and use sudo"))
-def can_log_in_and_use_sudo(admin: Admin, name: str) -> None:
-    """A new login on the administrator's own path."""
-    login: Login = admin.login(user=name, command=("sudo", "-n", "id", "-un"))
-    assert (login.exit_status, login.stdout) == (0, "root\n"), f"$ {login.command}\n{login}"
-
-
 @pytest.fixture(scope="session")
 def outsider_scan(outsider: Host, target: Target) -> OutsiderScan:
     """Every TCP port of the public addresses, scanned by an outsider once a run."""
@@ -174,38 +134,10 @@ def rebooted(lab: RecordedLab, mail: Host, admin: Admin, target: Target) -> Rebo
     return reboot.reboot(lab, mail, admin, target)
 
 
-@when("the host has been rebooted")
-def has_been_rebooted(rebooted: RebootResult, evidence: Recorder) -> None:
-    """The reboot may have been an earlier scenario's."""
-    evidence.note(f"after this run's reboot of mail, SSH was back in {rebooted.seconds:.0f} s: {rebooted}")
-
-
 @when("the listeners of the SSH server are looked up", target_fixture="listeners")
 def look_up_listeners(mail: Host) -> tuple[ss.Listener, ...]:
     """TCP sockets of sshd, or of systemd in its place."""
     return ss.of_ssh(ss.parse(mail.check_output("ss -H -l -t -n -p")))
-
-
-@given("the outsider sends packets for the VPN address straight to the host")
-def shortcut(outsider: Host, target: Target, request: pytest.FixtureRequest) -> None:
-    """A route that nobody can forbid a neighbour; it is gone when the scenario ends."""
-    if " via " in outsider.check_output("ip route get %s", target.text("public_address")):
-        pytest.skip(f"the outsider of {target.name} is not on the host's own segment, so it has no such way")
-    way = (f"{target.text('vpn_address')}/32", target.text("public_address"))
-    outsider.run_expect([0], "ip route replace %s via %s", *way)
-    request.addfinalizer(lambda: outsider.run("ip route del %s via %s", *way))
-
-
-@then("nobody answers the outsider")
-def nobody_answers(heard: tuple[str, ProbeResult]) -> None:
-    """Silence: a refusal would tell that somebody is there. `heard` is the address and what came of it."""
-    assert heard[1].outcome == "silent", f"the outsider heard '{heard[1].outcome}':\n{heard[1].said}"
-
-
-@then(parsers.re(r"the (host|VPN address) itself was within the outsider's reach"))
-def within_reach(outsider: Host, heard: tuple[str, ProbeResult]) -> None:
-    """Otherwise the silence would be that of a broken wire."""
-    assert tcp_probe.answers_ping(outsider, heard[0]), f"the outsider cannot even ping {heard[0]}"
 
 
 @when("the storage is looked at", target_fixture="storage_seen")

@@ -205,11 +205,64 @@ def backed_up(deployed: Deployment, hour: int) -> None:
     assert found == (True, "daily", hour), f"the schedule at Vultr: {schedule}"
 
 
-@when(parsers.parse('the operator deploys with the mistake "{mistake}"'), target_fixture="done")
-def deploy_mistake(run: Deploy, deployed: Deployment, mistake: str) -> Finished:
+def deploy_mistake(deployed: Deployment, mistake: str) -> Finished:
     """Everything else is right."""
     deployed.write_settings(**MISTAKES[mistake])
-    return run(deployed, Deployment.deploy)
+    return deployed.deploy()
+
+
+def deploy_change(deployed: Deployment, change: str) -> Finished:
+    """And answer yes to the plan, whatever it is."""
+    CHANGES[change](deployed)
+    return deployed.deploy()
+
+
+DEPLOYMENTS: dict[str, Callable[[Deployment, str], Finished]] = {
+    "with the mistake": deploy_mistake,
+    "after the change": deploy_change,
+    "and answers": lambda deployed, answer: deployed.deploy(answer=answer),
+    "while": lambda deployed, fault: faults.FAULTS[fault](deployed),
+    "and": lambda deployed, fault: faults.FAULTS[fault](deployed),
+}
+
+
+@when(parsers.re(f'the operator deploys (?P<how>{"|".join(DEPLOYMENTS)}) "(?P<what>.*)"'), target_fixture="done")
+def operator_deploys(run: Deploy, deployed: Deployment, how: str, what: str, holdings: Servers) -> Finished:
+    """`holdings` is read before."""
+    del holdings
+    return run(deployed, lambda chosen: DEPLOYMENTS[how](chosen, what))
+
+
+OUTCOMES = {"succeeds": 0, "ends without confirmation": NOT_CONFIRMED, "refuses the plan": REFUSED}
+
+
+@then(parsers.re(f"deploying (?P<outcome>{'|'.join(OUTCOMES)})"))
+def deploying_ends(done: Finished, outcome: str) -> None:
+    """Each outcome has its own exit status."""
+    assert done.exit_status == OUTCOMES[outcome], f"deploy.sh: {done}"
+
+
+def succeeds(done: Finished) -> None:
+    """Assert that deploying came to its end."""
+    deploying_ends(done, "succeeds")
+
+
+@then(parsers.re("Vultr was (?P<how>not asked at all|only asked to read)"))
+def vultr_was_asked(deployed: Deployment, how: str) -> None:
+    """Since the account exists; a request that is no GET would change something."""
+    calls = deployed.api.calls
+    changing = [call for call in calls if call.method != "GET"]
+    assert bool(calls) == (how == "only asked to read"), f"Vultr was asked: {'; '.join(map(str, calls))}"
+    assert not changing, f"Vultr was told to change something: {', '.join(map(str, changing))}"
+
+
+@then(parsers.re('the inventory of "(?P<name>.*)" (?P<verb>has|lacks) the addresses of the server'))
+def inventory_addresses(deployed: Deployment, name: str, verb: str) -> None:
+    """As Ansible reads it; in every inventory the host has the same name."""
+    inventory, offer = targets.load(name, deployed.folder), deployed.api.account.offer
+    addresses = inventory.text("public_address"), inventory.text("public_address6")
+    same = [number == offered for number, offered in zip(addresses, (offer.address, offer.address6), strict=True)]
+    assert same == [verb == "has"] * 2, f"the inventory of {name} has {addresses}"
 
 
 @pytest.fixture
@@ -218,50 +271,11 @@ def deployed(opened: ExitStack, tmp_path: Path) -> Deployment:
     return empty_account(opened, tmp_path)
 
 
-@when(parsers.parse('the operator deploys and answers "{answer}"'), target_fixture="done")
-def deploy_answer(run: Deploy, deployed: Deployment, answer: str) -> Finished:
-    """A plan is shown first."""
-    return run(deployed, lambda chosen: chosen.deploy(answer=answer))
-
-
-@when("the operator deploys again, and is asked nothing", target_fixture="done")
-def deploy_again(run: Deploy, deployed: Deployment) -> Finished:
-    """Nothing is there to be read as an answer."""
-    return run(deployed, lambda chosen: chosen.deploy(answer=""))
-
-
-@then("Vultr was only asked how things are")
-def only_asked(deployed: Deployment, done: Finished) -> None:
-    """No request that would change anything."""
-    succeeds(done)
-    asked = [call for call in deployed.api.calls if call.method != "GET"]
-    assert deployed.api.calls, "Vultr was not asked anything"
-    assert not asked, f"Vultr was told to change something: {', '.join(map(str, asked))}"
-
-
-@then("deploying ends as not confirmed")
-def not_confirmed(done: Finished) -> None:
-    """With a status of its own."""
-    assert done.exit_status == NOT_CONFIRMED, f"deploy.sh: {done}"
-
-
-@then("deploying refuses the plan")
-def refuses_plan(done: Finished) -> None:
-    """With a status of its own."""
-    assert done.exit_status == REFUSED, f"deploy.sh: {done}"
-
-
 @then(parsers.re(r'deploying fails and (names|says) "(?P<words>.*)"'))
 def fails_with(done: Finished, words: str) -> None:
     """In words that a person can act on."""
     assert done.exit_status not in (0, 124), f"deploy.sh ended with {done.exit_status}: {done}"
     assert words in done.stderr, f"deploy.sh does not speak of {words!r}: {done}"
-
-
-@then("deploying succeeds")
-def succeeds(done: Finished) -> None:
-    """To its end."""
-    assert done.exit_status == 0, f"deploy.sh ended with {done.exit_status}:\n{done.stdout}\n{done.stderr}"
 
 
 @then("nothing was ordered")
@@ -274,7 +288,13 @@ def nothing_ordered(deployed: Deployment) -> None:
 # What is left behind
 
 
-@then("nobody else can read any file that holds a credential or an address")
+@when(parsers.re("the operator deploys again(?P<silent>, and is asked nothing)?"), target_fixture="done")
+def deploy_again(run: Deploy, deployed: Deployment, silent: str | None) -> Finished:
+    """Silent: nothing could be read as an answer. Otherwise the operator answers yes to any plan."""
+    return run(deployed, lambda chosen: chosen.deploy(answer="") if silent else chosen.deploy())
+
+
+@then("no other user can read a file with a credential or an address")
 def private_files(deployed: Deployment) -> None:
     """Each that was not there before deploying, but for Terraform's own copy of the provider and its checksum."""
     made = [*deployed.terraform_folder.glob("*.tfstate*"), *deployed.secrets.rglob("*"), deployed.server_file]
@@ -301,42 +321,19 @@ def key_nowhere(deployed: Deployment, first: tuple[Deployment, Finished]) -> Non
     assert deployed.key not in first[1].stdout + first[1].stderr, "deploy.sh showed the API key"
 
 
-@then(parsers.parse('the inventory of "{name}" has the addresses of the server'))
-def inventory_has(deployed: Deployment, name: str) -> None:
-    """As Ansible reads it."""
-    found, offer = targets.load(name, deployed.folder), deployed.api.account.offer
-    addresses = found.text("public_address"), found.text("public_address6")
-    assert addresses == (offer.address, offer.address6), f"the inventory of {name} has {addresses}"
-
-
-@then(parsers.parse('the inventory of "{name}" has not'))
-def inventory_has_not(deployed: Deployment, name: str) -> None:
-    """The two hosts have the same name."""
-    found = targets.load(name, deployed.folder).text("public_address")
-    assert found != deployed.api.account.offer.address, f"the inventory of {name} leads to {found}"
-
-
 # What is refused
 
 
-@when("somebody tells Terraform to destroy everything", target_fixture="done")
+@when("a person tells Terraform to destroy everything", target_fixture="done")
 def destroy_all(run: Deploy, deployed: Deployment) -> Finished:
     """Without being asked whether that is meant."""
     return run(deployed, lambda chosen: chosen.terraform("destroy", "-auto-approve", "-no-color"))
 
 
-@then("the server is still there, and Terraform has said why")
-def not_destroyed(deployed: Deployment, done: Finished) -> None:
-    """Nothing else is gone either."""
-    only_server(deployed)
+@then("Terraform gives the reason")
+def terraform_gives_reason(done: Finished) -> None:
+    """The setting that protects the server."""
     assert "prevent_destroy" in done.stderr, f"Terraform: {done}"
-
-
-@when(parsers.parse('the operator deploys after the change "{change}"'), target_fixture="done")
-def deploy_change(run: Deploy, deployed: Deployment, change: str) -> Finished:
-    """And says yes to whatever is planned."""
-    CHANGES[change](deployed)
-    return run(deployed, Deployment.deploy)
 
 
 @then("the server is still there")
@@ -346,19 +343,6 @@ def still_there(deployed: Deployment) -> None:
 
 
 # What goes wrong
-
-
-@when(parsers.re(r'the operator deploys (while|and) "(?P<trouble>.*)"'), target_fixture="done")
-def deploy_in_trouble(run: Deploy, deployed: Deployment, trouble: str, holdings: Servers) -> Finished:
-    """`holdings` is looked up before."""
-    del holdings
-    return run(deployed, faults.FAULTS[trouble])
-
-
-@then("Vultr was asked nothing")
-def asked_nothing(deployed: Deployment) -> None:
-    """Not one call since the account exists."""
-    assert not deployed.api.calls, f"Vultr was asked: {'; '.join(map(str, deployed.api.calls))}"
 
 
 @then("nothing has changed")
@@ -392,23 +376,17 @@ def machine_dies(deployed: Deployment) -> None:
     faults.died(deployed)
 
 
-@when("the operator deploys again", target_fixture="done")
-def deploys_again(run: Deploy, deployed: Deployment) -> Finished:
-    """And says yes to whatever is planned."""
-    return run(deployed, Deployment.deploy)
-
-
-@then("deploying names the server that nobody remembers, and how to take it over")
+@then("deploying names the forgotten server, and how to take it over")
 def names_forgotten(deployed: Deployment, done: Finished) -> None:
     """The command it names is carried out."""
     number = only_server(deployed)["id"]
-    refuses_plan(done)
+    deploying_ends(done, "refuses the plan")
     assert f"terraform import vultr_instance.mail {number}" in done.stderr, f"deploy.sh: {done}"
     taken = deployed.terraform("import", "-input=false", "-no-color", "vultr_instance.mail", number)
     assert taken.exit_status == 0, f"terraform import: {taken}"
 
 
-@then("it names the server that is one too many")
+@then("the message names the surplus server")
 def names_second(deployed: Deployment, done: Finished) -> None:
     """The other one is in the state."""
     known = deployed.state()["vultr_instance.mail"]["id"]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pytest_bdd import given, scenarios, then, when
+from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
@@ -68,12 +68,6 @@ def newcomer(mail: Host) -> str:
     return NEWCOMER
 
 
-@when("the newcomer joins the group sudo")
-def joins(mail: Host, newcomer: str) -> None:
-    """As `adduser NAME sudo` does it."""
-    mail.run_expect([0], "gpasswd --add %s %s", newcomer, GROUP)
-
-
 @given("a newcomer in the group sudo who has just been root", target_fixture="newcomer")
 def newcomer_in_group(mail: Host) -> str:
     """Membership, and a use of it that sudo might remember."""
@@ -83,10 +77,11 @@ def newcomer_in_group(mail: Host) -> str:
     return NEWCOMER
 
 
-@when("the newcomer leaves the group sudo")
-def leaves(mail: Host, newcomer: str) -> None:
-    """As `deluser NAME sudo` does it."""
-    mail.run_expect([0], "gpasswd --delete %s %s", newcomer, GROUP)
+@when(parsers.re("the newcomer (?P<verb>joins|leaves) the group sudo"))
+def newcomer_changes_group(mail: Host, newcomer: str, verb: str) -> None:
+    """As `adduser NAME sudo` and `deluser NAME sudo` do it."""
+    option = {"joins": "--add", "leaves": "--delete"}[verb]
+    mail.run_expect([0], "gpasswd %s %s %s", option, newcomer, GROUP)
 
 
 @then("the newcomer becomes root without being asked")
@@ -178,7 +173,7 @@ def none_left_out(rule_files: list[RuleFile], read_files: tuple[str, ...]) -> No
     assert not left_out, f"sudo on mail reads {read_files}, but not {left_out}"
 
 
-@then("each belongs to root and its mode is 0440")
+@then("each belongs to root, and no one can write it")
 def root_and_0440(rule_files: list[RuleFile]) -> None:
     """Every file, and there are some."""
     files = [file for file in rule_files if not file["folder"]]

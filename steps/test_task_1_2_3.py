@@ -1,12 +1,10 @@
 """1.2.3: the administrator's account, whatever state its UID was found in."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from pytest_bdd import given, parsers, scenarios, then, when
+from pytest_bdd import given, parsers, scenarios, then
 from testinfra.host import Host
 
-from lab.provisioning import Play
 from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
 from proof.probes import accounts as onsite_accounts
@@ -14,6 +12,7 @@ from proof.probes import ownership
 from proof.probes.accounts import Accounts, User
 from proof.probes.ownership import Owned
 from steps import staging
+from steps.shared.accounts import account, groups_of
 
 scenarios("../features/task_1.2.3.feature")
 
@@ -26,20 +25,8 @@ class Before:
     """The account and its lasting files as they were before the host was changed."""
 
     user: User
-    groups: tuple[str, ...]
+    groups: list[str]
     files: frozenset[str]
-
-
-def account(accounts: Accounts, name: str) -> User:
-    """The one account of this name."""
-    found = [user for user in accounts["users"] if user["name"] == name]
-    assert len(found) == 1, f"mail has {len(found)} accounts named {name}: {found}"
-    return found[0]
-
-
-def groups_of(accounts: Accounts, name: str) -> tuple[str, ...]:
-    """Names of the groups that list a user."""
-    return tuple(sorted(group["name"] for group in accounts["groups"] if name in group["members"]))
 
 
 def lasting_files(mail: Host, name: str) -> frozenset[str]:
@@ -48,27 +35,14 @@ def lasting_files(mail: Host, name: str) -> frozenset[str]:
     return frozenset(f["path"] for f in found if f["user"] == name and not f["path"].startswith(PASSING))
 
 
-@then(parsers.parse("{name} has UID {uid:d}"))
-def has_uid(accounts: Accounts, name: str, uid: int) -> None:
-    """The number that the tracker names."""
-    assert account(accounts, name)["uid"] == uid, f"on mail: {account(accounts, name)}"
+@then(parsers.re("(?P<name>\\w+) has the (?P<attribute>UID|shell) (?P<value>.+)"))
+def has_attribute(accounts: Accounts, name: str, attribute: str, value: str) -> None:
+    """As the tracker names it."""
+    user = account(accounts, name)
+    assert {"UID": str(user["uid"]), "shell": user["shell"]}[attribute] == value, f"on mail: {user}"
 
 
-@then("no other account shares it")
-def nobody_shares(accounts: Accounts, target: Target) -> None:
-    """Two names for one number are one user to the kernel."""
-    ours = account(accounts, target.text("admin_user"))
-    sharing = [user for user in accounts["users"] if user["uid"] == ours["uid"] and user != ours]
-    assert not sharing, f"on mail, UID {ours['uid']} is also: {sharing}"
-
-
-@then(parsers.parse("{name}'s shell is bash"))
-def shell_is_bash(accounts: Accounts, name: str) -> None:
-    """And it is one that the host accepts."""
-    assert account(accounts, name)["shell"] == "/bin/bash", f"on mail: {account(accounts, name)}"
-
-
-@then("its home is a folder of its own that nobody else can write to")
+@then("its home is a folder of its own that no one else can write to")
 def home_is_its_own(mail: Host, accounts: Accounts, target: Target) -> None:
     """Owner, mode, and no other account that lives there."""
     ours = account(accounts, target.text("admin_user"))
@@ -86,13 +60,6 @@ def is_in_group(accounts: Accounts, name: str, group: str) -> None:
     assert name in members, f"members of {group} on mail: {members}"
 
 
-@then(parsers.parse("{name}'s password is locked"))
-def password_locked(accounts: Accounts, name: str) -> None:
-    """Neither a password nor the absence of one opens the account."""
-    state = account(accounts, name)["password"]
-    assert state == "locked", f"{name}'s password on mail is not locked, it is: {state}"
-
-
 @given(parsers.parse("{name} had to take another UID"), target_fixture="before")
 def took_another_uid(lab: RecordedLab, mail: Host, name: str) -> Before:
     """The account works, under another number."""
@@ -103,30 +70,15 @@ def took_another_uid(lab: RecordedLab, mail: Host, name: str) -> Before:
     return Before(user, groups_of(found, name), files)
 
 
-@given("UID 1000 is free")
-def uid_is_free(mail: Host) -> None:
-    """Nobody has the number."""
-    found: Accounts = mail.call(onsite_accounts.read)
-    holders = [user["name"] for user in found["users"] if user["uid"] == 1000]
+@given(parsers.re("UID 1000 is (?P<state>free|taken by (?P<holder>.+))"))
+def uid_is(lab: RecordedLab, mail: Host, holder: str | None) -> None:
+    """Taken by the image's own user, as on a fresh image."""
+    if holder:
+        staging.add_account(lab, holder, 1000)
+        return
+    accounts: Accounts = mail.call(onsite_accounts.read)
+    holders = [user["name"] for user in accounts["users"] if user["uid"] == 1000]
     assert not holders, f"the stage is not set: UID 1000 on mail is {holders}"
-
-
-@given(parsers.parse("UID 1000 is taken by {user}"))
-def uid_is_taken(lab: RecordedLab, user: str) -> None:
-    """As on a fresh image."""
-    staging.add_account(lab, user, 1000)
-
-
-@when(parsers.parse("the tasks {first} and {second} run"), target_fixture="played")
-def tasks_run(play: Callable[..., Play], first: str, second: str) -> Play:
-    """In the tracker's order, up to the first that fails."""
-    return play(f"task_{first}.yml", f"task_{second}.yml")
-
-
-@then("they all succeed")
-def all_succeed(played: Play) -> None:
-    """None has failed on the way."""
-    assert played.exit_status == 0, f"the provisioning failed:\n{played.stdout[-3000:]}"
 
 
 @then("the account is as it was before, with all of its files")

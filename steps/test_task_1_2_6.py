@@ -3,8 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
-from pytest_bdd import given, scenarios, then, when
-from testinfra.backend.base import CommandResult
+from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
 from lab.waiting import wait_until
@@ -39,18 +38,6 @@ BACK_AGAIN = 90.0  # seconds that a boot may take
 Knocks = Mapping[str, ProbeResult]
 
 
-@then("the container engine is active")
-def engine_active(mail: Host) -> None:
-    """Its unit."""
-    assert mail.service(UNIT).is_running, f"unit {UNIT} on mail is not active"
-
-
-@then("it starts with the host")
-def engine_enabled(mail: Host) -> None:
-    """Its unit, not only the socket that would wake it."""
-    assert mail.service(UNIT).is_enabled, f"unit {UNIT} on mail is not enabled"
-
-
 @then("it answers on its own socket")
 def engine_answers(mail: Host) -> None:
     """A ping of its API."""
@@ -58,17 +45,12 @@ def engine_answers(mail: Host) -> None:
     assert answer == {"status": 200, "body": "OK"}, f"the engine on mail answers {answer}"
 
 
-@when("docker compose is asked for its version", target_fixture="result")
-def compose_version(mail: Host) -> CommandResult:
-    """As a person asks."""
-    return mail.run("docker compose version --short")
-
-
-@then("it answers with one")
-def compose_answers(result: CommandResult) -> None:
+@then("docker compose reports its version")
+def compose_version(mail: Host) -> None:
     """A number, and no complaint."""
-    answered = result.rc == 0 and re.fullmatch(r"v?\d+\.\d+\S*\n", result.stdout)
-    assert answered, f"docker compose on mail: {result}"
+    result = mail.run("docker compose version --short")
+    assert result.rc == 0, f"docker compose on mail: {result}"
+    assert re.fullmatch(r"v?\d+\.\d+\S*\n", result.stdout), f"docker compose on mail: {result}"
 
 
 @when("a container without network runs a program from the host's own tools", target_fixture="trial")
@@ -128,17 +110,26 @@ def try_published(mail: Host, hub: Host, outsider: Host, intruder: Host, target:
     return {"as published": try_everywhere(mail, hub, outsider, intruder, target)}
 
 
-@when("it is tried again after the firewall was reloaded and the engine restarted")
-def try_again(mail: Host, hub: Host, outsider: Host, intruder: Host, target: Target, tries: dict[str, Knocks]) -> None:
+def reload_and_restart(mail: Host, _: RecordedLab, __: Admin) -> None:
     """In the order that could undo the engine's work first, then the firewall's."""
     mail.run_expect([0], "ufw reload", timeout=120)
     mail.run_expect([0], "systemctl restart %s", UNIT, timeout=120)
-    wait_for_server(mail)
-    tries["after reload and restart"] = try_everywhere(mail, hub, outsider, intruder, target)
 
 
-@when("it is tried again after the host was rebooted")
-def try_after_boot(
+def reboot(_: Host, lab: RecordedLab, admin: Admin) -> None:
+    """The engine starts the container at boot; the rules that keep it in must exist before."""
+    lab.reboot("mail")
+    wait_until(lambda: admin.login(timeout=20).accepted, "SSH to come back after a reboot of mail", BACK_AGAIN)
+
+
+EVENTS: Mapping[str, Callable[[Host, RecordedLab, Admin], None]] = {
+    "a reload of the firewall and a restart of the engine": reload_and_restart,
+    "a reboot of the host": reboot,
+}
+
+
+@when(parsers.re(f"the port is tried again after (?P<event>{'|'.join(EVENTS)})"))
+def try_again(
     lab: RecordedLab,
     admin: Admin,
     mail: Host,
@@ -147,22 +138,22 @@ def try_after_boot(
     intruder: Host,
     target: Target,
     tries: dict[str, Knocks],
+    event: str,
 ) -> None:
-    """The engine starts the container at boot; what keeps it in must be there before."""
-    lab.reboot("mail")
-    wait_until(lambda: admin.login(timeout=20).accepted, "SSH to come back after a reboot of mail", BACK_AGAIN)
+    """Once the server in the container answers on the host."""
+    EVENTS[event](mail, lab, admin)
     wait_for_server(mail)
-    tries["after a reboot"] = try_everywhere(mail, hub, outsider, intruder, target)
+    tries[f"after {event}"] = try_everywhere(mail, hub, outsider, intruder, target)
 
 
-@then("it answered on the host itself each time")
+@then("the port answered on the host itself each time")
 def answered_itself(tries: dict[str, Knocks]) -> None:
     """So the silence elsewhere is the firewall's."""
     outcomes = {when: knocks[ITSELF].outcome for when, knocks in tries.items()}
     assert set(outcomes.values()) == {"open"}, f"on mail itself, the published port was {outcomes}"
 
 
-@then("it answered nobody else, over IPv4 and IPv6")
+@then("the port answered no one else, over IPv4 and IPv6")
 def answered_nobody(tries: dict[str, Knocks]) -> None:
     """Each place that got through is named."""
     reached = [

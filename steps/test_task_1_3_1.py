@@ -11,10 +11,7 @@ from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
 from lab.paths import FEATURES
-from proof.clients import overlay, tcp_probe
-from proof.clients.openssh import Admin, Login
-from proof.clients.reboot import RebootResult
-from proof.clients.tcp_probe import ProbeResult
+from proof.clients import overlay
 from proof.evidence.recorder import Recorder
 from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
@@ -73,18 +70,6 @@ def no_ssh_sockets(sockets: list[str]) -> None:
     assert not doors, f"sockets of systemd on mail that start an SSH server: {doors}"
 
 
-@when("the administrator logs in", target_fixture="login")
-def administrator_logs_in(verbose_login: ssh_login.Login) -> ssh_login.Login:
-    """One login serves every scenario that only listens."""
-    return verbose_login
-
-
-@then("the login succeeds")
-def login_succeeds(login: ssh_login.Login) -> None:
-    """On the inventory's port: there is no other way to log in here."""
-    assert login.authenticated, f"the administrator cannot log in; the client saw: {login}"
-
-
 @when(parsers.parse('the SSH settings in force for "{user}" are asked for'), target_fixture="settings")
 def settings_for(mail: Host, target: Target, user: str) -> Mapping[str, tuple[str, ...]]:
     """As sshd would apply them to a connection from the hub."""
@@ -116,36 +101,17 @@ def root_trusts(mail: Host, target: Target) -> None:
     mail.run_expect([0], "install -m 0600 %s /root/.ssh/authorized_keys", keys)
 
 
-@when(parsers.parse('the administrator logs in as "{user}"'), target_fixture="attempt")
-def logs_in_as(admin: Admin, user: str) -> Login:
-    """With the administrator's own key, on the administrator's own path."""
-    return admin.login(user=user)
-
-
-@then("the login is refused")
-def login_is_refused(attempt: Login) -> None:
-    """By the server: a connection that never came about would prove nothing."""
-    assert attempt.denied, f"$ {attempt.command}\nexit status {attempt.exit_status}\n{attempt.stderr}"
-
-
-@then("the same key lets the administrator in")
-def same_key_works(admin: Admin) -> None:
-    """So the key itself is good."""
-    login = admin.login()
-    assert login.accepted, f"$ {login.command}\nexit status {login.exit_status}\n{login.stderr}"
-
-
-@then(parsers.parse('the server has offered "{method}" as the only way to authenticate'))
-def only_method(login: ssh_login.Login, method: str) -> None:
-    """What the server itself said that can continue."""
-    assert login.methods == (method,), f"mail offers these ways to authenticate: {', '.join(login.methods)}"
-
-
-@then("every algorithm that the server offers is in our policy")
-def offer_in_policy(login: ssh_login.Login) -> None:
-    """All four kinds, as the client received them."""
-    weak = outside_policy(login.offer)
-    assert not weak, f"{login.software} on mail offers what our policy does not name: {weak}"
+@then(parsers.re("every algorithm that the (?P<observer>server offers|auditor saw) is in our policy"))
+def offer_in_policy(request: pytest.FixtureRequest, observer: str) -> None:
+    """All four kinds: as the client received them, and as the auditor found them."""
+    if observer == "server offers":
+        login: ssh_login.Login = request.getfixturevalue("login")
+        software, offer = login.software, login.offer
+    else:
+        audit: ssh_audit.Report = request.getfixturevalue("audit")
+        software, offer = audit.software, {kind: audit.algorithms(kind) for kind in ssh_audit.KINDS}
+    weak = outside_policy(offer)
+    assert not weak, f"the {observer}: {software} on mail has algorithms that our policy does not name: {weak}"
 
 
 @when("the hub audits the SSH server over the VPN", target_fixture="audit")
@@ -166,13 +132,6 @@ def nothing_marked_down(audit: ssh_audit.Report) -> None:
     """Neither a failure nor a warning, and the auditor knows every algorithm."""
     found = [str(offer) for offer in audit.complaints()]
     assert not found, f"ssh-audit on hub marks down what {audit.software} on mail offers: {found}"
-
-
-@then("every algorithm that the auditor saw is in our policy")
-def audit_in_policy(audit: ssh_audit.Report) -> None:
-    """A second pair of eyes on the same offer."""
-    weak = outside_policy({kind: audit.algorithms(kind) for kind in ssh_audit.KINDS})
-    assert not weak, f"ssh-audit on hub saw {audit.software} on mail offer beside our policy: {weak}"
 
 
 @then("the key exchange in use is a post-quantum one")
@@ -197,27 +156,12 @@ def denies(chains: tuple[nft.Chain, ...], family: str) -> None:
     )
 
 
-@dataclass(frozen=True)
-class OpenService:
-    """A service that listens by mistake, and what the outsider met there."""
-
-    port: int
-    addresses: Mapping[str, str]
-
-
 @given("a service listens on every address of the host by mistake", target_fixture="left_open")
-def service_left_open(mail: Host, target: Target, request: pytest.FixtureRequest) -> OpenService:
+def service_left_open(mail: Host, request: pytest.FixtureRequest) -> int:
     """It answers the host itself, or this step fails; it is gone when the scenario ends."""
     port: int = mail.call(stray.leave_open)
     request.addfinalizer(lambda: mail.call(stray.close, port))
-    return OpenService(port, {"IPv4": target.text("public_address"), "IPv6": target.text("public_address6")})
-
-
-@when(parsers.parse('the outsider knocks at it over "{family}"'), target_fixture="heard")
-def outsider_knocks(outsider: Host, left_open: OpenService, family: str) -> tuple[str, ProbeResult]:
-    """One connection on the internet segment."""
-    address = left_open.addresses[family]
-    return address, tcp_probe.knock(outsider, address, left_open.port)
+    return port
 
 
 @then("the firewall is enabled in its own settings")
@@ -225,22 +169,6 @@ def firewall_enabled(mail: Host) -> None:
     """ufw's start-up does nothing at all without this word."""
     settings = mail.file("/etc/ufw/ufw.conf").content_string
     assert re.search(r"^ENABLED=yes$", settings, re.MULTILINE), f"/etc/ufw/ufw.conf on mail says:\n{settings}"
-
-
-@then("the firewall's unit starts at boot")
-def firewall_unit(mail: Host) -> None:
-    """What systemd will do, not what ufw says of itself."""
-    assert mail.service("ufw").is_enabled, "ufw.service on mail does not start at boot"
-
-
-@then("it denied incoming IPv4 and IPv6 by default after that boot")
-def denied_after_boot(rebooted: RebootResult) -> None:
-    """Read when the administrator was in again."""
-    open_families = [
-        family for family, name in FILTER_FAMILY.items() if not nft.denies_by_default(rebooted.chains, name)
-    ]
-    found = "\n".join(map(str, rebooted.chains)) or "no base chain at all"
-    assert not open_families, f"after a reboot of mail the kernel accepts {open_families}:\n{found}"
 
 
 @dataclass(frozen=True)
@@ -303,17 +231,7 @@ def selects_nothing_else(rehearsal: Rehearsal, target: Target) -> None:
     assert not taken, f"unattended-upgrades on mail would install ordinary updates: {taken}"
 
 
-@then(parsers.parse('"{timer}" runs now and starts at boot'), target_fixture="timer")
-def timer_runs(mail: Host, timer: str) -> str:
-    """A timer that waits counts as running."""
-    unit = mail.service(timer)
-    assert (unit.is_running, unit.is_enabled) == (True, True), (
-        f"{timer} on mail: running {unit.is_running}, starts at boot {unit.is_enabled}"
-    )
-    return timer
-
-
-@then("its turn is known for the days to come")
+@then(parsers.parse('the next turn of "{timer}" is known'))
 def next_turn(mail: Host, timer: str) -> None:
     """A timer without a next turn never comes."""
     turn = mail.check_output("systemctl show --property=NextElapseUSecRealtime --value %s", timer)

@@ -2,19 +2,15 @@
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
-from lab.provisioning import Play
-from lab.waiting import wait_until
-from proof.clients import tcp_probe
-from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
 from proof.parsers import routes
 from proof.parsers.routes import Route
+from steps.shared.network import DESTINATIONS
 
 scenarios("../features/task_1.3.3.feature")
 
@@ -23,37 +19,27 @@ EVERYTHING = ("default", "0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1")
 RESOLVER_FILES = ("/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/hosts")
 
 
-def way_to(mail: Host, address: str) -> Route:
-    """The kernel's decision for one packet."""
+@when(parsers.re(f"the kernel is asked for its route to (?P<name>{'|'.join(DESTINATIONS)})"), target_fixture="route")
+def route_to(mail: Host, target: Target, name: str) -> Route:
+    """The decision for one packet, not a table: rules and tables of all kinds take part in it."""
+    address = target.text(DESTINATIONS[name])
     return routes.parse(mail.check_output("ip -json route get %s", address))[0]
 
 
-@when("the kernel is asked for its way to the hub's VPN address", target_fixture="way")
-def way_to_hub(mail: Host, target: Target) -> Route:
-    """A decision, not a table: rules and tables of all kinds have had their say."""
-    return way_to(mail, target.text("hub_vpn_address"))
-
-
-@when("the kernel is asked for its way to the internet probe", target_fixture="way")
-def way_to_probe(mail: Host, target: Target) -> Route:
-    """Each target names its own probe."""
-    return way_to(mail, target.text("internet_probe"))
-
-
-@then("the way leads through the tunnel, from the host's VPN address")
-def through_tunnel(way: Route, target: Target) -> None:
+@then("the route leads through the tunnel, from the host's VPN address")
+def through_tunnel(route: Route, target: Target) -> None:
     """So that the hub knows whom to answer."""
     expected = (target.text("vpn_interface"), target.text("vpn_address"))
-    assert (way.interface, way.source) == expected, f"mail's way to the hub's VPN address is {way}"
+    assert (route.interface, route.source) == expected, f"mail's route to the hub's VPN address is {route}"
 
 
-@then("the way leads past the tunnel, by way of the default route")
-def past_tunnel(mail: Host, way: Route, target: Target) -> None:
+@then("the route leads past the tunnel, by way of the default route")
+def past_tunnel(mail: Host, route: Route, target: Target) -> None:
     """By the same router as everything that no other route claims."""
     defaults = routes.parse(mail.check_output("ip -json -4 route show default"))
-    assert way.interface != target.text("vpn_interface"), f"mail's way to the internet is the tunnel: {way}"
-    assert (way.interface, way.gateway) in {(d.interface, d.gateway) for d in defaults}, (
-        f"mail's way to {way.destination} is {way}, its default routes are {defaults}"
+    assert route.interface != target.text("vpn_interface"), f"mail's route to the internet is the tunnel: {route}"
+    assert (route.interface, route.gateway) in {(d.interface, d.gateway) for d in defaults}, (
+        f"mail's route to {route.destination} is {route}, its default routes are {defaults}"
     )
 
 
@@ -71,34 +57,6 @@ def none_into_tunnel(defaults: tuple[Route, ...], target: Target) -> None:
     outside = [route for route in defaults if route.interface not in ("", "lo", target.text("vpn_interface"))]
     assert not inside, f"default routes of mail lead into the tunnel: {inside}"
     assert outside, f"mail has no default route that leads out: {defaults}"
-
-
-@dataclass(frozen=True)
-class Call:
-    """An address that was called, and whether it answered."""
-
-    address: str
-    answered: bool
-
-
-@when("the host calls the hub's VPN address", target_fixture="call")
-def call_hub(mail: Host, target: Target) -> Call:
-    """ICMP echo, as the operator would do it."""
-    address = target.text("hub_vpn_address")
-    return Call(address, tcp_probe.answers_ping(mail, address))
-
-
-@when("the host calls the internet probe", target_fixture="call")
-def call_probe(mail: Host, target: Target) -> Call:
-    """ICMP echo to an address that only the default route leads to."""
-    address = target.text("internet_probe")
-    return Call(address, tcp_probe.answers_ping(mail, address))
-
-
-@then("it answers")
-def it_answers(call: Call) -> None:
-    """One of two packets is enough."""
-    assert call.answered, f"{call.address} does not answer mail"
 
 
 def resolvers(resolv_conf: str) -> list[str]:
@@ -139,28 +97,6 @@ def no_resolver_in_tunnel(mail: Host, target: Target) -> None:
 def remember(mail: Host) -> Mapping[str, bytes]:
     """Byte for byte."""
     return contents(mail)
-
-
-@when("the tunnel is taken down and up again")
-def down_and_up(lab: RecordedLab, target: Target) -> None:
-    """From the console, since the way in is the tunnel itself."""
-    unit = f"wg-quick@{target.text('vpn_interface')}"
-    for verb in ("stop", "start"):
-        done = lab.exec("mail", ["systemctl", verb, unit])
-        assert done.exit_status == 0, f"systemctl {verb} {unit} on mail failed: {done.stderr.decode()}"
-    hub = target.text("hub_vpn_address")
-    wait_until(
-        lambda: lab.exec("mail", ["ping", "-n", "-c", "1", "-W", "2", hub]).exit_status == 0,
-        "the hub to answer over the new tunnel",
-        30,
-    )
-
-
-@when("the tasks 1.3.2 and 1.3.3 are applied once more")
-def apply_again(play: Callable[..., Play]) -> None:
-    """The provisioning that could have an opinion on name servers."""
-    result = play("task_1.3.2.yml", "task_1.3.3.yml")
-    assert result.exit_status == 0, f"the provisioning failed:\n{result.stdout[-2000:]}"
 
 
 @then("the settings of name resolution are the same, byte for byte")

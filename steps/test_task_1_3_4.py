@@ -13,17 +13,15 @@ from lab.waiting import wait_until
 from proof.clients import tcp_probe
 from proof.clients.openssh import Admin
 from proof.clients.port_scan import FAMILIES, OutsiderScan, bound
-from proof.clients.reboot import RebootResult
-from proof.clients.tcp_probe import ProbeResult
 from proof.evidence.recorder import Recorder
 from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
 from proof.parsers import iptables, nmap, ss
 from proof.probes import listener as stray
+from steps.shared.logins import BACK_AGAIN
 
 scenarios("../features/task_1.3.4.feature")
 
-BACK_AGAIN = 90.0  # seconds within which SSH must be there again by itself
 HUB_ADDRESSES = {"IPv4": ("hub_address",), "IPv6": ("hub_address6", "lab_hub_address6")}
 CONTROL_PORTS = 50  # neighbours of the known open port that are scanned with it
 RESTRICTION = "/etc/ssh/sshd_config.d/30-vpn-only.conf"
@@ -45,19 +43,14 @@ def ssh_listeners(lab: RecordedLab) -> tuple[ss.Listener, ...]:
     return ss.of_ssh(ss.parse(console(lab, "ss", "-H", "-l", "-t", "-n", "-p")))
 
 
-def is_vpn_only(listeners: tuple[ss.Listener, ...], target: Target) -> bool:
-    """Whether there is one listener, on the VPN address and the SSH port."""
-    found = [(listener.address, listener.port) for listener in listeners]
-    return found == [(target.text("vpn_address"), target.number("ssh_port"))]
-
-
-@then("there is exactly one, on the VPN address and the SSH port")
 @then("the SSH server has exactly one listener, on the VPN address")
 def exactly_one(mail: Host, target: Target) -> None:
     """IPv4 and IPv6 together."""
     listeners = ss.of_ssh(ss.parse(mail.check_output("ss -H -l -t -n -p")))
     found = ", ".join(map(str, listeners)) or "nowhere"
-    assert is_vpn_only(listeners, target), f"on mail, SSH listens on: {found}"
+    assert ss.is_only(listeners, target.text("vpn_address"), target.number("ssh_port")), (
+        f"on mail, SSH listens on: {found}"
+    )
 
 
 @given(parsers.parse('the outsider\'s scanner finds a port that is known to be open over "{family}"'))
@@ -129,42 +122,13 @@ def read_rules(mail: Host, target: Target) -> tuple[iptables.Rule, ...]:
     return iptables.admitting(text, port)
 
 
-@then("there is one at least, and each admits nobody but the VPN network")
+@then("there is at least one rule, and each admits only the VPN network")
 def rules_admit_vpn(rules: tuple[iptables.Rule, ...], target: Target) -> None:
     """The source of each rule lies in the VPN network."""
     network = target.text("vpn_network")
     wide = [rule.text for rule in rules if rule.admits_from_elsewhere(network)]
     assert rules, "the kernel of mail has no rule that admits SSH at all"
     assert not wide, f"rules of mail's kernel admit SSH from outside {network}: {wide}"
-
-
-@when("the outsider knocks at the SSH port of the VPN address", target_fixture="heard")
-def knock_at_ssh(outsider: Host, target: Target) -> tuple[str, ProbeResult]:
-    """There is a listener at that address and port."""
-    address = target.text("vpn_address")
-    return address, tcp_probe.knock(outsider, address, target.number("ssh_port"))
-
-
-@then("the SSH server's unit is ordered after the tunnel's and starts at boot")
-def ordered_after(mail: Host, target: Target) -> None:
-    """As systemd has put all files of the unit together."""
-    tunnel = f"wg-quick@{target.text('vpn_interface')}.service"
-    after = mail.check_output("systemctl show --property=After --value ssh.service").split()
-    assert tunnel in after, f"ssh.service on mail is not ordered after {tunnel}: {after}"
-    assert mail.service("ssh").is_enabled, "ssh.service on mail does not start at boot"
-
-
-@then("the administrator could log in over the VPN after that boot")
-def logged_in_after_boot(rebooted: RebootResult) -> None:
-    """The reboot's own wait is a login; without one there is no aftermath."""
-    assert rebooted.seconds <= BACK_AGAIN, f"after a reboot SSH took {rebooted.seconds:.0f} s to come back"
-
-
-@then("the SSH server had exactly one listener after that boot")
-def one_listener_after_boot(rebooted: RebootResult, target: Target) -> None:
-    """On the VPN address."""
-    found = ", ".join(map(str, rebooted.listeners))
-    assert is_vpn_only(rebooted.listeners, target), f"after a reboot SSH listens on mail on: {found}"
 
 
 @given("a typo in the tunnel's settings keeps it down at the next boot", target_fixture="settings")
@@ -198,36 +162,6 @@ def repair_tunnel(lab: RecordedLab, settings: str, target: Target) -> None:
     console(lab, "systemctl", "restart", f"wg-quick@{target.text('vpn_interface')}")
 
 
-@then("the administrator can log in again without further help")
-def can_log_in_again(admin: Admin, evidence: Recorder) -> None:
-    """Within the time that a person would wait before giving up."""
-    started = time.monotonic()
-    wait_until(lambda: admin.login(timeout=10).accepted, "a login to succeed again", BACK_AGAIN)
-    evidence.note(f"SSH was back {time.monotonic() - started:.0f} s later")
-
-
-@when("the tunnel is restarted")
-def restart_tunnel(lab: RecordedLab, target: Target) -> None:
-    """The address goes and comes back within a second."""
-    console(lab, "systemctl", "restart", f"wg-quick@{target.text('vpn_interface')}")
-
-
-@when("the tunnel is taken down and started again")
-def stop_and_start_tunnel(lab: RecordedLab, target: Target) -> None:
-    """Two steps, as a person does it."""
-    for verb in ("stop", "start"):
-        console(lab, "systemctl", verb, f"wg-quick@{target.text('vpn_interface')}")
-
-
-@when("the tunnel is started after the SSH server was restarted without it")
-def ssh_restarted_without_tunnel(lab: RecordedLab, target: Target) -> None:
-    """An upgrade of the server while the tunnel is down: it cannot bind, and must not give up for good."""
-    tunnel = f"wg-quick@{target.text('vpn_interface')}"
-    console(lab, "systemctl", "stop", tunnel)
-    lab.exec("mail", ["systemctl", "restart", "ssh.service"])  # may fail: that is the point
-    console(lab, "systemctl", "start", tunnel)
-
-
 @when("the emergency rollback is run at the console")
 def run_rollback(lab: RecordedLab, outsider: Host, target: Target) -> None:
     """Before it, the outsider hears nothing where SSH will be."""
@@ -236,27 +170,15 @@ def run_rollback(lab: RecordedLab, outsider: Host, target: Target) -> None:
     console(lab, "sh", "-c", f"{ROLLBACK} --yes")
 
 
-@then("the administrator can log in on the public address")
-def login_on_public_address(admin: Admin, target: Target) -> None:
-    """With the same key on the same port."""
-    login = admin.login(address=target.text("public_address"))
-    assert login.accepted, f"$ {login.command}\nexit status {login.exit_status}\n{login.stderr}"
-
-
-@when("task 1.3.4 is applied once more")
-def apply_again(play: Callable[..., Play]) -> None:
-    """The provisioning finds the host on its public address and goes on from there."""
-    result = play("task_1.3.4.yml")
-    assert result.exit_status == 0, f"task_1.3.4.yml failed after the rollback:\n{result.stdout[-3000:]}"
-
-
 @then("SSH is there for the VPN and for nobody else again")
 def vpn_only_again(lab: RecordedLab, admin: Admin, outsider: Host, mail: Host, target: Target) -> None:
     """Listener, firewall and login."""
     listeners = ssh_listeners(lab)
     heard = tcp_probe.knock(outsider, target.text("public_address"), target.number("ssh_port"))
     login = admin.login()
-    assert is_vpn_only(listeners, target), f"SSH listens on {', '.join(map(str, listeners))}"
+    assert ss.is_only(listeners, target.text("vpn_address"), target.number("ssh_port")), (
+        f"SSH listens on {', '.join(map(str, listeners))}"
+    )
     assert heard.outcome == "silent", f"the outsider still hears SSH:\n{heard.said}"
     assert login.accepted, f"$ {login.command}\nexit status {login.exit_status}\n{login.stderr}"
     rules_admit_vpn(read_rules(mail, target), target)
@@ -287,23 +209,18 @@ def guard(play: Callable[..., Play], lab: RecordedLab, path: str, content: str) 
     return Change(path, before, time.monotonic() + SWITCH_SECONDS), result
 
 
-@given("a dead-man switch guards a change that shuts SSH", target_fixture="change")
-def guarded_lock_out(lab: RecordedLab, play: Callable[..., Play], admin: Admin) -> Change:
-    """An address that is not the host's VPN address: the typo that everybody makes once."""
+@given(parsers.re("a dead-man switch guards a change(?P<harm> that shuts SSH)?"), target_fixture="change")
+def guarded_change(lab: RecordedLab, play: Callable[..., Play], admin: Admin, harm: str | None) -> Change:
+    """A harmless one is confirmed; one that shuts SSH (a wrong address, the usual typo) cannot be."""
+    if not harm:
+        change, result = guard(play, lab, *BENIGN)
+        assert result.exit_status == 0, f"the guarded change failed:\n{result.stdout[-3000:]}"
+        return change
     change, result = guard(play, lab, RESTRICTION, "ListenAddress 127.0.0.1\n")
-    assert result.exit_status != 0, f"the play confirmed a change that shuts SSH:\n{result.stdout[-3000:]}"
-    assert "Confirm the change from a new login" in result.stdout, (
-        f"the play failed otherwise:\n{result.stdout[-3000:]}"
-    )
+    output = result.stdout[-3000:]
+    assert result.exit_status != 0, f"the play confirmed a change that shuts SSH:\n{output}"
+    assert "Confirm the change from a new login" in result.stdout, f"the play failed otherwise:\n{output}"
     assert not admin.login(timeout=10).accepted, "the change did not shut SSH, so nothing can be proved by it"
-    return change
-
-
-@given("a dead-man switch guards a change", target_fixture="change")
-def guarded_change(lab: RecordedLab, play: Callable[..., Play]) -> Change:
-    """A harmless one; it is confirmed by the role that confirms every change."""
-    change, result = guard(play, lab, *BENIGN)
-    assert result.exit_status == 0, f"the guarded change failed:\n{result.stdout[-3000:]}"
     return change
 
 

@@ -11,9 +11,10 @@ from proof.parsers import sshd
 from proof.probes import account_access
 from proof.probes import accounts as onsite_accounts
 from proof.probes.account_access import Attempt
-from proof.probes.accounts import Accounts, User
+from proof.probes.accounts import Accounts
 from proof.probes.folders import Folder
 from steps import storage
+from steps.shared.accounts import account, groups_of
 
 scenarios("../features/task_1.4.2.feature")
 
@@ -21,18 +22,6 @@ TASK = "task_1.4.2.yml"
 REFUSED = "Permission denied"
 
 Table = Sequence[Sequence[object]]
-
-
-def account(accounts: Accounts, name: str) -> User:
-    """The one account of this name."""
-    found = [user for user in accounts["users"] if user["name"] == name]
-    assert len(found) == 1, f"mail has {len(found)} accounts named {name}: {found}"
-    return found[0]
-
-
-def groups_of(accounts: Accounts, name: str) -> list[str]:
-    """Names of the groups that an account is in, the first one included."""
-    return [group["name"] for group in accounts["groups"] if name in onsite_accounts.members(accounts, group["name"])]
 
 
 @then("these accounts have these numbers, and no other account or group has them:")
@@ -70,13 +59,6 @@ def accounts_as_before(mail: Host, accounts: Accounts) -> None:
     """All of them."""
     now: Accounts = mail.call(onsite_accounts.read)
     assert now == accounts, f"accounts on mail were {accounts}, now {now}"
-
-
-@then(parsers.parse('"{name}"\'s password is locked'))
-def password_locked(accounts: Accounts, name: str) -> None:
-    """Neither a password nor the absence of one opens the account."""
-    state = account(accounts, name)["password"]
-    assert state == "locked", f"{name}'s password on mail is not locked, it is: {state}"
 
 
 @then(parsers.parse('root itself gets no shell as "{name}"'))

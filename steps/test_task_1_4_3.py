@@ -38,15 +38,6 @@ class Place:
     fstab: bytes
 
 
-@dataclass(frozen=True)
-class Used:
-    """A script that was asked for help, and then used wrongly."""
-
-    name: str
-    help: CommandResult
-    wrong: CommandResult
-
-
 def script(target: Target, name: str) -> str:
     """Path of a script or its manual."""
     return f"{target.text('quota_home')}/{name}"
@@ -66,37 +57,11 @@ def look_up_quotas(mail: Host) -> Quotas:
     return found
 
 
-@then("none is on")
-def none_is_on(state: Quotas) -> None:
-    """Neither counted by the kernel, nor asked for by a mount."""
-    assert not state["on"] + state["mounted"], f"quotas on mail are on: {state}"
-
-
-@then("none will be after a reboot")
-def none_at_boot(state: Quotas) -> None:
-    """By the table of file systems."""
-    assert not state["listed"], f"{FSTAB} on mail asks for quotas: {state['listed']}"
-
-
-@when(parsers.parse('"{name}" is asked for help, and then used wrongly'), target_fixture="used")
-def use_script(mail: Host, target: Target, name: str) -> Used:
-    """With an option that it does not have."""
-    path = script(target, name)
-    return Used(name, mail.run("%s --help", path), mail.run("%s --no-such-option", path))
-
-
-@then("it explains how it is used")
-def explains(used: Used) -> None:
-    """On standard output, as a success."""
-    explained = used.help.rc == 0 and used.help.stdout.startswith(f"usage: {used.name} ")
-    assert explained, f"{used.name} --help on mail: {used.help}"
-
-
-@then("it refuses the wrong use, with a hint at its help")
-def refuses(used: Used) -> None:
-    """With the exit status of wrong use."""
-    refused = used.wrong.rc == 2 and not used.wrong.stdout and "--help" in used.wrong.stderr
-    assert refused, f"{used.name} on mail, used wrongly: {used.wrong}"
+@then(parsers.re("no quota is on (?P<moment>now|after a reboot)"))
+def no_quota_is_on(state: Quotas, moment: str) -> None:
+    """Neither counted by the kernel, nor asked for by a mount, nor by the table of file systems for the next boot."""
+    on = state["listed"] if moment == "after a reboot" else state["on"] + state["mounted"]
+    assert not on, f"quotas on mail, {moment}: {state}"
 
 
 @when("the manual of the quota scripts is read", target_fixture="manual")
@@ -112,16 +77,14 @@ def manual_names(manual: str, datatable: Sequence[Sequence[object]]) -> None:
     assert not missing, f"the manual on mail does not name {missing}"
 
 
-@given("a scratch file system with a folder of vmail's", target_fixture="place")
-def scratch(mail: Host) -> Place:
-    """In a file, with an entry in the table of file systems."""
-    mail.run_expect([0], "sh -eu", stdin=MAKE_SCRATCH)
-    return Place((SCRATCH,), f"{SCRATCH}/mail", mail.file(FSTAB).content)
-
-
-@given("the mail store's own file system with a folder of vmail's", target_fixture="place")
-def own_file_system(mail: Host, target: Target) -> Place:
-    """What the scripts take where they are told nothing."""
+@given(
+    parsers.re("(?P<kind>a scratch|the mail store's own) file system with a folder of vmail's"), target_fixture="place"
+)
+def file_system(mail: Host, target: Target, kind: str) -> Place:
+    """A scratch one in a file, with an entry in the table of file systems; or the default of the scripts."""
+    if kind == "a scratch":
+        mail.run_expect([0], "sh -eu", stdin=MAKE_SCRATCH)
+        return Place((SCRATCH,), f"{SCRATCH}/mail", mail.file(FSTAB).content)
     return Place((), storage.path(target, "mail store"), mail.file(FSTAB).content)
 
 

@@ -4,21 +4,18 @@ import base64
 import ipaddress
 import secrets
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from psycopg import sql
-from pytest_bdd import given, parsers, scenarios, then, when
+from pytest_bdd import given, parsers, scenarios, step, then, when
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
 from lab.waiting import wait_until
-from proof.clients import tcp_probe
-from proof.clients.reboot import RebootResult
-from proof.clients.tcp_probe import ProbeResult
 from proof.database.login import FIRST_DATABASE, PASSWORD_NAME, Logins, password_file
 from proof.evidence.recorder import Recorder
 from proof.evidence.redact import redactor
@@ -106,20 +103,6 @@ def seen_in_vpn(visitor: Login, target: Target) -> None:
     network = ipaddress.ip_network(target.text("vpn_network"))
     assert address in network, f"the server sees a client at {address}"
     assert str(address) != target.text("vpn_address"), f"the server sees mail itself, {address}"
-
-
-@when(parsers.parse('the outsider knocks at the database\'s port over "{family}"'), target_fixture="heard")
-def knock_from_outside(outsider: Host, target: Target, family: str) -> tuple[str, ProbeResult]:
-    """At the public address."""
-    address = target.text("public_address" if family == "IPv4" else "public_address6")
-    return address, tcp_probe.knock(outsider, address, target.number("postgres_port"))
-
-
-@when("the outsider knocks at the database's port on the VPN address", target_fixture="heard")
-def knock_at_listener(outsider: Host, target: Target) -> tuple[str, ProbeResult]:
-    """There is a listener at that address and port."""
-    address = target.text("vpn_address")
-    return address, tcp_probe.knock(outsider, address, target.number("postgres_port"))
 
 
 def attributes(engine: "DockerClient", target: Target) -> dict[str, Any]:
@@ -231,44 +214,30 @@ def restart_policy(inspected: dict[str, Any]) -> None:
     assert policy == "unless-stopped", f"the restart policy of the container on mail is {policy!r}"
 
 
-@then("the engine is started after the tunnel at every boot")
-def engine_after_tunnel(mail: Host, target: Target) -> None:
-    """As systemd has put all files of the unit together."""
-    tunnel = f"wg-quick@{target.text('vpn_interface')}.service"
-    after = mail.check_output("systemctl show --property=After --value docker.service").split()
-    assert tunnel in after, f"docker.service on mail is not ordered after {tunnel}: {after}"
-
-
-@then("the database took logins within 90 seconds of that boot")
-def back_after_boot(rebooted: RebootResult) -> None:
-    """Nobody helped."""
-    assert not rebooted.database, f"after a reboot, the database on mail took no logins: {rebooted.database}"
-
-
 @pytest.fixture
 def server_process(engine: "DockerClient", target: Target) -> int:
     """Process number of the server when the scenario asked first."""
     return int(attributes(engine, target)["State"]["Pid"])
 
 
-@when("a kill -9 of the server happens to the database")
-def kill_server(mail: Host, server_process: int) -> None:
-    """Of its first process."""
-    mail.run_expect([0], "kill -9 %s", str(server_process))
+MISHAPS: Mapping[str, Callable[[Host, "DockerClient", Target, int], object]] = {
+    "a kill -9 of the server": lambda mail, _, __, process: mail.run_expect([0], "kill -9 %s", str(process)),
+    "a restart of the container": lambda _, engine, target, __: engine.containers.get(
+        target.text("postgres_container")
+    ).restart(),
+    "a restart by the operator's script": lambda mail, _, target, __: mail.run_expect(
+        [0], "%s restart", script(target, "manage.sh"), timeout=180
+    ),
+}
 
 
-@when("a restart of the container happens to the database")
-def restart_container(engine: "DockerClient", target: Target, server_process: int, evidence: Recorder) -> None:
-    """Through the engine, as `docker restart` does."""
+@when(parsers.re(f"(?P<mishap>{'|'.join(MISHAPS)}) happens to the database"))
+def mishap_happens(
+    mail: Host, engine: "DockerClient", target: Target, server_process: int, evidence: Recorder, mishap: str
+) -> None:
+    """The operator's script returns when the server answers."""
     evidence.note(f"the server was process {server_process}")
-    engine.containers.get(target.text("postgres_container")).restart()
-
-
-@when("a restart by the operator's script happens to the database")
-def restart_by_script(mail: Host, target: Target, server_process: int, evidence: Recorder) -> None:
-    """It returns when the server answers."""
-    evidence.note(f"the server was process {server_process}")
-    mail.run_expect([0], "%s restart", script(target, "manage.sh"), timeout=180)
+    MISHAPS[mishap](mail, engine, target, server_process)
 
 
 @when("the engine is restarted")
@@ -300,16 +269,10 @@ def script(target: Target, name: str) -> str:
     return f"{target.text('postgres_home')}/scripts/{name}"
 
 
-@given("the operator has stopped the database")
-def stop_database(mail: Host, target: Target) -> None:
-    """By the script."""
-    mail.run_expect([0], "%s stop", script(target, "manage.sh"), timeout=120)
-
-
-@when("the operator starts the database")
-def start_database(mail: Host, target: Target) -> None:
-    """By the script, which waits."""
-    mail.run_expect([0], "%s start", script(target, "manage.sh"), timeout=240)
+@step(parsers.re("the operator (?P<verb>stops|starts) the database"))
+def operator_switches(mail: Host, target: Target, verb: str) -> None:
+    """By the script; the start waits until the server answers."""
+    mail.run_expect([0], "%s %s", script(target, "manage.sh"), verb.removesuffix("s"), timeout=240)
 
 
 @then("the database is still stopped")
@@ -495,40 +458,12 @@ def scripts_work(answers: Answers, target: Target, superuser_password: str) -> N
     assert told, "get_password.sh on mail does not print the password of its file"
 
 
-@when("the operator calls the scripts wrongly", target_fixture="answers")
-def call_wrongly(mail: Host, target: Target) -> Answers:
-    """Every kind of mistake."""
-    calls = (
-        ("manage.sh",),
-        ("manage.sh", "begin"),
-        ("manage.sh", "logs", "many"),
-        ("test_connection.sh", "mail"),
-        ("get_password.sh", "postgres"),
-    )
-    return {" ".join(call): run_script(mail, target, *call) for call in calls}
-
-
-@then("each of them refuses with status 2, a reason and the way to its help")
-def refused_with_reason(answers: Answers) -> None:
-    """On standard error, and nothing on standard output."""
-    for call, answer in answers.items():
-        assert (answer.rc, answer.stdout) == (2, ""), f"on mail, {call} ended so: {answer}"
-        assert "--help" in answer.stderr, f"on mail, {call} does not say where help is: {answer}"
-        assert len(answer.stderr.splitlines()) >= 2, f"on mail, {call} does not say what is wrong: {answer}"
-
-
-@when("the operator tests the connection", target_fixture="answer")
-def try_connection(mail: Host, target: Target) -> CommandResult:
-    """By the script."""
-    return run_script(mail, target, "test_connection.sh")
-
-
-@then("the test fails and says that the container is not running")
-def says_not_running(answer: CommandResult) -> None:
+@then("the script fails and reports that the container is not running")
+def says_not_running(ran: CommandResult) -> None:
     """And what to do."""
-    assert answer.rc == 1, f"on mail, the test of the connection ended so: {answer}"
-    assert "is not running" in answer.stderr, f"on mail, the test of the connection does not say why: {answer}"
-    assert "manage.sh start" in answer.stderr, f"on mail, the test of the connection does not say what to do: {answer}"
+    assert ran.rc == 1, f"on mail, the test of the connection ended so: {ran}"
+    assert "is not running" in ran.stderr, f"on mail, the test of the connection does not say why: {ran}"
+    assert "manage.sh start" in ran.stderr, f"on mail, the test of the connection does not say what to do: {ran}"
 
 
 @given("the file with the password beside the container's settings is lost")
@@ -537,21 +472,9 @@ def lose_file(mail: Host, target: Target) -> None:
     mail.run_expect([0], "rm %s", password_file(target))
 
 
-@when("the operator asks for the password", target_fixture="answer")
-def ask_password(mail: Host, target: Target) -> CommandResult:
-    """By the script."""
-    return run_script(mail, target, "get_password.sh")
-
-
-@then("the answer names the missing file, and what writes it again")
-def names_file(answer: CommandResult, target: Target) -> None:
+@then("the script fails and names the missing file, and the script that writes it")
+def names_file(ran: CommandResult, target: Target) -> None:
     """On standard error."""
-    assert answer.rc == 1, f"on mail, the password was asked for with this outcome: {answer}"
+    assert ran.rc == 1, f"on mail, the password was asked for with this outcome: {ran}"
     for word in (password_file(target), "setup_credentials.sh"):
-        assert word in answer.stderr, f"on mail, the answer does not name {word}: {answer}"
-
-
-@when("the operator follows that advice")
-def follow_advice(mail: Host, target: Target) -> None:
-    """The script that it named."""
-    mail.run_expect([0], "%s", script(target, "setup_credentials.sh"))
+        assert word in ran.stderr, f"on mail, the answer does not name {word}: {ran}"

@@ -1,7 +1,7 @@
 """2.1.4: the database server as the services will meet it."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import docker
@@ -9,7 +9,6 @@ from pytest_bdd import scenarios, then, when
 from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
-from lab.provisioning import Play
 from proof.clients import tcp_probe
 from proof.clients.reboot import RebootResult
 from proof.database.access import MailDatabase
@@ -25,7 +24,6 @@ SHARE = 0.9
 OUTSIDER_SECONDS = "3"
 INSTRUCTIONS = "README.md"
 MIB = 1 << 20
-EVERYTHING = "site.yml"
 EXPLAINED = {  # errors of a boot that are nobody's fault on this host, each with its reason
     r"kernel: \.\.MP-BIOS bug: 8254 timer not connected to IO-APIC": "an emulated machine without KVM",
 }
@@ -197,25 +195,11 @@ def run_checks(mail: Host, target: Target) -> list[CommandResult]:
     return [mail.run("%s", f"{target.text('postgres_home')}/scripts/{name}", timeout=300) for name in names]
 
 
-@then("they find everything in order")
+@then("every script succeeds")
 def in_order(results: list[CommandResult]) -> None:
     """By their exit status."""
     bad = [str(result) for result in results if result.rc != 0]
     assert not bad, "on mail: " + "; ".join(bad)
-
-
-@when("all of the provisioning is applied once more", target_fixture="played")
-def apply_everything(play: Callable[..., Play]) -> Play:
-    """Every task, in their order, as the operator would after any change."""
-    return play(EVERYTHING, timeout=900)
-
-
-@then("it succeeds and nothing was changed")
-def nothing_changed(played: Play) -> None:
-    """By Ansible's own count; the tasks that changed something are named."""
-    outcome = (played.exit_status, played.changed)
-    assert outcome == (0, 0), f"{EVERYTHING} changed {played.changed_tasks}:\n{played.stdout[-3000:]}"
-    assert played.ok, f"{EVERYTHING} looked at nothing:\n{played.stdout[-3000:]}"
 
 
 @then("every unit that starts at boot has started, and none failed")

@@ -1,0 +1,1 @@
+"""Sentences that several tasks share: one noun a module."""
