@@ -44,11 +44,13 @@ class Accelerator:
 
 
 def qemu_version() -> requirements.Version:
-    """Major and minor version. Raises LabError where QEMU is missing or too old to run guests correctly."""
+    """Major and minor version. Raises LabError if QEMU is missing or too old to run guests correctly."""
     path = tools.find(requirements.QEMU)
     version = requirements.qemu_version(requirements.QEMU)
     if version is None:
-        raise LabError(f"{path} does not tell its version.", f"apt install --reinstall {requirements.QEMU_PACKAGES[0]}")
+        raise LabError(
+            f"{path} does not report its version.", f"apt install --reinstall {requirements.QEMU_PACKAGES[0]}"
+        )
     requirements.require_recent_qemu()
     return version
 
@@ -57,7 +59,7 @@ def choose(box: Box) -> Accelerator:
     """KVM where a guest boots on it, else TCG. The answer is kept until the machine, QEMU or the kernel changes."""
     forced = os.environ.get("MAIL_LAB_ACCEL")
     if forced in ("kvm", "tcg"):
-        return Accelerator(forced, "MAIL_LAB_ACCEL says so")
+        return Accelerator(forced, "set by MAIL_LAB_ACCEL")
     if forced:
         raise UsageError(f"MAIL_LAB_ACCEL is {forced!r}.", "Set it to kvm or tcg, or not at all")
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):

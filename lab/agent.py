@@ -42,7 +42,7 @@ class Socket:
         self._node = node
 
     def __call__(self, request: Mapping[str, object], timeout: float) -> Mapping[str, Any]:
-        """The agent's answer. Raises LabError where there is none."""
+        """The agent's answer. Raises LabError if there is none."""
         with self._conversation(timeout) as connection:
             connection.send(request, timeout=timeout)
             return connection.receive(time.monotonic() + timeout)
@@ -113,7 +113,7 @@ class Agent:
         Args:
             argv: program and arguments; no shell is involved.
             stdin: bytes for its standard input.
-            timeout: seconds after which it is killed. Where they are few, an agent that goes silent meanwhile, as in a
+            timeout: seconds after which it is killed. If they are few, an agent that goes silent in the call, as in a
                 guest that shuts down, is soon given up.
 
         Raises:
@@ -148,7 +148,7 @@ class Agent:
         )
 
     def _ended(self, pid: int, timeout: float, silence: float) -> dict[str, Any] | None:
-        """What the agent says of a command that has ended, or None where it has not after so many seconds."""
+        """The agent's report of a command that has ended; None if it has not ended after so many seconds."""
         deadline = time.monotonic() + timeout
         pause = 0.005
         while True:

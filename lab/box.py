@@ -99,12 +99,12 @@ def key(lock: Path | None = None) -> str:
 
 
 def home() -> Path:
-    """Where boxes lie."""
+    """The folder of all boxes."""
     return cache() / "boxes"
 
 
 def identity(box: str) -> str | None:
-    """Identity of the box that lies under a key, or None."""
+    """Identity of the box with this key, or None."""
     try:
         return hashlib.sha256((home() / box / "box.json").read_bytes()).hexdigest()[:16]
     except OSError:
@@ -112,7 +112,7 @@ def identity(box: str) -> str | None:
 
 
 def find(lock: Path | None = None) -> Box | None:
-    """The box of today's recipe where it is built and whole. Raises LabError where it is damaged."""
+    """The box of today's recipe, if it is built. Raises LabError if it is damaged."""
     folder = home() / key(lock)
     if not folder.exists():
         return None
@@ -132,7 +132,7 @@ def _damaged(folder: Path) -> list[str]:
 
 
 def prune(keep: set[str], older_than: float) -> list[str]:
-    """Remove boxes that nothing stands on. Returns the keys of those that went.
+    """Remove boxes that no layer needs. Returns the keys of the removed ones.
 
     Args:
         keep: keys of boxes that are in use.

@@ -26,7 +26,8 @@ from lab.stages import BARE
 EXIT_CODES = """\
 exit status:
   0    done
-  1    the answer is no: the lab is not running (status), something is missing (doctor), a sabotage survived
+
+  1    the lab is not running (status), something is missing (doctor), a sabotage survived
   4    wrong use
   12   the lab or the machine is broken; the message says what to do
   124  a command was not done in time
@@ -105,35 +106,35 @@ def _parser(extensions: Mapping[str, Extension]) -> argparse.ArgumentParser:
         sub.set_defaults(action=action)
         return sub
 
-    sub = command("doctor", _doctor, "Look at the machine: what is missing for a lab, and how to get it.")
+    sub = command("doctor", _doctor, "Check this machine: what is missing for a lab, and how to get it.")
     sub.add_argument("--json", action="store_true", help="print the findings as JSON")
     sub = command("up", _up, "Bring the lab up: restore the longest valid prefix of layers, provision the rest.")
     sub.add_argument("--until", metavar="TASK", help=f"stop after this task ({BARE}, 1.2.1, ...); default: all of them")
-    by = "who makes the VMs; by itself that of the lab that is up, else QEMU, else Vagrant where only that is there"
+    by = "provider of the VMs; default: the running lab's provider, else QEMU, else Vagrant"
     sub.add_argument("--provider", choices=NAMES, help=by)
-    sub = command("status", _status, "What runs, at which task, and what it holds of the machine.")
+    sub = command("status", _status, "Show what runs, at which task, and what it uses of the machine.")
     sub.add_argument("--json", action="store_true", help="print it as JSON")
-    sub = command("ssh", _ssh, "Log in as the administrator does, or run one command.")
+    sub = command("ssh", _ssh, "Log in as the administrator, or run one command.")
     sub.add_argument("node", choices=NODES)
     sub.add_argument("command", nargs=argparse.REMAINDER, help="a command instead of a shell")
-    sub = command("exec", _exec, "Run a command as root, out of band; works when the guest's network does not.")
+    sub = command("exec", _exec, "Run a command as root, out of band, even if the guest's network is down.")
     sub.add_argument("--timeout", type=float, default=600.0, metavar="SECONDS", help="kill it after so long (600)")
     sub.add_argument("node", choices=NODES)
     sub.add_argument("command", nargs=argparse.REMAINDER, help="-- COMMAND ARGUMENTS...")
-    command("reset", _reset, "Put memory and disks of both VMs back to where `lab up` left them.")
+    command("reset", _reset, "Restore memory and disks of both VMs to the end of `lab up`.")
     sub = command("logs", _logs, "Print the console of a node.")
     sub.add_argument("node", choices=NODES)
-    command("down", _down, "End both VMs; layers stay.")
+    command("down", _down, "Stop both VMs; layers stay.")
     command(
         "destroy",
         _destroy,
-        "End both VMs and remove this checkout's lab; boxes and layers in the cache stay.",
+        "Stop both VMs and remove this checkout's lab; boxes and layers in the cache stay.",
     )
-    sub = command("box", _box, "Build the box where it is missing, and print where it lies.")
+    sub = command("box", _box, "Build the box if it is missing, and print its path.")
     sub.add_argument("--lock", type=Path, metavar="FILE", help="a box.json whose package versions are used")
-    sub.add_argument("--vagrant", action="store_true", help="pack it for the Vagrantfile too; prints where that lies")
+    sub.add_argument("--vagrant", action="store_true", help="also pack it for the Vagrantfile, and print that path")
     sub = command(
-        "prune", _prune, "Remove layers that the provisioning of today does not need, and boxes that nothing stands on."
+        "prune", _prune, "Remove layers that today's provisioning does not need, and boxes that no layer needs."
     )
     for name, extension in extensions.items():
         commands.add_parser(name, help=extension.help, add_help=False).set_defaults(
@@ -185,7 +186,7 @@ def _cache(status: Status) -> str:
 
 
 def _way(task: str) -> list[str]:
-    """Options of ssh for the mail host as it is after a task."""
+    """Options of ssh for the mail host in its state after a task."""
     values = inventory.variables()
     at = [int(part) for part in task.split(".")] if task != BARE else [0]
     user = values["admin_user"] if at >= [1, 2, 4] else "root"

@@ -14,7 +14,7 @@ from lab.machine import MEMORY_MIB
 from lab.paths import ROOT, cache, sockets
 from lab.provider import VAGRANT
 
-NEEDED_GIB = 15  # box, a full set of layers and the running disks
+NEEDED_GIB = 25  # the box, a full set of layers (20) and the running disks
 LONGEST_SOCKET = 107
 
 
@@ -102,7 +102,7 @@ def _disk() -> Finding:
 
 
 def _vagrant() -> Iterator[Finding]:
-    """Nothing where there is no Vagrant: few want a lab by it."""
+    """Nothing if Vagrant is not installed: few need it."""
     if shutil.which(VAGRANT) is None:
         return
     if lacking := [need.package for need in requirements.FOR_VAGRANT if not need.met()]:
@@ -139,7 +139,7 @@ def _box() -> Finding:
     except LabError as error:
         return Finding("box", "error", error.what, error.hint)
     if found is None:
-        return Finding("box", "warning", "not built yet", "lab box (lab up does it by itself)")
+        return Finding("box", "warning", "not built yet", "lab box (lab up also builds it)")
     return Finding("box", "ok", str(found.folder))
 
 

@@ -9,7 +9,7 @@ class LabError(Exception):
 
     Args:
         what: what happened and where, one sentence.
-        hint: what the reader can do now, one sentence; empty where nothing is known.
+        hint: what the reader can do now, one sentence; empty if nothing is known.
     """
 
     exit_status = EXIT_LAB_BROKEN

@@ -20,7 +20,7 @@ def _all() -> range:
 
 
 def find_free(count: int, length: int = 1) -> list[int]:
-    """Ports that nobody listens on, in no order; after each of them `length` - 1 more are free. Raises LabError."""
+    """Ports that no one listens on, in no order; after each of them `length` - 1 more are free. Raises LabError."""
     found: list[int] = []
     every = _all()
     with ExitStack() as stack:
@@ -35,5 +35,5 @@ def find_free(count: int, length: int = 1) -> list[int]:
 
 
 def find_range(length: int) -> int:
-    """The first of so many ports in a row that nobody listens on. Raises LabError."""
+    """The first of so many ports in a row that no one listens on. Raises LabError."""
     return find_free(1, length)[0]

@@ -38,7 +38,7 @@ class Identity:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when any key does; tells nothing of the secrets."""
+        """Changes when any key changes; reveals no secret."""
         public = f"{self.ssh_public_key} {self.mail.public} {self.hub.public}"
         return hashlib.sha256(public.encode()).hexdigest()
 
@@ -51,7 +51,7 @@ def _wireguard_keys() -> WireGuardKeys:
 
 
 def ensure() -> Identity:
-    """The identity of this user's labs; made where it is missing. Raises LabError."""
+    """The identity of this user's labs; made if it is missing. Raises LabError."""
     folder = cache() / "identity"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     ssh_key, wireguard = folder / "id_ed25519", folder / "wireguard.json"

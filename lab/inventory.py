@@ -16,7 +16,7 @@ def variables() -> Mapping[str, str]:
 
 
 def everything() -> Mapping[str, object]:
-    """All variables that a playbook sees in the lab, as they are written: templates are not filled in."""
+    """All variables that a playbook sees in the lab, as written: templates are not rendered."""
     return _merged(sorted((INVENTORY / "group_vars" / "all").glob("*.yml")))
 
 

@@ -25,7 +25,7 @@ class JsonSocket:
     """A connection to one socket; every call has a deadline."""
 
     def __init__(self, path: Path, name: str, timeout: float) -> None:
-        """Connect. Raises Disconnected where nobody listens."""
+        """Connect. Raises Disconnected if no one listens."""
         self.name = name
         self._buffer = bytearray()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -79,7 +79,7 @@ class JsonSocket:
         return data
 
     def synchronise(self, timeout: float) -> None:
-        """Agree with the guest agent where the next answer begins. Raises Disconnected."""
+        """Synchronise with the guest agent: its next answer belongs to the next request. Raises Disconnected."""
         token = secrets.randbelow(1 << 31)
         deadline = time.monotonic() + timeout
         self.send({"execute": "guest-sync-delimited", "arguments": {"id": token}}, prefix=b"\xff")

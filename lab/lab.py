@@ -38,12 +38,12 @@ __all__ = ["Completed", "Lab", "Status"]
 RUN_FILE = STATE / "run.json"
 REBOOT_SECONDS = 240.0
 LOOK_SECONDS = 2.0  # for one look at a guest that reboots: when it shuts down, it may take the question with it
-DISKS_GIB = 4  # what both VMs write, and the memory that a reset returns to where it lies on disk
+DISKS_GIB = 4  # what both VMs write, and the reset point's memory if it is on disk
 
 
 @dataclass(frozen=True)
 class Status:
-    """What the lab is right now. Where nothing runs, `task` is None and nothing is said about acceleration."""
+    """The present state of the lab. If nothing runs, `task` is None and the accelerator is empty."""
 
     running: bool
     task: str | None
@@ -68,7 +68,7 @@ class Lab:
         """The lab of this checkout, by this provider.
 
         Args:
-            provider: its name; where None, that of the lab that is up, else what this machine has.
+            provider: its name; if None, that of the lab that is up, else what this machine has.
 
         Raises:
             UsageError: there is no such provider.
@@ -84,10 +84,10 @@ class Lab:
                 raise LabError(str(error), "Is the machine overloaded? Run it again.") from error
             except OSError as error:
                 hint = tools.MORE_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-                raise LabError(f"The machine refused: {error}.", hint) from error
+                raise LabError(f"Operating-system error: {error}.", hint) from error
 
     def _note(self) -> dict[str, str]:
-        """What is written down of the lab that is up, where it is by this provider."""
+        """The note of the running lab, if this provider made it."""
         note = _note()
         return note if note.get("provider") == self._provider.name else {}
 
@@ -99,7 +99,7 @@ class Lab:
         """Bring the lab to the state after a task: restore the longest valid prefix of layers and apply the rest.
 
         Args:
-            until: task id, or "bare"; the last task where None. Nothing happens where the lab is already there.
+            until: task id, or "bare"; the last task if None. Nothing happens where the lab is already there.
 
         Raises:
             UsageError: there is no such task.
@@ -140,10 +140,10 @@ class Lab:
         return own + len(gone), len(boxes)
 
     def prune(self) -> tuple[int, int]:
-        """Remove every layer that neither today's whole plan nor a lab that is up needs, and boxes nothing stands on.
+        """Remove every layer that neither today's plan nor a running lab needs, and boxes that no layer needs.
 
         Returns:
-            How many layers and how many boxes went.
+            Numbers of removed layers and boxes.
         """
         way = BringUp(self._provider, identity.ensure(), inventory.variables())
         plan = way.plan() if box.find() else []  # without today's box there is no layer of today
@@ -169,7 +169,7 @@ class Lab:
     def _ports(self) -> Mapping[str, int]:
         try:
             return self._provider.endpoints() if self._provider.running() else {}
-        except LabError:  # it ended meanwhile
+        except LabError:  # it ended in the meantime
             return {}
 
     def origin(self) -> dict[str, str]:
@@ -240,7 +240,7 @@ class Lab:
         return self._provider.serial_log(node)
 
     def collect(self, folder: Path) -> None:
-        """Write what tells a lab's state to a reader later; keys never leave the guest. Errors become files."""
+        """Write logs and tables that show the lab's state; keys never leave the guest. Errors become files."""
         folder.mkdir(parents=True, exist_ok=True)
         looks = {
             "journal.txt": ["journalctl", "--boot", "--no-pager", "--lines=2000"],
@@ -279,7 +279,7 @@ class Lab:
 
 @contextmanager
 def _locked() -> Iterator[None]:
-    """Hold the checkout's lock, also where `destroy` removed its file while we waited for it."""
+    """Hold the checkout's lock."""
     with locks.exclusive(STATE / "lock", lambda: step("Waiting for another command that changes this lab")):
         yield
 
@@ -289,7 +289,7 @@ def _note() -> dict[str, str]:
 
 
 def _read_note(path: Path) -> dict[str, str]:
-    """What a checkout has written down of its lab that is up; nothing where none is."""
+    """The note of a checkout's running lab; empty if none runs."""
     try:
         note: dict[str, str] = json.loads(path.read_text())
     except (OSError, ValueError):
@@ -298,7 +298,7 @@ def _read_note(path: Path) -> dict[str, str]:
 
 
 def _mib(folder: Path) -> float:
-    """What the files below a folder occupy; those that vanish meanwhile count nothing."""
+    """Disk usage of the files below a folder, in MiB; files that vanish in the meantime count nothing."""
     blocks = 0
     for place, _, names in os.walk(folder):
         for name in names:

@@ -1,8 +1,8 @@
 """Layers: stored states of both VMs, in the cache, shared by all checkouts, named by the key of their content.
 
-A layer's disks hold what changed since its parent's, so a parent stays as long as a child does, and a layer is void
-where the very parent (or box) that it was made on is gone: the same content made again has its blocks elsewhere. So it
-is in a cache that was moved or copied, because disks name the one beneath by its path.
+A layer's disks contain the changes since its parent's, so a parent stays as long as a child. A layer is void
+if the parent (or box) that it was made on is gone: the same content made again has its blocks elsewhere. Layers are
+also void in a cache that was moved or copied, because a disk contains the path of the one below it.
 """
 
 import fcntl
@@ -27,7 +27,7 @@ from lab.stages import Stage
 PARTS = ("qcow2", "mem")
 SCRATCH = ".storing-"  # beginning of the names of folders in which layers are made
 NEEDED_GIB = 3
-KEEP_SECONDS = 14 * 86400.0  # a layer that nobody used for this long goes, unless a younger one stands on it
+KEEP_SECONDS = 14 * 86400.0  # a layer unused for so long is removed, unless a younger one needs it
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def _home() -> Path:
 
 
 def find(key: str) -> Layer | None:
-    """A layer that is whole and stands on what it was made on, or None."""
+    """The layer of this key if it is complete and its parent is unchanged, else None."""
     folder = _home() / key
     try:
         text = (folder / "layer.json").read_bytes()
@@ -67,7 +67,7 @@ def find(key: str) -> Layer | None:
 
 
 def _beneath(parent: str | None, under: str) -> str | None:
-    """Identity of what a layer stands on, now."""
+    """Present identity of a layer's parent, or of the box."""
     if parent is None:
         return box.identity(under)
     layer = find(parent)
@@ -91,14 +91,14 @@ def longest_prefix(stages: list[Stage], find: Callable[[str], Layer | None] = fi
 
 
 def require_room() -> None:
-    """Raise LabError where there is no room for a layer."""
+    """Raise LabError if there is no room for a layer."""
     _home().mkdir(parents=True, exist_ok=True)
     tools.require_room(_home(), NEEDED_GIB, "a layer", f"lab prune may help. {tools.MORE_ROOM}")
 
 
 @contextmanager
 def shared_lock() -> Iterator[None]:
-    """While a lab is brought up, nobody prunes what it stands on."""
+    """Keep layers from being pruned while a lab is brought up."""
     _home().mkdir(parents=True, exist_ok=True)
     with locks.hold(_users(), fcntl.LOCK_SH):
         yield
@@ -133,7 +133,7 @@ def store(stage: Stage, parent: Layer | None, under: Box, seconds: float, write:
 
     Args:
         stage: what the state is the result of.
-        parent: the layer it stands on; None for the box itself.
+        parent: the layer below it; None for the box itself.
         under: the box under all of them.
         seconds: how long the stage took.
         write: writes disks and memory into the folder it is given.
@@ -170,7 +170,7 @@ def store(stage: Stage, parent: Layer | None, under: Box, seconds: float, write:
 
 
 def prune(keep: set[str], older_than: float = KEEP_SECONDS) -> list[str]:
-    """Remove layers, void ones too, that nobody used for a while and that no kept layer stands on.
+    """Remove layers, void ones too, that are unused for a while and that no kept layer needs.
 
     Returns the keys of what went. Call it inside `unused`.
 
@@ -197,7 +197,7 @@ def prune(keep: set[str], older_than: float = KEEP_SECONDS) -> list[str]:
 
 @contextmanager
 def exclusive_lock(wait: bool) -> Iterator[bool]:
-    """Keep every lab of this cache from being brought up meanwhile. Yields False where one is and we do not wait."""
+    """Keep every lab of this cache from being brought up. Yields False if one is being brought up and not `wait`."""
     _home().mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
         try:

@@ -43,7 +43,7 @@ class LibvirtSession:
             raise LabError("libvirt cannot be asked.", f"apt install {PACKAGE} libvirt-daemon, then lab up again")
         said: dict[str, Any] = json.loads(line)
         if "error" in said:
-            raise (Disconnected if said["silent"] else LabError)(f"libvirt says: {said['error']}", "lab status")
+            raise (Disconnected if said["silent"] else LabError)(f"libvirt reports: {said['error']}", "lab status")
         return said["return"]
 
     def _begun(self) -> "subprocess.Popen[str]":
@@ -73,7 +73,7 @@ class DomainAgent:
         self._domain = domain
 
     def __call__(self, request: Mapping[str, object], timeout: float) -> Mapping[str, Any]:
-        """The agent's answer. Raises LabError where it does not answer within so many seconds, at least one."""
+        """The agent's answer. Raises LabError if it does not answer within so many seconds, at least one."""
         said = self._session.ask(self._domain, "agent", command=json.dumps(request), timeout=max(1, round(timeout)))
         answer: Mapping[str, Any] = json.loads(said)
         return answer

@@ -1,4 +1,4 @@
-"""What libvirt is asked about machines of this user's session, by a program of its own.
+"""The program that asks libvirt about the machines of this user's session.
 
 libvirt's Python module comes with the distribution's Python, which is seldom the one of `.venv`; so that Python runs
 this file, which reads questions and writes answers, a line of JSON each. Nothing of a question shows in a process list.

@@ -11,7 +11,7 @@ from lab.errors import LabError, UsageError
 from lab.paths import ROOT
 
 OF_CHECKOUT = ROOT / "box.lock.json"
-# Beside the nodes: what lies in the package archive of the mail image, and what its container image is made of.
+# Besides the nodes: the package archive of the mail image, and the packages of its container image.
 ARCHIVE, CONTAINER = "archive", "postgres"
 
 Versions = Mapping[str, Mapping[str, str]]  # node, ARCHIVE or CONTAINER -> package -> version
@@ -23,7 +23,7 @@ def given(lock: Path | None) -> Path | None:
 
 
 def read(lock: Path) -> bytes:
-    """Its content. Raises UsageError where it cannot be read."""
+    """Its content. Raises UsageError if it cannot be read."""
     try:
         return lock.read_bytes()
     except OSError as error:
@@ -31,7 +31,7 @@ def read(lock: Path) -> bytes:
 
 
 def versions(lock: Path) -> Versions:
-    """What it binds. Raises UsageError where it is none."""
+    """Versions in the lock: node -> package -> version. Raises UsageError if it is no lock."""
     try:
         found: Versions = json.loads(read(lock))["packages"]
     except (ValueError, KeyError, TypeError) as error:
@@ -50,7 +50,7 @@ def preferences(lock: Path, node: str) -> str:
 
 
 def compare(lock: Path, built: Versions) -> None:
-    """Raise LabError where a build has other versions than its lock: apt takes others where the mirror lacks them."""
+    """Raise LabError if a build has other versions than its lock: apt takes others if the mirror lacks them."""
     bound = versions(lock)
     wrong = [
         f"{name} {version} instead of {bound[part][name]}"

@@ -1,4 +1,4 @@
-"""Where things lie: in the checkout, in the user's cache, in the run directory."""
+"""Paths in the checkout, in the user's cache, in the run directory."""
 
 import hashlib
 import os
@@ -39,7 +39,7 @@ def cache() -> Path:
 def sockets() -> Path:
     """Folder for unix sockets: short, because a socket's path is limited to 107 bytes; one per checkout.
 
-    A lab that runs is found again by the link it keeps in STATE, whatever the environment says by then.
+    A running lab is found by its link in STATE, even if the environment has changed.
     """
     if _is_ours(SOCKETS_LINK):
         return SOCKETS_LINK.readlink()

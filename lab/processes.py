@@ -30,7 +30,7 @@ def vms(beginning: str) -> list[int]:
 
 
 def own_mib(pid: int) -> float:
-    """What a process holds of the machine's memory for itself, files apart, in MiB; 0 where it is gone."""
+    """Private memory of a process in MiB, without files; 0 if it has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
@@ -39,10 +39,10 @@ def own_mib(pid: int) -> float:
 
 
 def end(pid: int, beginning: str) -> None:
-    """End a VM as its window would be closed, or kill it where it does not obey.
+    """End a VM; kill it if it does not end.
 
     Raises:
-        LabError: it lives on, or belongs to somebody else.
+        LabError: it does not end, or it belongs to another user.
     """
     try:
         process = os.pidfd_open(pid)

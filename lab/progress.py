@@ -53,7 +53,7 @@ def step(name: str, expected: float | None = None, key: str | None = None) -> It
     Args:
         name: what runs, in a person's words.
         expected: seconds it usually takes, until this machine has measured its own.
-        key: name under which durations are remembered; the step's name where None.
+        key: name under which durations are stored; the step's name if None.
     """
     usual = measured(key or name) or expected
     about = f" of about {clock(usual)}" if usual and usual >= QUIET_SECONDS else ""

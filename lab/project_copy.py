@@ -26,7 +26,7 @@ def _left_out(_folder: str, names: list[str]) -> set[str]:
 
 
 def make(root: Path = ROOT, folder: Path = FOLDER) -> Path:
-    """Copy the project as it stands, in place of an earlier copy; the state of that copy's lab stays."""
+    """Copy the project in its present state over an earlier copy; the state of that copy's lab stays."""
     if folder.exists():
         for old in folder.iterdir():
             if old.name != STATE.name:
@@ -41,7 +41,7 @@ def environment() -> dict[str, str]:
 
 
 def down(folder: Path = FOLDER) -> None:
-    """End both VMs of the second lab, where there is one. Raises LabError where they may live on."""
+    """Stop both VMs of the second lab, if there is one. Raises LabError if they may still run."""
     if not (folder / STATE.name).exists():
         return
     hint = f"End what runs there, then rm -r {folder}"

@@ -34,7 +34,7 @@ class Provider(Protocol):
         """What a stored state depends on besides its content."""
 
     def find(self, key: str) -> "Layer | None":
-        """The layer of this key, where it is whole."""
+        """The layer of this key, if it is complete."""
 
     def start(self, layer: "Layer | None") -> None:
         """Start both VMs side by side from a layer, or from the bare box; ready when both answer."""
@@ -48,17 +48,17 @@ class Provider(Protocol):
     def keep(self, stage: "Stage", parent: "Layer | None", seconds: float) -> "Layer":
         """Store memory and disks of both VMs, of one moment, as a stage's layer; both run on from there.
 
-        `parent` is the layer that it stands on, None for the box itself; `seconds` is how long the stage took.
+        `parent` is the layer below it, None for the box itself; `seconds` is how long the stage took.
         """
 
     def prune(self, keep: Collection[str]) -> int:
         """Remove layers that are of use to this lab alone, except those of these keys. Returns how many."""
 
     def stop(self) -> None:
-        """End both VMs and leave no process; nothing happens where none runs."""
+        """End both VMs and leave no process; nothing happens if none runs."""
 
     def destroy(self) -> None:
-        """The same, and all that is left of them goes too, except layers that other labs can use."""
+        """Stop both VMs and remove everything of them, except layers that other labs can use."""
 
     def running(self) -> bool:
         """Whether both VMs run."""
@@ -85,4 +85,4 @@ class Provider(Protocol):
         """What the node wrote on its console since it was started."""
 
     def resident_mib(self, node: str) -> float:
-        """Memory of the host that the VM holds, in MiB; 0 where it does not run."""
+        """Memory of the host that the VM holds, in MiB; 0 if it does not run."""

@@ -15,14 +15,14 @@ def make(name: str) -> Provider:
     if name == QEMU:
         return Qemu(box_builder.build)
     if name == VAGRANT:
-        from lab.vagrant import Vagrant  # noqa: PLC0415 - python-vagrant warns where there is no Vagrant
+        from lab.vagrant import Vagrant  # noqa: PLC0415 - python-vagrant warns if there is no Vagrant
 
         return Vagrant(box_builder.build)
     raise UsageError(f"There is no provider {name}.", f"The lab knows: {', '.join(NAMES)}")
 
 
 def default() -> str:
-    """QEMU; Vagrant where that is there and QEMU is not."""
+    """QEMU; Vagrant if only that is installed."""
     return VAGRANT if shutil.which(VAGRANT) and not shutil.which(requirements.QEMU) else QEMU
 
 

@@ -25,7 +25,7 @@ LAST_LINES = 25
 _TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(?P<name>.*?)\] \**$")
 _CHANGED = re.compile(r"^changed: \[mail\]")
 _RECAP = re.compile(r"^mail\s*:(?P<counts>(?:\s+\w+=\d+)+)\s*$")
-TIMED_OUT = 124  # as timeout(1) says it
+TIMED_OUT = 124  # as in timeout(1)
 STRATEGY_VARIABLE = "MAIL_LAB_ANSIBLE_STRATEGY"  # "linear": Ansible without Mitogen
 DEFAULT_STRATEGY = "mitogen_linear"  # halves the time of a task on a slow host; each task does the same
 
@@ -75,8 +75,8 @@ def apply(
         target: name of an inventory.
         log: file for everything that Ansible prints; its folder is made.
         variables: override the inventory's; they never show in the process list.
-        timeout: seconds after which Ansible is ended, and the play's exit status is 124; forever where None.
-        folder: one laid out like the project, with an inventory of its own; the project itself where None.
+        timeout: seconds after which Ansible is ended, and the play's exit status is 124; forever if None.
+        folder: laid out like the project, with its own inventory; the project itself if None.
         provision: a copy of provision/ whose settings, roles and modules are used.
 
     Raises:
@@ -129,7 +129,7 @@ def _file(variables: Mapping[str, object] | None) -> Iterator[list[str]]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End Ansible, which ends its workers when a person interrupts it; whoever does not obey is killed."""
+    """End Ansible as an interrupt by a person does, which ends its workers too; then kill what remains."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
@@ -141,14 +141,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def require_success(play: Play, what: str, log: Path) -> None:
-    """Raise Failed with the end of what Ansible said, where a play failed; `what` says of what, as a clause."""
+    """Raise Failed with the last lines of Ansible's output if a play failed. `what` names it, as a clause."""
     if play.exit_status != 0:
         last = "\n".join(f"  | {line}" for line in play.stdout.strip().splitlines()[-LAST_LINES:])
         raise Failed(f"{what}.\n{last}", f"The whole log is {log}")
 
 
 def parse(said: str, exit_status: int) -> Play:
-    """What the default output of ansible-playbook tells of the host `mail`; zeros where it has no recap."""
+    """The result for the host `mail` in the output of ansible-playbook; zeros if it has no recap."""
     counts: dict[str, int] = {}
     name, changed = "", []
     for line in said.splitlines():

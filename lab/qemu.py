@@ -28,7 +28,7 @@ PORT_TRIES = 5
 
 
 class PortTaken(LabError):
-    """Somebody else took a port between our choice and QEMU's start."""
+    """Someone else took a port between our choice and QEMU's start."""
 
 
 class Qemu:
@@ -37,7 +37,7 @@ class Qemu:
     name = QEMU
 
     def __init__(self, built: Callable[[], Box]) -> None:
-        """Args: built: gives what the VMs boot; asked only where something is started."""
+        """Args: built: returns what the VMs boot; called only if something is started."""
         self._built = built
 
     @cached_property
@@ -75,7 +75,7 @@ class Qemu:
         return Monitor(self._files(node).monitor, node)
 
     def _pid(self, node: str) -> int | None:
-        """Process of the VM where it lives and is really ours."""
+        """PID of the VM, if it runs and is really ours."""
         files = self._files(node)
         try:
             pid = int(files.pid.read_text())
@@ -104,7 +104,7 @@ class Qemu:
         try:
             self._start_on_free_ports(layer.folder)
         except LabError as error:
-            hint = f"lab up again; where that does not help, rm -r {layer.folder}: it is made anew"
+            hint = f"lab up again; if that does not help: rm -r {layer.folder}, it is made again"
             raise LabError(f"The state after {layer.task} cannot be restored. {error.what}", hint) from error
 
     def _start_on_free_ports(self, folder: Path | None) -> None:
@@ -177,7 +177,7 @@ class Qemu:
                 monitor.call(command)
 
     def stop(self) -> None:
-        """End both VMs and remove all that they had in memory, also where a killed run left them without any record."""
+        """Stop both VMs and remove their memory, even if a killed run left them without a record."""
         self._end()
         paths.remove_memory()
 
@@ -227,7 +227,7 @@ class Qemu:
         self._resume(ports)
 
     def restore(self) -> None:
-        """Return to the reset point, both VMs together, in new processes: no clock of theirs has gone on meanwhile."""
+        """Return both VMs to the reset point, in new processes: their clocks have not gone on."""
         ports = self.endpoints()
         self._end()
         self._resume(ports)
@@ -246,7 +246,7 @@ class Qemu:
             raise
 
     def _explain_silence(self, node: str) -> None:
-        """Raise LabError where QEMU itself stopped the VM: its guest is only silent."""
+        """Raise LabError if QEMU itself stopped the VM; its guest then only looks silent."""
         try:
             with self._monitor(node) as monitor:
                 state = monitor.call("query-status")["status"]
@@ -282,12 +282,12 @@ class Qemu:
         return STATE / "logs" / f"{node}.serial.log"
 
     def resident_mib(self, node: str) -> float:
-        """What the process holds for itself, and the file of the memory that a reset returns to, wherever that lies."""
+        """Private memory of the process and size of the memory file, in MiB."""
         pid = self._pid(node)
         if pid is None:
             return 0.0
         try:
             blocks = self._files(node).memory.stat().st_blocks
-        except FileNotFoundError:  # it ended meanwhile
+        except FileNotFoundError:  # it ended in the meantime
             return 0.0
         return processes.own_mib(pid) + blocks * 512 / (1 << 20)

@@ -42,11 +42,11 @@ class Monitor:
                 return answer["return"]
 
     def leave_shared_memory(self) -> None:
-        """Let a migration leave out memory that lies in a file which another process sees, too."""
+        """Exclude memory from a migration that is in a file shared with other processes."""
         self.call("migrate-set-capabilities", capabilities=[{"capability": "x-ignore-shared", "state": True}])
 
     def wait_migration(self, timeout: float) -> None:
-        """Wait until memory is written or read completely. Raises LabError where it failed."""
+        """Wait until memory is written or read completely. Raises LabError if it failed."""
         deadline = time.monotonic() + timeout
         while True:
             state = self.call("query-migrate")

@@ -1,7 +1,7 @@
-"""Folders to work in, so that results appear whole or not at all, whoever is killed meanwhile.
+"""Scratch folders, so that results appear whole or not at all, even if a process is killed.
 
-Such a folder is held locked by its maker. A lock ends with its process, so a folder that nobody holds is what a
-killed run left, and the next run removes it.
+The maker of such a folder holds its lock, which ends with the process. A folder without a holder is what a killed run
+left, and the next run removes it.
 """
 
 import fcntl

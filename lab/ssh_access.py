@@ -44,7 +44,7 @@ Host *
 
 
 def require_plain_paths() -> None:
-    """Raise LabError where ssh, Ansible or PATH would take a character of a path for something else."""
+    """Raise LabError if a path has a character that ssh, Ansible or PATH would misread."""
     for path in (ROOT, cache()):
         if odd := sorted(ODD & set(str(path))):
             raise LabError(

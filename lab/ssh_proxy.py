@@ -1,6 +1,6 @@
 """ProxyCommand of the lab's ssh_config: hands OpenSSH a connection to the forward for an address of the lab.
 
-Used with ProxyUseFdpass, so that no process stands between ssh and the forward. Standard library only: it starts
+Used with ProxyUseFdpass, so that no process remains between ssh and the forward. Standard library only: it starts
 with every login.
 """
 

@@ -50,7 +50,7 @@ def plan(root: str, variables: Mapping[str, object]) -> list[Stage]:
 
     Args:
         root: what the bare lab depends on, as text.
-        variables: the inventory's, as they are written; a stage depends on those that it names.
+        variables: the inventory's, as written; a stage depends on those that it names.
     """
     key = _hash(root)
     stages = [Stage(BARE, key, None)]
@@ -76,14 +76,14 @@ def named(texts: Iterable[str], variables: Mapping[str, object]) -> list[tuple[s
 
 
 def require_known_task(task: str | None) -> None:
-    """Raise UsageError that names the tasks where the lab cannot stop at this one."""
+    """Raise UsageError with the names of all tasks if there is no such task."""
     names = [BARE, *tasks()]
     if task is not None and task not in names:
         raise UsageError(f"There is no task {task}.", f"The lab can stop at: {', '.join(names)}")
 
 
 def until(stages: list[Stage], task: str | None) -> list[Stage]:
-    """The stages up to a task, all where None."""
+    """The stages up to a task, all if None."""
     names = [stage.task for stage in stages]
     return stages if task is None else stages[: names.index(task) + 1]
 

@@ -1,4 +1,4 @@
-"""Programs of the machine that the lab runs on: found, run, and explained where they fail."""
+"""Programs of this machine: found, run, and explained if they fail."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ _running: set[subprocess.Popen[bytes]] = set()
 
 
 def find(program: str) -> str:
-    """Path of a program. Raises LabError that names the package where it is missing."""
+    """Path of a program. Raises LabError that names the package if it is missing."""
     path = shutil.which(program, path=SBIN) or shutil.which(program)
     if path is None:
         package = PACKAGES.get(program, program)
@@ -42,7 +42,7 @@ def find(program: str) -> str:
 
 
 def require_room(folder: Path, gib: int, what: str, hint: str = MORE_ROOM) -> None:
-    """Raise LabError where the disk of an existing folder has less room than something needs."""
+    """Raise LabError if the disk of an existing folder has less free space than needed."""
     free = shutil.disk_usage(folder).free
     if free < gib << 30:
         raise LabError(f"{folder} has {free >> 20} MiB free; {what} needs {gib} GiB.", hint)
@@ -55,7 +55,7 @@ def memory_available_mib() -> int:
 
 
 def with_parent_death_signal(argv: Sequence[str | Path]) -> list[str]:
-    """A command that the kernel ends when we are killed; its program is looked up by `find`."""
+    """A command that the kernel ends when this process is killed."""
     return [find("setpriv"), "--pdeathsig", "TERM", "--", find(str(argv[0])), *map(str, argv[1:])]
 
 
@@ -113,7 +113,7 @@ def _complete(
     stdout: IO[bytes] | int,
     stderr: int,
 ) -> tuple[int, str, str]:
-    """Exit status, stdout and stderr, as far as they are pipes. An interrupt lets the program clean up."""
+    """Exit status, stdout and stderr, if they are pipes. After an interrupt the program can clean up."""
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=env, cwd=cwd, start_new_session=True
     )

@@ -1,7 +1,7 @@
 """Vagrant as provider: both machines by the project's Vagrantfile, kept apart from those of a plain `vagrant up`.
 
 Vagrant makes them, removes them, and keeps and restores their states as its snapshots, memory included. Both are paused
-meanwhile, so that the two halves of a state are of one moment. What Vagrant has no words for is asked of libvirt:
+in the meantime, so that both halves of a state are of one moment. libvirt does what Vagrant has no command for:
 commands out of band, pause and reset button.
 """
 
@@ -43,7 +43,7 @@ class Vagrant:
     name = VAGRANT
 
     def __init__(self, built: Callable[[], Box]) -> None:
-        """Args: built: gives what the VMs boot; asked only where something is started."""
+        """Args: built: returns what the VMs boot; called only if something is started."""
         self._built = built
         self._sessions = {node: LibvirtSession() for node in NODES}
 
@@ -99,7 +99,7 @@ class Vagrant:
 
     @contextmanager
     def _vagrant(self, what: str) -> Iterator[vagrant.Vagrant]:
-        """Vagrant's commands for these machines. Raises LabError with the last that it said."""
+        """Vagrant's commands for these machines. Raises LabError with its last output."""
         tools.find(VAGRANT)
         LOG.parent.mkdir(parents=True, exist_ok=True)
         HOME.mkdir(parents=True, exist_ok=True)
@@ -120,7 +120,7 @@ class Vagrant:
             raise LabError(f"{what} by Vagrant failed.\n{last}", CURE) from error
 
     def _domain(self, node: str) -> str | None:
-        """The machine's UUID, where Vagrant has made it."""
+        """The machine's UUID, if Vagrant has made it."""
         try:
             return (HOME / "machines" / node / "libvirt" / "id").read_text().strip() or None
         except OSError:
@@ -155,7 +155,7 @@ class Vagrant:
         return self._state(node) == "running" and self._agent(node).answers()
 
     def _name(self, key: str) -> str | None:
-        """The snapshot of a layer, where both machines have it."""
+        """The snapshot of a layer, if both machines have it."""
         if not all(self._domain(node) for node in NODES):
             return None
         both_have = set.intersection(*(set(map(str, self._snapshots(node))) for node in NODES))
@@ -177,7 +177,7 @@ class Vagrant:
         return Layer(task, key, parent.key if parent else None, self.box.key, seconds, HOME, key)
 
     def start(self, layer: Layer | None) -> None:
-        """Start both from a layer's snapshots, or make them anew from the box. Raises LabError."""
+        """Start both from a layer's snapshots, or make them from the box. Raises LabError."""
         if layer is None:
             self._make()
         else:
@@ -225,7 +225,7 @@ class Vagrant:
         return self._layer(stage.task, stage.key, parent, seconds)
 
     def prune(self, keep: Collection[str]) -> int:
-        """Delete the snapshots of other keys: they are in the machines' disks, and nobody else's."""
+        """Delete the snapshots of other keys: they are in the disks of these machines only."""
         gone = 0
         for name in map(str, self._snapshots(NODES[0])) if self._domain(NODES[0]) else ():
             if name.rpartition("-")[2] not in keep:

@@ -77,7 +77,7 @@ def put(image: Path, files: Written, links: Mapping[PurePosixPath, str], work: P
 
     Args:
         image: the file system.
-        files: their folders are made where they are missing, and a file that is there is replaced.
+        files: missing folders are made, and existing files are replaced.
         links: path in the guest -> what it leads to.
         work: an empty folder.
 
@@ -85,7 +85,7 @@ def put(image: Path, files: Written, links: Mapping[PurePosixPath, str], work: P
         LabError: what was written does not read back the same.
     """
     folders = {folder for path in (*files, *links) for folder in path.parents if folder != PurePosixPath("/")}
-    prepare = [f'mkdir "{folder}"' for folder in sorted(folders)]  # debugfs goes on where one is there already
+    prepare = [f'mkdir "{folder}"' for folder in sorted(folders)]  # debugfs continues if one exists already
     prepare += [f'rm "{path}"' for path in (*files, *links)]
     write, read = [], []
     for number, (path, (content, mode)) in enumerate(files.items()):
@@ -129,12 +129,12 @@ def pack(node: str, box: Box, files: Written, into: Path) -> Path:
 
 
 def home() -> Path:
-    """Where it lies: not in the checkout's lab, whose end would keep `vagrant destroy` from working."""
+    """Its folder: not in the checkout's lab, because `vagrant destroy` must work after the lab is gone."""
     return cache() / "vagrant"
 
 
 def build(box: Box, identity: Identity) -> Path:
-    """Make both .box files where they are missing, and what the Vagrantfile reads. Returns their folder.
+    """Make both .box files if they are missing, and the settings of the Vagrantfile. Returns their folder.
 
     Raises:
         LabError: a tool is missing, or the disk is full.
@@ -159,7 +159,7 @@ def _files(identity: Identity) -> Mapping[str, Written]:
 
 
 def settings(box: Box, identity: Identity) -> str:
-    """What the Vagrantfile must not say a second time, as JSON: the machines' shape, and where boxes and key are.
+    """Settings of the Vagrantfile as JSON, so that each is written once: the machines' shape, paths of boxes and key.
 
     The boxes' name changes with all that is in them: Vagrant keeps a box for ever under the name it got.
     """

@@ -1,4 +1,4 @@
-"""Prepare this machine and this checkout; silent and quick where nothing is to do."""
+"""Prepares this machine and this checkout; silent and quick if there is nothing to do."""
 
 import argparse
 import signal

@@ -1,4 +1,4 @@
-"""A machine's own apt sources, read to find where its backports are: the mirror and key it already trusts."""
+"""The machine's apt sources, read to find its backports on a mirror and with a key that it already trusts."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -54,7 +54,7 @@ def one_line(text: str) -> Iterator[Source]:
 
 
 def deb822(text: str) -> Iterator[Source]:
-    """Sources of the stanza format; a key that stands in the file itself is kept as it is written."""
+    """Sources in the stanza format; a key within the file is kept as written."""
     uncommented = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     for stanza in re.split(r"\n\s*\n", uncommented):
         fields = dict(_fields(stanza))
@@ -79,7 +79,7 @@ def offers(sources: tuple[Source, ...], suite: str) -> bool:
 
 
 def backports(sources: tuple[Source, ...], codename: str) -> str | None:
-    """Text of a .sources file for the backports of a release, on the mirror that the release comes from."""
+    """Text of a .sources file for the backports of a release, on the mirror of that release."""
     for source in sources:
         uris = [uri for uri in source.uris if not uri.startswith("cdrom:")]
         if uris and codename in source.suites and "main" in source.components:

@@ -18,7 +18,7 @@ _OLDEST = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
 
 
 def ensure(tests: bool = False) -> None:
-    """Leave a .venv that matches the definitions; a half-made, moved or broken one is made anew.
+    """Leave a .venv that matches the definitions; an incomplete, moved or broken one is made again.
 
     With `tests` it also has what only the unit tests need; once there, that stays until the definitions change.
     """
@@ -36,7 +36,7 @@ def ensure(tests: bool = False) -> None:
 
 
 def fingerprint(tests: bool = False) -> str:
-    """What the environment was made from: the definitions' content, where the checkout lies, and whether for tests."""
+    """Hash of the environment's inputs: the definitions, the checkout's path, and whether it is for tests."""
     digest = hashlib.sha256()
     for name in _DEFINITIONS:
         digest.update((ROOT / name).read_bytes() + b"\0")

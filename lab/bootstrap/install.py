@@ -1,4 +1,4 @@
-"""Missing Debian packages: named first, asked for where somebody can answer, then installed as root."""
+"""Missing Debian packages: listed first, confirmed if a person can answer, then installed as root."""
 
 import os
 import platform
@@ -72,7 +72,7 @@ def _backports_suite(missing: Iterable[requirements.Need]) -> str | None:
 
 
 def _fetching(suite: str | None) -> tuple[Step, ...]:
-    """Make apt know the packages: a source for backports where none is, and fresh lists."""
+    """Give apt the package lists, with a source for backports if there is none."""
     steps: list[Step] = []
     if subprocess.run(["dpkg", "--audit"], capture_output=True, check=False).stdout:
         steps.append(Step("Finish an interrupted installation", ("dpkg", "--configure", "-a"), 10))
@@ -112,7 +112,7 @@ def _name(missing: Sequence[requirements.Need], suite: str | None) -> None:
 
 
 def _as_root(steps: Iterable[Step]) -> tuple[str, ...]:
-    """What to put before a command for root's rights; asks first where a person sits there."""
+    """Prefix of a command that needs root; asks first if a person can answer."""
     by_hand = "As root:\n" + "\n".join(step.as_shell() for step in steps) + "\nThen run make again."
     person = sys.stdin.isatty() and os.environ.get("CI") != "true"
     if os.geteuid() != 0 and shutil.which("sudo") is None:
@@ -135,7 +135,7 @@ def _agrees() -> bool:
 
 
 def _require_recent_qemu(missing: Iterable[requirements.Need]) -> None:
-    """Raise LabError where apt, after fetching its lists, offers no QEMU that is recent enough."""
+    """Raise LabError if apt, after fetching its lists, offers no recent QEMU."""
     if not _lacks_qemu(missing):
         return
     listed = subprocess.run(
@@ -152,7 +152,7 @@ def _require_recent_qemu(missing: Iterable[requirements.Need]) -> None:
 
 
 def verify(tests: bool = False, vagrant: bool = False) -> None:
-    """Raise LabError where something is still missing after the installation."""
+    """Raise LabError if something is still missing after the installation."""
     requirements.require_recent_qemu()
     left = requirements.missing(tests, vagrant)
     if left:

@@ -36,7 +36,7 @@ def version_in(text: str) -> Version | None:
 
 
 def qemu_version(program: str) -> Version | None:
-    """Version of a QEMU program on this machine; None where it is missing or does not run."""
+    """Version of a QEMU program on this machine; None if it is missing or does not run."""
     try:
         command = [tools.find(program), "--version"]
         answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
@@ -46,7 +46,7 @@ def qemu_version(program: str) -> Version | None:
 
 
 def require_recent_qemu() -> None:
-    """Raise LabError where the QEMU on PATH is one that corrupts its guests."""
+    """Raise LabError if the QEMU on PATH is one that corrupts its guests."""
     found = qemu_version(QEMU)
     if found is not None and found < OLDEST_QEMU:
         raise LabError(
@@ -108,7 +108,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def browser() -> str | None:
-    """The program that opens the documentation in tests; None where there is none."""
+    """The program that opens the documentation in tests; None if there is none."""
     return next((program for program in BROWSERS if _has(program)()), None)
 
 
@@ -130,7 +130,7 @@ def _libvirt_module() -> bool:
 
 
 def _driver(name: str) -> Need:
-    """A driver of libvirt's: a package of its own, except where libvirt-daemon brings all of them."""
+    """A driver of libvirt: a separate package, unless libvirt-daemon contains it."""
 
     def met() -> bool:
         about = platform.freedesktop_os_release()

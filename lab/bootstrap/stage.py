@@ -1,4 +1,4 @@
-"""One step of the bootstrap: a command whose output goes to a log, and a line that tells how far it is."""
+"""One step of the bootstrap: a command with its output in a log, and a line that shows its progress."""
 
 import shlex
 import signal
@@ -15,7 +15,7 @@ _TAIL = 15  # lines of the log that a failure shows
 
 
 def run(title: str, command: Sequence[str], expected: float, stdin: str = "") -> None:
-    """Run a command to its end, its output in LOG. Raises LabError with the last lines where it fails.
+    """Run a command to its end, its output in LOG. Raises LabError with the last lines if it fails.
 
     Args:
         title: what happens, for the reader.
@@ -41,7 +41,7 @@ def run(title: str, command: Sequence[str], expected: float, stdin: str = "") ->
             tail = "\n".join(f"  | {line}" for line in LOG.read_text(errors="replace").splitlines()[-_TAIL:])
             raise LabError(
                 f"{title}: failed with exit status {process.returncode}.\n{tail}",
-                f"Mend what it says and run make again; its whole output is in {LOG.relative_to(ROOT)}.",
+                f"Fix the reported problem and run make again; the whole output is in {LOG.relative_to(ROOT)}.",
             )
 
 

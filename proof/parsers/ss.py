@@ -15,7 +15,7 @@ class Listener:
     programs: frozenset[str]
 
     def __str__(self) -> str:
-        return f"{self.address}:{self.port} ({', '.join(sorted(self.programs)) or 'nobody knows who'})"
+        return f"{self.address}:{self.port} ({', '.join(sorted(self.programs)) or 'unknown program'})"
 
 
 def parse(text: str) -> tuple[Listener, ...]:
@@ -26,6 +26,11 @@ def parse(text: str) -> tuple[Listener, ...]:
 def of_ssh(listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:
     """The listeners of the SSH server, or of systemd in its place."""
     return tuple(listener for listener in listeners if listener.programs & SSH_PROGRAMS)
+
+
+def is_only(listeners: tuple[Listener, ...], address: str, port: int) -> bool:
+    """Whether there is exactly one listener, on this address and port."""
+    return [(listener.address, listener.port) for listener in listeners] == [(address, port)]
 
 
 def _listener(line: str) -> Listener:

@@ -32,7 +32,7 @@ def probes(monkeypatch: pytest.MonkeyPatch, *answers: bool) -> list[bool]:
 @pytest.mark.parametrize("name", ["kvm", "tcg"])
 def test_the_person_decides(cache: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("MAIL_LAB_ACCEL", name)
-    assert accelerator.choose(BOX) == Accelerator(name, "MAIL_LAB_ACCEL says so")
+    assert accelerator.choose(BOX) == Accelerator(name, "set by MAIL_LAB_ACCEL")
     assert not list(cache.iterdir())
 
 
