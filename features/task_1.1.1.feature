@@ -55,7 +55,7 @@ Feature: 1.1.1 The server at Vultr is the one that was ordered
       Then deploying ends without confirmation
       And nothing was ordered
 
-    Scenario: Deploying once more changes nothing
+    Scenario: Deploying again changes nothing
       Given the operator has deployed
       When the operator deploys again, and is asked nothing
       Then deploying succeeds
@@ -63,7 +63,7 @@ Feature: 1.1.1 The server at Vultr is the one that was ordered
 
   Rule: The credentials are the operator's alone
 
-    Scenario: Nobody else can read what deploying leaves behind
+    Scenario: No one else can read what deploying leaves behind
       When the operator has deployed
       Then no other user can read a file with a credential or an address
       And the first password is kept, and was not shown

@@ -17,14 +17,14 @@ Feature: 1.2.1 Administrators use sudo without a password
       When the newcomer joins the group sudo
       Then the newcomer becomes root without being asked
 
-  Rule: Nobody outside the group sudo gets anything from sudo
+  Rule: No one outside the group sudo gets anything from sudo
 
     Scenario: An account outside the group is refused
       Given an account of the mail host that is not in the group sudo
       When that account runs a command as root
       Then sudo refuses it
 
-    Scenario: The rules name nobody else
+    Scenario: The rules name no one else
       When sudo's rules are read as a whole
       Then they grant something to root and to the group sudo only
 
@@ -46,7 +46,7 @@ Feature: 1.2.1 Administrators use sudo without a password
       When sudo lists the files that it reads
       Then it leaves none of them out
 
-  Rule: Every sudoers file belongs to root and nobody may write it
+  Rule: Every sudoers file belongs to root and no one may write it
 
     Scenario: Owner and mode of every file
       Given every file that holds rules for sudo

@@ -1,6 +1,6 @@
 @task-1.2.2 @group-1.2 @milestone-1
 Feature: 1.2.2 The image's own user is gone
-  A fresh server comes with linuxuser, a name that everybody knows. After this nothing on the host
+  A fresh server comes with linuxuser, a name that everyone knows. After this nothing on the host
   belongs to it, names it or waits for it.
 
   Rule: The user and its group are gone

@@ -1,8 +1,8 @@
 @task-1.2.3 @group-1.2 @milestone-1
 Feature: 1.2.3 phalkonadmin is the host's administrator
-  One account of our own administers the host: UID 1000, a key, sudo, and no password anybody could guess.
+  One account of our own administers the host: UID 1000, a key, sudo, and no password anyone could guess.
 
-  Rule: UID 1000 is phalkonadmin and nobody else
+  Rule: UID 1000 is phalkonadmin and no one else
 
     Scenario: The number and the name belong together
       Given the accounts of the mail host

@@ -1,6 +1,6 @@
 @task-1.2.4 @group-1.2 @milestone-1
 Feature: 1.2.4 Only keys open the host, and only the administrator's
-  Nobody can guess a way in: the administrator's key is the only credential that the host accepts.
+  No one can guess a way in: the administrator's key is the only credential that the host accepts.
 
   Rule: phalkonadmin gets in with its key
 
@@ -25,7 +25,7 @@ Feature: 1.2.4 Only keys open the host, and only the administrator's
       When the administrator logs in
       Then the server offers a key as the only way to log in
 
-    Scenario: It offers nobody anything else
+    Scenario: It offers no one anything else
       Given every account of the mail host that has a login shell
       When the server's settings for each of them are asked for
       Then none of them may use a password or keyboard-interactive

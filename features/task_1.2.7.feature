@@ -5,7 +5,7 @@ Feature: 1.2.7 Nothing of the old accounts is left over
 
   Rule: UID and GID 1000 are phalkonadmin's
 
-    Scenario: User and group have the number, and share it with nobody
+    Scenario: User and group have the number, and share it with no one
       Given the accounts of the mail host
       Then UID and GID 1000 are phalkonadmin's
       And no other account or group has the number 1000

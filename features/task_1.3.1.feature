@@ -1,6 +1,6 @@
 @task-1.3.1 @group-1.3 @milestone-1
 Feature: 1.3.1 The host gives an attacker little to work with
-  SSH, the firewall and the updates are set so that a host that nobody looks at for a month
+  SSH, the firewall and the updates are set so that a host that no one looks at for a month
   is as safe at the end of it as on the first day.
 
   Rule: SSH answers on a port of its own and on no other
@@ -64,7 +64,7 @@ Feature: 1.3.1 The host gives an attacker little to work with
       When the administrator logs in
       Then the key exchange in use is a post-quantum one
 
-  Rule: What nobody allowed is dropped, over IPv4 and over IPv6
+  Rule: What no one allowed is dropped, over IPv4 and over IPv6
 
     Scenario Outline: The kernel drops <family> packets that no rule admits
       When the packet filter in the kernel is read

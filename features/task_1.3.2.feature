@@ -17,7 +17,7 @@ Feature: 1.3.2 The host is a member of the WireGuard VPN
       Then its only peer is the hub
       And the last handshake is less than 3 minutes old
 
-  Rule: Nobody on the way can read what crosses the VPN
+  Rule: No one on the way can read what crosses the VPN
 
     Scenario: A recognisable payload never shows on the internet segment
       When the hub sends a recognisable payload to the host's VPN address and listens on the internet segment
@@ -26,7 +26,7 @@ Feature: 1.3.2 The host is a member of the WireGuard VPN
 
   Rule: The private key is for root alone
 
-    Scenario: The key's file is closed to everybody else
+    Scenario: The key's file is closed to everyone else
       Then the tunnel's settings belong to root and are closed to everyone else
       And an ordinary account cannot read them
 

@@ -1,5 +1,5 @@
 @task-1.3.4 @group-1.3 @milestone-1
-Feature: 1.3.4 SSH is there for the VPN and for nobody else
+Feature: 1.3.4 SSH is there for the VPN and for no one else
   The internet does not even find a door, and no failure of the tunnel, no reboot and no mistake in a
   change locks the operator out for good.
 
@@ -22,7 +22,7 @@ Feature: 1.3.4 SSH is there for the VPN and for nobody else
         | IPv6   |
 
     @disruptive
-    Scenario: The same scan finds one port that somebody opened
+    Scenario: The same scan finds one port that someone opened
       Given a service listens on every address and the firewall admits it
       When the outsider scans every TCP port of the public address again, over IPv4 and IPv6
       Then the scan names the opened port and no other, over IPv4 and IPv6
@@ -77,12 +77,12 @@ Feature: 1.3.4 SSH is there for the VPN and for nobody else
       Then the administrator can log in on the public address
       When task 1.3.4 is applied again
       Then the provisioning succeeds
-      And SSH is there for the VPN and for nobody else again
+      And SSH is there for the VPN and for no one else again
 
   Rule: A change that locks the operator out undoes itself
 
     @disruptive
-    Scenario: A change that nobody confirms is put back
+    Scenario: A change that no one confirms is put back
       Given a dead-man switch guards a change that shuts SSH
       When the login that was to confirm the change has failed and its time is over
       Then the administrator can log in again without further help
@@ -92,7 +92,7 @@ Feature: 1.3.4 SSH is there for the VPN and for nobody else
     @disruptive
     Scenario Outline: The task's own change of <part> goes wrong when SSH is shut
       When task 1.3.4 changes <part>, shuts SSH and fails
-      Then SSH is there for the VPN and for nobody else again
+      Then SSH is there for the VPN and for no one else again
       And nothing of the switch is left over
 
       Examples:

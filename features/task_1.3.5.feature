@@ -1,6 +1,6 @@
 @task-1.3.5 @group-1.3 @milestone-1
 Feature: 1.3.5 Whoever tries to break in is shut out
-  Three failed logins within ten minutes cost an hour without any connection, and cost nobody else anything.
+  Three failed logins within ten minutes cost an hour without any connection, and cost no one else anything.
 
   Rule: Three failures within ten minutes cost one hour
 
@@ -20,12 +20,12 @@ Feature: 1.3.5 Whoever tries to break in is shut out
         | an account that does not exist   |
         | a wrong key for a real account   |
 
-  Rule: A ban shuts the intruder out in the kernel, and nobody else
+  Rule: A ban shuts the intruder out in the kernel, and no one else
 
     @disruptive
     Scenario: The banned intruder is refused at the door while the administrator works on
       Given the intruder is banned
-      Then the kernel's set of banned addresses holds the intruder and nobody else
+      Then the kernel's set of banned addresses holds the intruder and no one else
       And the intruder's next connection is refused before SSH sees it
       And the administrator can log in
 
@@ -44,7 +44,7 @@ Feature: 1.3.5 Whoever tries to break in is shut out
       And the journal no longer holds the failures
       When fail2ban is restarted
       Then fail2ban names the intruder as banned
-      And the kernel's set of banned addresses holds the intruder and nobody else
+      And the kernel's set of banned addresses holds the intruder and no one else
       And the ban ends when it would have ended
 
   Rule: A ban expires

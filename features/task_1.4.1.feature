@@ -15,7 +15,7 @@ Feature: 1.4.1 Mail and database have their places on disk
         | database archive   |
         | database backups   |
 
-  Rule: Nobody but root can put something else in their place
+  Rule: No one but root can put something else in their place
 
     Scenario Outline: <account> can neither add nor exchange a folder
       When "<account>" tries which of the folders above the storage it may write to

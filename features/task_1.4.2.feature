@@ -1,8 +1,8 @@
 @task-1.4.2 @group-1.4 @milestone-1
-Feature: 1.4.2 Mail belongs to vmail, the database to postgres, and neither to anybody else
-  Two accounts own what the services keep. Nobody logs in as them, and nobody else reads what is theirs.
+Feature: 1.4.2 Mail belongs to vmail, the database to postgres, and neither to anyone else
+  Two accounts own what the services keep. No one logs in as them, and no one else reads what is theirs.
 
-  Rule: vmail and postgres have their numbers, and share them with nobody
+  Rule: vmail and postgres have their numbers, and share them with no one
 
     Scenario: The numbers are those that containers and backups rely on
       Given the accounts of the mail host
@@ -21,13 +21,13 @@ Feature: 1.4.2 Mail belongs to vmail, the database to postgres, and neither to a
         | postgres |
 
     @disruptive
-    Scenario: A number that somebody else has stops the task before anything changes
+    Scenario: A number that someone else has stops the task before anything changes
       Given the accounts of the mail host
       When task 1.4.2 is to give "postgres" the number of "messagebus"
       Then it stops and names "messagebus"
       And the accounts and groups are as they were
 
-  Rule: Nobody can log in as vmail or postgres
+  Rule: No one can log in as vmail or postgres
 
     Scenario Outline: There is no way in as <account>
       Given the accounts of the mail host
@@ -53,9 +53,9 @@ Feature: 1.4.2 Mail belongs to vmail, the database to postgres, and neither to a
         | database archive | postgres | rwxr-x--- |
         | database backups | postgres | rwxr-x--- |
 
-  Rule: Nobody else can read mail or data
+  Rule: No one else can read mail or data
 
-    Scenario Outline: <stranger> sees nothing, not even of a file that is open to everybody
+    Scenario Outline: <stranger> sees nothing, not even of a file that is open to everyone
       When "<stranger>" looks into every folder of the storage that is not its own
       Then each look is refused, and nothing was seen
 

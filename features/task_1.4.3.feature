@@ -1,6 +1,6 @@
 @task-1.4.3 @group-1.4 @milestone-1
 Feature: 1.4.3 Disk quotas are prepared, and off
-  One command will switch quotas on when the host goes into production. Until then nothing limits anybody.
+  One command will switch quotas on when the host goes into production. Until then nothing limits anyone.
 
   Rule: The tools for quotas are there
 
@@ -15,7 +15,7 @@ Feature: 1.4.3 Disk quotas are prepared, and off
 
   Rule: Quotas are off, and stay off after a reboot
 
-    Scenario: No file system counts or limits what anybody uses
+    Scenario: No file system counts or limits what anyone uses
       When the quotas of all file systems are looked up
       Then no quota is on now
       And no quota is on after a reboot

@@ -106,7 +106,7 @@ Feature: 2.1.1 PostgreSQL serves the VPN, and survives what happens to servers
 
   Rule: Passwords are checked by SCRAM-SHA-256 only
 
-    Scenario: No rule admits anybody in another way
+    Scenario: No rule admits anyone in another way
       When the superuser asks for the login rules and for what is kept of passwords
       Then every rule asks for SCRAM-SHA-256
       And every password is kept as a SCRAM-SHA-256 verifier

@@ -77,7 +77,7 @@ Feature: 2.1.2 The mail database gives each service what its work needs, and no 
       When the right password of alice is checked
       Then it is refused
 
-  Rule: SHA512-CRYPT in the database is that of everybody else
+  Rule: SHA512-CRYPT in the database is that of everyone else
 
     Scenario: The published test vectors that are quick to compute
       When users have the published hashes of at most 10000 rounds

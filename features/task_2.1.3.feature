@@ -28,7 +28,7 @@ Feature: 2.1.3 What is lost can be restored
       When that hour has come
       Then cron has removed the backup of last month and no other
 
-  Rule: Nobody else can read a backup
+  Rule: No one else can read a backup
 
     Scenario: The folder of backups is closed to others
       When the folder of backups is looked at

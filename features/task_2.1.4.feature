@@ -19,7 +19,7 @@ Feature: 2.1.4 The database server is well, and each service reaches it with wha
 
   Rule: An ordinary account cannot read a connection file
 
-    Scenario: Somebody without rights tries
+    Scenario: Someone without rights tries
       When an ordinary account tries to read the connection files
       Then it can read none of them
 
@@ -29,7 +29,7 @@ Feature: 2.1.4 The database server is well, and each service reaches it with wha
       When a VPN client logs in with each of the connection files
       Then each login is that of the file's service, in the mail database
 
-  Rule: From the internet nobody logs in, even with a connection file
+  Rule: From the internet no one logs in, even with a connection file
 
     Scenario: An outsider has the connection files and the way to the host
       Given the outsider sends packets for the VPN address straight to the host
@@ -45,7 +45,7 @@ Feature: 2.1.4 The database server is well, and each service reaches it with wha
       When the scripts that test the connection and verify the database and its backups run
       Then every script succeeds
 
-  Rule: Provisioning everything once more changes nothing
+  Rule: Provisioning everything again changes nothing
 
     @disruptive
     Scenario: All tasks are applied to a host that has them all
@@ -55,7 +55,7 @@ Feature: 2.1.4 The database server is well, and each service reaches it with wha
   Rule: After a boot the whole host is well
 
     @disruptive @after-reboot
-    Scenario: A reboot leaves no failed unit and no error that nobody can explain
+    Scenario: A reboot leaves no failed unit and no error that no one can explain
       When the host has been rebooted
       Then every unit that starts at boot has started, and none failed
       And the journal of that boot holds no unexplained error

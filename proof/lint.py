@@ -1,4 +1,4 @@
-"""Every static check of the tree, one after the other, also where an early one finds something."""
+"""Every static check of the tree, one after the other, also if an early one finds something."""
 
 import os
 import subprocess
@@ -65,7 +65,7 @@ def checks() -> tuple[Check, ...]:
 
 
 def run(check: Check) -> bool:
-    """Run one check; its output appears only where it finds something. One that is skipped finds nothing."""
+    """Run one check; its output appears only if it finds something. One that is skipped finds nothing."""
     if check.skipped:
         print(f"{check.name:18} skipped: {check.skipped}", flush=True)
         return True

@@ -144,7 +144,7 @@ def _break_copy(root: Path, copy: Path, sabotage: Sabotage) -> tuple[int, str]:
 def chosen(
     features: Sequence[Feature], tasks: Sequence[str], names: Sequence[str]
 ) -> Iterator[tuple[Feature, Sabotage]]:
-    """The sabotages of these tasks and names, all where nothing is named. Raises UsageError for unknown tasks."""
+    """The sabotages of these tasks and names, all if nothing is named. Raises UsageError for unknown tasks."""
     known = {feature.task for feature in features}
     for task in tasks:
         if task not in known:
@@ -226,7 +226,7 @@ def table(results: Sequence[Result]) -> Table:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run sabotages; returns 1 where one survived or could not be tried. Raises LabError."""
+    """Run sabotages; returns 1 if one survived or could not be tried. Raises LabError."""
     parser = argparse.ArgumentParser(
         prog="lab sabotage",
         description="Break the lab in small ways, one at a time; the criterion concerned must turn red each time.",

@@ -130,7 +130,7 @@ def early_start(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(scope="session")
 def rebooted(lab: RecordedLab, mail: Host, admin: Admin, target: Target) -> RebootResult:
-    """What stood after a reboot that nobody helped: one reboot a run, whichever scenario asks first."""
+    """What stood after a reboot that no one helped: one reboot a run, whichever scenario asks first."""
     return reboot.reboot(lab, mail, admin, target)
 
 

@@ -64,7 +64,7 @@ def run(evidence: Recorder) -> Deploy:
 
 @pytest.fixture(scope="session")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where deployments lie; skips where Terraform or its provider is missing."""
+    """Where deployments lie; skips if Terraform or its provider is missing."""
     if why := terraform.why_not():
         pytest.skip(why)
     return tmp_path_factory.mktemp("deployments")
@@ -89,7 +89,7 @@ def opened(scratch: Path) -> Iterator[ExitStack]:
 
 @when("the operator has deployed", target_fixture="deployed")
 def has_deployed(first: tuple[Deployment, Finished], evidence: Recorder) -> Deployment:
-    """The one deployment that nobody changes."""
+    """The one deployment that no one changes."""
     made, done = first
     evidence.note(f"deploy.sh ended with {done.exit_status}:\n{done.stdout}{done.stderr}")
     assert done.exit_status == 0, f"deploy.sh ended with {done.exit_status}:\n{done.stdout}{done.stderr}"

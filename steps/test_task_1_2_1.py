@@ -47,7 +47,7 @@ def every_member(mail: Host, accounts: Accounts) -> dict[str, CommandResult]:
 
 @then("every one of them was root")
 def all_were_root(attempts: dict[str, CommandResult]) -> None:
-    """And there was somebody to try."""
+    """And there was someone to try."""
     failed = {user: result for user, result in attempts.items() if not was_root(result)}
     assert attempts, "on mail, the group sudo has no members at all"
     assert not failed, f"sudo did not make these members of the group root on mail: {failed}"
@@ -155,7 +155,7 @@ def check_each(mail: Host, rule_files: list[RuleFile]) -> list[Check]:
 
 @then("none has a fault")
 def none_has_a_fault(checks: list[Check]) -> None:
-    """visudo's words where there is one."""
+    """visudo's words if there is one."""
     faults = [check for check in checks if not check.passed]
     assert not faults, "visudo on mail finds faults:\n" + "\n".join(f"{c.path}: {c.said}" for c in faults)
 
@@ -168,7 +168,7 @@ def list_read(mail: Host) -> tuple[str, ...]:
 
 @then("it leaves none of them out")
 def none_left_out(rule_files: list[RuleFile], read_files: tuple[str, ...]) -> None:
-    """A file that is not read is a rule somebody believes in."""
+    """A file that is not read is a rule someone believes in."""
     left_out = [file["path"] for file in rule_files if not file["folder"] and file["path"] not in read_files]
     assert not left_out, f"sudo on mail reads {read_files}, but not {left_out}"
 

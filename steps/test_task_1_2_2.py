@@ -62,7 +62,7 @@ def remove_twice(play: Callable[..., Play], user: str) -> tuple[Play, Play]:
 
 @when("the removal of a user that this host never had runs", target_fixture="played")
 def remove_stranger(play: Callable[..., Play]) -> Play:
-    """The task's playbook, with a name that nobody ever had."""
+    """The task's playbook, with a name that no one ever had."""
     return play(REMOVAL, extra={"vendor_user": NEVER_THERE})
 
 

@@ -87,14 +87,14 @@ def ask_settings(mail: Host, target: Target, with_shell: list[str]) -> dict[str,
 
 @then("none of them may use a password or keyboard-interactive")
 def no_questions(settings: dict[str, Settings]) -> None:
-    """For anybody."""
+    """For anyone."""
     on = [
         f"{user}: {word} {found[word]}"
         for user, found in settings.items()
         for word in QUESTIONS
         if found.get(word, ("no",)) != ("no",)
     ]
-    assert settings, "on mail nobody has a login shell"
+    assert settings, "on mail no one has a login shell"
     assert not on, f"sshd on mail would accept: {on}"
 
 

@@ -60,7 +60,7 @@ def status_comes_back(login: Login) -> None:
 
 @when("the administrator runs a command through sudo", target_fixture="login")
 def run_sudo(admin: Admin) -> Login:
-    """Without a terminal, and nobody there to answer."""
+    """Without a terminal, and no one there to answer."""
     return admin.login(options=QUIET, command=("sudo", "-n", "id", "-u"))
 
 

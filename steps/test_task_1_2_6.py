@@ -73,7 +73,7 @@ def nothing_left(trial: Trial) -> None:
 
 @given("docker compose has started a container that publishes a port to the whole world")
 def publishing_container(mail: Host) -> None:
-    """A server that answers on the host, because a port where nobody listens proves nothing."""
+    """A server that answers on the host, because a port without a listener proves nothing."""
     brought = mail.call(engine.bring_image, TRIAL)
     started = mail.run("docker compose --file - up --detach", stdin=COMPOSE, timeout=180)
     assert started.rc == 0, f"docker compose on mail: {started}; the image before it: {brought}"

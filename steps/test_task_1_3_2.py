@@ -117,7 +117,7 @@ def send_payload(hub: Host, target: Target, evidence: Recorder) -> Eavesdropping
 
 @then("the payload was read inside the tunnel")
 def read_inside(heard: Eavesdropping) -> None:
-    """So the listener can read it where it is not encrypted, and it really crossed."""
+    """So the listener can read it if it is not encrypted, and it really crossed."""
     assert heard.ping["status"] == 0, f"hub got no answer over the VPN:\n{heard.ping['said']}"
     assert heard.tunnel["readable"], f"the payload was not even seen inside hub's tunnel: {heard.tunnel}"
 
@@ -159,7 +159,7 @@ def no_copies(copies_found: list[str]) -> None:
 
 
 def damaged(keys: Keys, fault: str) -> Keys:
-    """The same keys with a fault of the kind that happens when somebody copies them."""
+    """The same keys with a fault of the kind that happens when someone copies them."""
     if fault == CUT_SHORT:
         return dataclasses.replace(keys, private=keys.private[:-3])
     return dataclasses.replace(keys, hub_public=f"{keys.hub_public[:9]}?{keys.hub_public[10:]}")

@@ -1,4 +1,4 @@
-"""1.3.4: nobody but the VPN finds SSH, and nothing short of pulling the plug locks the operator out."""
+"""1.3.4: no one but the VPN finds SSH, and nothing short of pulling the plug locks the operator out."""
 
 import time
 from collections.abc import Callable
@@ -32,7 +32,7 @@ BENIGN = ("/etc/ssh/sshd_config.d/90-proof.conf", "LoginGraceTime 77\n")
 
 
 def console(lab: RecordedLab, *argv: str, timeout: float = 60.0) -> str:
-    """Run a command at the host's console, as somebody who cannot get in any other way; returns its output."""
+    """Run a command at the host's console, as someone who cannot get in any other way; returns its output."""
     done = lab.exec("mail", argv, timeout=timeout)
     assert done.exit_status == 0, f"$ {' '.join(argv)} at mail's console: {done.stdout!r} {done.stderr!r}"
     return done.stdout.decode(errors="replace")
@@ -83,7 +83,7 @@ def has_scanned(outsider_scan: OutsiderScan, family: str, evidence: Recorder) ->
 
 @then("all of them stayed silent")
 def all_silent(scan: nmap.Scan) -> None:
-    """An open port is a door; a refusal still tells that somebody is at home."""
+    """An open port is a door; a refusal still tells that someone is at home."""
     assert scan.silent == nmap.EVERY_PORT, f"the outsider heard answers from mail: {scan}"
 
 
@@ -157,20 +157,20 @@ def up_without_tunnel(lab: RecordedLab, admin: Admin, target: Target) -> None:
 
 @when("the tunnel alone is repaired from the console")
 def repair_tunnel(lab: RecordedLab, settings: str, target: Target) -> None:
-    """What anybody would do: the right settings, and the tunnel's unit started; nothing about SSH."""
+    """What anyone would do: the right settings, and the tunnel's unit started; nothing about SSH."""
     console(lab, "mv", f"{settings}.good", settings)
     console(lab, "systemctl", "restart", f"wg-quick@{target.text('vpn_interface')}")
 
 
 @when("the emergency rollback is run at the console")
 def run_rollback(lab: RecordedLab, outsider: Host, target: Target) -> None:
-    """Before it, the outsider hears nothing where SSH will be."""
+    """Before it, the outsider hears nothing on the port that SSH will use."""
     before = tcp_probe.knock(outsider, target.text("public_address"), target.number("ssh_port"))
     assert before.outcome == "silent", f"SSH was open to the outsider before the rollback:\n{before.said}"
     console(lab, "sh", "-c", f"{ROLLBACK} --yes")
 
 
-@then("SSH is there for the VPN and for nobody else again")
+@then("SSH is there for the VPN and for no one else again")
 def vpn_only_again(lab: RecordedLab, admin: Admin, outsider: Host, mail: Host, target: Target) -> None:
     """Listener, firewall and login."""
     listeners = ssh_listeners(lab)

@@ -49,7 +49,7 @@ def members(mail: Host) -> tuple[str, ...]:
 
 
 def fail_to_log_in(intruder: Host, target: Target, account: str) -> CommandResult:
-    """One login over the VPN with a key that nobody trusts, to the end that the server puts to it."""
+    """One login over the VPN with a key that no one trusts, to the end that the server puts to it."""
     result = intruder.run(
         "ssh -F none -i %s -p %s -l %s -o BatchMode=yes -o IdentitiesOnly=yes -o ConnectTimeout=15"
         " -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR %s true",
@@ -131,13 +131,13 @@ def is_banned(mail: Host, intruder: Host, target: Target, wrong_key: str, intrud
 
 @then("fail2ban names the intruder as banned")
 def names_banned(mail: Host, intruder_address: str) -> None:
-    """And nobody else, in the operator's own command."""
+    """And no one else, in the operator's own command."""
     wait_until(lambda: banned(mail), f"fail2ban to ban {intruder_address}", NOTICED)
     found = status(mail).banned
     assert found == (intruder_address,), f"fail2ban on mail bans {found}, the intruder is {intruder_address}"
 
 
-@then("the kernel's set of banned addresses holds the intruder and nobody else")
+@then("the kernel's set of banned addresses holds the intruder and no one else")
 def set_holds_intruder(mail: Host, intruder_address: str) -> None:
     """fail2ban's word is one thing, the packet filter another."""
     found = wait_until(lambda: members(mail), "an address in the kernel's set", 10.0)
@@ -146,7 +146,7 @@ def set_holds_intruder(mail: Host, intruder_address: str) -> None:
 
 @then("the kernel's set of banned addresses is empty")
 def set_is_empty(mail: Host) -> None:
-    """Nobody is shut out any more."""
+    """No one is shut out any more."""
     wait_until(lambda: not members(mail), "the kernel's set of banned addresses to be empty", 10.0)
 
 
@@ -190,7 +190,7 @@ def end_of_ban(mail: Host, address: str) -> datetime:
 
 @given("the journal no longer holds the failures")
 def journal_forgets(mail: Host, intruder_address: str) -> None:
-    """A ban is remembered by fail2ban itself: without this, a restart could find the failures and ban anew."""
+    """A ban is remembered by fail2ban itself: without this, a restart could find the failures and ban again."""
     mail.run_expect([0], "journalctl --quiet --rotate --vacuum-size=1")
     left = mail.run("journalctl --quiet --output=cat --grep=%s", re.escape(f"from {intruder_address} "))
     assert not left.stdout, f"mail's journal still knows of the intruder:\n{left.stdout}"

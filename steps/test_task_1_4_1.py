@@ -1,4 +1,4 @@
-"""1.4.1: the folders of mail and database are there, safe from everybody but root, and made without touching others."""
+"""1.4.1: the folders of mail and database are there, safe from everyone but root, and made without touching others."""
 
 from collections.abc import Sequence
 
@@ -71,7 +71,7 @@ def queue_is_back(mail: Host, target: Target) -> None:
 
 @then("every other folder has kept its owner, its mode and what it holds")
 def others_kept(mail: Host, target: Target, before: list[Folder]) -> None:
-    """What a service adds meanwhile is its own affair."""
+    """What a service adds in the meantime is its own affair."""
     now = read_all(mail, target)
     for was in before:
         folder = named(now, was["path"])

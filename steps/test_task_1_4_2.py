@@ -1,4 +1,4 @@
-"""1.4.2: the accounts that mail and database belong to, and what everybody else gets to see of them."""
+"""1.4.2: the accounts that mail and database belong to, and what everyone else gets to see of them."""
 
 from collections.abc import Callable, Sequence
 
@@ -99,7 +99,7 @@ def stranger_looks(mail: Host, target: Target, stranger: str) -> list[Attempt]:
 
 @then("each look is refused, and nothing was seen")
 def each_refused(looks: list[Attempt]) -> None:
-    """As often as there are folders: a folder that is not there would refuse nobody."""
+    """As often as there are folders: a folder that is not there would refuse no one."""
     for look in looks:
         tried = len(look["command"].split(" -- ")[1].split())
         seen = (look["got"], look["said"].count(REFUSED))

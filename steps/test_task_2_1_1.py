@@ -179,7 +179,7 @@ def overdo(mail: Host, engine: "DockerClient", target: Target, boot: str, eviden
 def was_stopped(overdone: Overdone) -> None:
     """By SIGKILL, and it counts that."""
     assert overdone["ended"] == -9, f"the process that took too much ended with {overdone}"
-    assert overdone["kills"] >= 1, f"the kernel of mail has stopped nobody for lack of memory: {overdone}"
+    assert overdone["kills"] >= 1, f"the kernel of mail has stopped no one for lack of memory: {overdone}"
 
 
 @then("the host has not been rebooted")

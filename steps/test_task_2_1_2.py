@@ -73,7 +73,7 @@ def script(target: Target, name: str) -> str:
 
 
 def as_superuser(mail: Host, target: Target, statements: str) -> None:
-    """Have the superuser run statements in the mail database, as somebody at the host's shell could."""
+    """Have the superuser run statements in the mail database, as someone at the host's shell could."""
     source = f"set -euo pipefail; . {script(target, 'common.sh')}"
     psql = 'in_postgres psql -X -q -v ON_ERROR_STOP=1 -d "$DATABASE" -f -'
     mail.run_expect([0], "bash -c %s", f"{source}; {psql}", stdin=statements)
@@ -233,7 +233,7 @@ def answers_as_told(answers: list[tuple[str, str, bool]]) -> None:
 
 @given("mailadmin switches alice off")
 def switch_off(mailadmin: Session, alice: str) -> None:
-    """As for somebody who has left."""
+    """As for someone who has left."""
     changed = mailadmin.change("UPDATE virtual_users SET active = false WHERE email = %s", alice)
     assert changed == 1, f"mailadmin switched {changed} users off"
 
@@ -489,7 +489,7 @@ def sogo_changes(sogo: Session, alice: str) -> tuple[int, dict[str, str], dict[s
 
 @then("one row was changed, and alice has the new password and bob the old one")
 def one_row(change: tuple[int, dict[str, str], dict[str, str]], alice: str) -> None:
-    """And everybody else too."""
+    """And everyone else too."""
     rows, before, after = change
     expected = before | {alice: SCHEME + crypt3(NEW_PASSWORD, "$6$12345678$")}
     assert rows == 1, f"SOGo's statement changed {rows} rows"
@@ -523,7 +523,7 @@ def password_files(target: Target) -> list[str]:
     target_fixture="open_files",
 )
 def look_up_files(mail: Host, target: Target) -> list[str]:
-    """Those that somebody but root could read, the folder of connection files included."""
+    """Those that someone but root could read, the folder of connection files included."""
     paths = [*password_files(target), target.text("database_connection_folder")]
     found: list[str] = mail.call(secret_files.open_to_others, paths)
     return found

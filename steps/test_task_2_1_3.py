@@ -192,7 +192,7 @@ def clock_is_utc(mail: Host) -> None:
 
 @given(parsers.parse("it is a few seconds before {hour} on the host"), target_fixture="known")
 def nearly(mail: Host, database: Database, hour: str) -> list[str]:
-    """Of the next day; cron is started anew, so that it need not sleep out the minute it is in."""
+    """Of the next day; cron is started again, so that it need not sleep out the minute it is in."""
     known = database.names()
     day = mail.check_output("date --utc --date=tomorrow +%F")
     mail.run_expect([0], "date --utc --set=%s", f"{day} {int(hour[:2]) - 1:02}:59:55")
@@ -408,7 +408,7 @@ def verify(database: Database) -> CommandResult:
 
 @then("verification succeeds and tells the rows that the live database has")
 def verified_well(database: Database, verified: CommandResult) -> None:
-    """Counted in the restored database and in the live one, which nobody has written to since the backup."""
+    """Counted in the restored database and in the live one, which no one has written to since the backup."""
     assert verified.rc == 0, f"on mail, verify_backups.sh: {verified}"
     for table in ("virtual_domains", "virtual_users", "virtual_aliases"):
         rows = database.sql(f"SELECT count(*) FROM {table};")  # noqa: S608 - a name of ours
@@ -545,7 +545,7 @@ def before_are_whole(database: Database, known: list[str]) -> None:
 
 @when("the archive's disk has room again", target_fixture="segment")
 def room_again(mail: Host, database: Database) -> str:
-    """Nobody tells the server; it meets the next segment."""
+    """No one tells the server; it meets the next segment."""
     mail.run_expect([0], "mount -o remount,size=256m %s", database.archive)
     return database.end_segment()
 

@@ -128,7 +128,7 @@ def nobody_reads(mail: Host, connection_files: Mapping[str, bytes], target: Targ
 
 @then("it can read none of them")
 def none_readable(readable: str) -> None:
-    """But it can read what is for everybody."""
+    """But it can read what is for everyone."""
     assert readable.split() == ["/etc/passwd"], f"nobody on mail could read: {readable.split()}"
 
 
@@ -159,7 +159,7 @@ def own_login(seen: Mapping[str, tuple[Settings, tuple[str, str, str]]], target:
     target_fixture="refusals",
 )
 def outsider_tries(outsider: Host, connection_files: Mapping[str, bytes], target: Target) -> dict[str, str]:
-    """What came of each attempt, empty where it let the outsider in."""
+    """What came of each attempt, empty if it let the outsider in."""
     found = files_of.of_files(connection_files)
     tries = {
         f"{name} at {address}": login.libpq(host=address, connect_timeout=OUTSIDER_SECONDS)
@@ -173,7 +173,7 @@ def outsider_tries(outsider: Host, connection_files: Mapping[str, bytes], target
 
 @then("every login is refused")
 def all_refused(refusals: Mapping[str, str]) -> None:
-    """By silence: nobody took the connection."""
+    """By silence: no one took the connection."""
     let_in = [name for name, said in refusals.items() if "timeout expired" not in said]
     assert refusals, "the outsider had no connection file"
     assert not let_in, "the outsider got an answer: " + "; ".join(

@@ -71,7 +71,7 @@ def _run(lab: Lab, folder: str) -> float:
 
 
 def disagreements(said: bytes) -> list[str]:
-    """What goss found otherwise than expected, in its own words. Raises LabError where it said nothing of use."""
+    """What goss found otherwise than expected, in its own words. Raises LabError if it said nothing of use."""
     try:
         results = json.loads(said)["results"]
         return [one["summary-line-compact"] for one in results if not one["successful"]]

@@ -1,4 +1,4 @@
-"""Figures of a benchmark: each with the runs it comes from and, where there is one, the bound it has to reach."""
+"""Figures of a benchmark: each with the runs it comes from and, if there is one, the bound it has to reach."""
 
 import json
 import statistics
@@ -20,7 +20,7 @@ class Figure:
         title: what was measured, for the reader.
         value: the number that counts.
         runs: every single measurement, in the order taken.
-        bound: what it has to reach; None where nothing is asked.
+        bound: what it has to reach; None if nothing is asked.
         at_least: whether the bound is a floor (a ratio) or a ceiling (seconds, MiB).
     """
 
@@ -33,7 +33,7 @@ class Figure:
 
     @property
     def reached(self) -> bool | None:
-        """Whether the bound is reached; None where there is none."""
+        """Whether the bound is reached; None if there is none."""
         if self.bound is None:
             return None
         return self.value >= self.bound if self.at_least else self.value <= self.bound

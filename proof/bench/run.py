@@ -37,7 +37,7 @@ class CriterionFailed(AssertionError):
 
 
 def checks(lab: Lab) -> Iterator[Figure]:
-    """The same sixty checks, asked in three ways, and in goss's where there is one."""
+    """The same sixty checks, asked in three ways, and in goss's if there is one."""
     with step("Sixty checks in three ways", expected=120):
         seconds, answers = bench_checks.measure()
     stock, controlpath, ours = seconds["stock"], seconds["controlpath"], seconds["ours"]
@@ -82,7 +82,7 @@ def cold_start(lab: Lab, times: int = 3) -> Figure:
 
 
 def acceptance(key: str, title: str, options: Sequence[str], bound: float, times: int) -> Figure:
-    """The suite as an operator runs it, with its start and its report. Raises CriterionFailed where it is red."""
+    """The suite as an operator runs it, with its start and its report. Raises CriterionFailed if it is red."""
     runs: list[float] = []
     for turn in range(1, times + 1):
         folder = BUILD / "bench" / f"{key}-{turn}"

@@ -54,12 +54,12 @@ class Admin:
         """Open a new connection, run a command, and end it.
 
         Args:
-            user: who logs in; the administrator where None.
+            user: who logs in; the administrator if None.
             options: more arguments of ssh, such as ("-o", "PubkeyAuthentication=no"); the first counts.
             command: argument list of the remote command, quoted here.
             timeout: seconds for all of it.
-            address: where to; the VPN address where None.
-            port: the SSH port of the inventory where None.
+            address: where to; the VPN address if None.
+            port: the SSH port of the inventory if None.
             stdin: what the remote command reads.
         """
         config = ("-F", str(self._target.ssh_config)) if self._target.ssh_config else ()

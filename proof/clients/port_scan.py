@@ -20,7 +20,7 @@ DOCUMENT = "<?xml "
 
 
 def bound(target: Target) -> int | None:
-    """Packets a second that a scan of this target may send at most; None where its inventory sets no bound."""
+    """Packets a second that a scan of this target may send at most; None if its inventory sets no bound."""
     return target.number("scan_packets_per_second") if "scan_packets_per_second" in target.variables else None
 
 
@@ -31,7 +31,7 @@ class OutsiderScan:
         outsider: the place to scan from.
         addresses: family (IPv4, IPv6) to the address to scan.
         ports: as nmap's option -p takes them.
-        rate: packets a second that the scan sends, no more; None where nobody is in the way.
+        rate: packets a second that the scan sends, no more; None if no one is in the way.
     """
 
     def __init__(

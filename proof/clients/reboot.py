@@ -24,12 +24,12 @@ JOURNAL = "journalctl --quiet --no-pager --no-hostname --boot --priority=err --o
 
 @dataclass(frozen=True)
 class RebootResult:
-    """The host as it was found after a reboot that nobody helped.
+    """The host as it was found after a reboot that no one helped.
 
     Args:
         seconds: from the first sign of life out of band until the administrator was in.
         guard: what `fail2ban-client status` said; its own words where it knew no jail.
-        database: why the database did not take logins from the VPN in time; empty where it did.
+        database: why the database did not take logins from the VPN in time; empty if it did.
         state: what systemd said of the whole boot, such as running or degraded; starting where it never came to an end.
         failed: units that failed.
         errors: lines of this boot's journal of priority err and worse.

@@ -1,4 +1,4 @@
-"""A knock at a port from some place: does the door open, is it refused, or does nobody answer at all?"""
+"""A knock at a port from some place: does the door open, is it refused, or does no one answer at all?"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from testinfra.host import Host
 from proof.parsers.errors import NothingToReadError
 
 Outcome = Literal["open", "refused", "silent"]
-# What nc says; of an address on its own segment that nobody has, "No route to host".
+# What nc says; of an address on its own segment that no one has, "No route to host".
 ANSWERS: Mapping[str, Outcome] = {"refused": "refused", "timed out": "silent", "No route to host": "silent"}
 
 
@@ -24,7 +24,7 @@ class ProbeResult:
 def begin(place: Host, address: str, port: int, seconds: int = 1) -> Callable[[], ProbeResult]:
     """Begin to open a TCP connection from a place; call what is returned for what came of it.
 
-    That raises NothingToReadError where no packet was answered because none was sent: no nc there, no route.
+    That raises NothingToReadError if no packet was answered because none was sent: no nc there, no route.
     """
     pending = place.start("nc -v -n -z -w %s %s %s", str(seconds), address, str(port))
 
@@ -47,7 +47,7 @@ def knock(place: Host, address: str, port: int, seconds: int = 1) -> ProbeResult
 
 
 def greeting(place: Host, address: str, port: int, seconds: int = 2) -> str:
-    """What a server says to whoever connects and stays silent; empty where nobody says anything in time."""
+    """What a server says to whoever connects and stays silent; empty if no one says anything in time."""
     return str(place.run("nc -n -w %s %s %s </dev/null", str(seconds), address, str(port)).stdout)
 
 

@@ -79,7 +79,7 @@ class Terminal:
                 raise WaitTimeoutError(f"none of {words} was shown; the screen:\n{self.screen}")
 
     def expect_hidden_input(self) -> None:
-        """Wait until typing is hidden. Raises WaitTimeoutError where it goes on being shown."""
+        """Wait until typing is hidden. Raises WaitTimeoutError if it goes on being shown."""
         wait_until(lambda: not self._echoes(), f"typing to be hidden; the screen:\n{self.screen}", self._patience)
 
     def type(self, line: str) -> None:

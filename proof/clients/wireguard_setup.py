@@ -35,7 +35,7 @@ class Keys:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What nobody may see."""
+        """What no one may see."""
         return self.private, self.preshared
 
 
@@ -44,11 +44,11 @@ class Use:
     """One use of the script.
 
     Args:
-        screen: everything that was shown, or what it wrote where there was no terminal.
-        programs: arguments and environment of every program that was started meanwhile.
+        screen: everything that was shown, or what it wrote if there was no terminal.
+        programs: arguments and environment of every program that was started in the meantime.
         history: what the shell wrote into its history.
         home: the operator's home, in which nothing else was before.
-        secrets: what was typed and nobody may see.
+        secrets: what was typed and no one may see.
     """
 
     status: int

@@ -52,7 +52,7 @@ class Session:
         return answers
 
     def error(self, statement: str, *values: object) -> str:
-        """SQLSTATE and words of the refusal, empty where it ran; either way it is undone."""
+        """SQLSTATE and words of the refusal, empty if it ran; either way it is undone."""
         with self.connection.transaction(force_rollback=True):
             return self._run(statement, values).error
 
@@ -83,7 +83,7 @@ class Session:
 
 @dataclass(frozen=True)
 class Answer:
-    """Rows of a query, how many rows a statement touched, and its refusal, empty where it ran."""
+    """Rows of a query, how many rows a statement touched, and its refusal, empty if it ran."""
 
     rows: list[tuple[Any, ...]]
     count: int
@@ -102,7 +102,7 @@ def _words(refused: psycopg.Error) -> str:
 
 
 class MailDatabase:
-    """The mail database of the host under test. Logins are kept for the run and made anew where they broke.
+    """The mail database of the host under test. Logins are kept for the run and made again if they broke.
 
     Args:
         conninfo: where the server answers, as settings of libpq without a user.
@@ -118,7 +118,7 @@ class MailDatabase:
         self._logins: dict[str, psycopg.Connection] = {}
 
     def forget(self) -> None:
-        """Close all logins: whatever comes next has to log in anew."""
+        """Close all logins: whatever comes next has to log in again."""
         for connection in self._logins.values():
             with suppress(psycopg.Error):
                 connection.close()
@@ -137,7 +137,7 @@ class MailDatabase:
             yield Session(role, connection, self._recorder)
 
     def refusal(self, role: str, **settings: str) -> str:
-        """Why a new login with other settings of libpq is refused, empty where it is not; nothing stays open."""
+        """Why a new login with other settings of libpq is refused, empty if it is not; nothing stays open."""
         try:
             self._connect(role, **settings).close()
         except psycopg.OperationalError as refused:

@@ -41,7 +41,7 @@ class Logins:
         """A new connection that commits every statement, by SCRAM and nothing else.
 
         Raises:
-            psycopg.OperationalError: the server refused it, or nobody took the connection.
+            psycopg.OperationalError: the server refused it, or no one took the connection.
             Unreachable: the place does not answer.
         """
         started = time.monotonic()

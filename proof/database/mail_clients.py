@@ -90,7 +90,7 @@ class Clients:
             self._place.run('kill "$(cat %s/run/master.pid)"', FOLDER)
 
     def authenticates(self, user: str, password: str) -> bool:
-        """Whether Dovecot lets a user in with this password. Raises AssertionError where it cannot tell."""
+        """Whether Dovecot lets a user in with this password. Raises AssertionError if it cannot tell."""
         result = self._doveadm("auth", "test", user, stdin=password + "\n")
         assert result.rc in (0, REFUSED), f"Dovecot cannot tell: {result}\n{self.log()}"
         return bool(result.rc == 0)

@@ -42,7 +42,7 @@ READABLE = """
        AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege(c.oid, a.attnum, 'SELECT')
      GROUP BY c.relnamespace, c.relname
 """
-# Leaves one text for each statement in a setting of the transaction: the error, or nothing where it ran.
+# Leaves one text for each statement in a setting of the transaction: the error, or nothing if it ran.
 TRY_ALL = """
     DO $try_all$
     DECLARE
@@ -116,7 +116,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ended; `error` is empty where it ran."""
+    """How an attempt ended; `error` is empty if it ran."""
 
     attempt: Attempt
     error: str
@@ -158,7 +158,7 @@ class Rights:
             for role, cell in zip(roles, cells, strict=True):
                 words = frozenset(cell.replace(",", " ").split()) - {NOTHING}
                 if unknown := words - set(known):
-                    raise ValueError(f"{target}: nobody can {', '.join(sorted(unknown))} that")
+                    raise ValueError(f"{target}: no one can {', '.join(sorted(unknown))} that")
                 verbs[role, target] = words
         return cls(tuple(roles), verbs)
 

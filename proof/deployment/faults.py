@@ -57,7 +57,7 @@ def interrupted(deployment: Deployment) -> Finished:
 
 
 def interrupted_amid_rules(deployment: Deployment) -> Finished:
-    """The same, while one rule has been made that nobody was told of."""
+    """The same, while one rule has been made that no one was told of."""
     deployment.api.faults = [Fault(None, on=RULE, times=1, done=True)]
     return interrupted(deployment)
 

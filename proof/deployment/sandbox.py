@@ -78,7 +78,7 @@ class Deployment:
         answer.write_text("yes\n", encoding="utf-8")
         with (self.folder / "said").open("wb") as said, answer.open("rb") as stdin:
             return subprocess.Popen(
-                ["env", "--default-signal=INT", *command],  # as at a terminal, also where this run is a background job
+                ["env", "--default-signal=INT", *command],  # as at a terminal, also if this run is a background job
                 cwd=self.terraform_folder,
                 env=self.environment,
                 stdin=stdin,

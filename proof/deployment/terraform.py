@@ -22,7 +22,7 @@ QUIET: Mapping[str, str] = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"} 
 
 @functools.cache
 def why_not() -> str:
-    """Why terraform/ cannot be tried on this machine; empty where Terraform and the provider are there."""
+    """Why terraform/ cannot be tried on this machine; empty if Terraform and the provider are there."""
     if shutil.which("terraform") is None:
         return "Terraform is not installed"
     done = _prepare()

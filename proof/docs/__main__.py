@@ -1,4 +1,4 @@
-"""`make docs`: compute the documentation anew. Exit status 1 where what it counts does not add up, 4 for wrong use."""
+"""`make docs`: compute the documentation again. Exit status 1 if what it counts does not add up, 4 for wrong use."""
 
 import argparse
 import sys
@@ -32,7 +32,7 @@ def make(root: Path, builds: Sequence[Path]) -> Document:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m proof.docs", description="Compute the documentation anew.")
+    parser = argparse.ArgumentParser(prog="python -m proof.docs", description="Compute the documentation again.")
     parser.add_argument(
         "--with",
         dest="others",

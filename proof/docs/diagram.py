@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Place:
-    """Somebody in the drawing; `net` is vpn or internet, `reaches` tells in words what is open to it."""
+    """Someone in the drawing; `net` is vpn or internet, `reaches` tells in words what is open to it."""
 
     name: str
     net: str

@@ -32,7 +32,7 @@ class Evidence:
     _records: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def of(self, run: StoredRun, scenario: str) -> EvidenceView | None:
-        """The evidence of a scenario in a run; None where it is gone."""
+        """The evidence of a scenario in a run; None if it is gone."""
         if run.folder is None:
             return None
         try:

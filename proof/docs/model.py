@@ -222,7 +222,7 @@ class RunView:
 
 @dataclass(frozen=True)
 class Document:
-    """All of it. `schema` changes when a reader would have to; `made` is UTC; `damaged` are records nobody can read.
+    """All of it. `schema` changes when a reader would have to; `made` is UTC; `damaged` are records no one can read.
 
     `mismatches` tell where features, plan, runs and this document do not count the same; none is expected.
     """

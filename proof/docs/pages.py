@@ -105,6 +105,6 @@ def size(number: int) -> str:
 
 
 def bar(part: int, whole: int) -> str:
-    """A progress bar; it is full only where nothing is missing."""
+    """A progress bar; it is full only if nothing is missing."""
     full = BAR if whole and part == whole else min(BAR - 1, part * BAR // whole) if whole else 0
     return "▓" * full + "░" * (BAR - full)

@@ -9,7 +9,7 @@ from proof.docs.runs import StoredRun
 
 
 def mismatches(sources: Sources, made: Document) -> tuple[str, ...]:
-    """Where they do not, each as a sentence; empty where they do."""
+    """Where they do not, each as a sentence; empty if they do."""
     return (*_plan(sources), *_waivers(sources), *_scenarios(sources, made))
 
 

@@ -22,12 +22,12 @@ from proof.evidence.record import FailureKind, RunState, ScenarioState
 DIGEST_SCHEMA = 1
 SENTENCE = 240  # characters of a failure's message that a page shows as the reason
 NO_RESET = ("--no-reset", "--as-it-is")  # the second is its name in records before version 0.2
-Stamp = tuple[int, int]  # size and time of change of a record: another one has been written anew
+Stamp = tuple[int, int]  # size and time of change of a record: another one has been written again
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a scenario ended in a run; `kind` and `message` tell of its failure, empty where it has none."""
+    """How a scenario ended in a run; `kind` and `message` tell of its failure, empty if it has none."""
 
     task: str
     state: ScenarioState
@@ -41,7 +41,7 @@ class Outcome:
 class StoredRun:
     """A run as its record tells it. `contents` is by task the hash of its feature and steps, `cases` their number.
 
-    `folder` is where its evidence lies, None where that is gone. `state` is running only while somebody still runs it.
+    `folder` is where its evidence lies, None if that is gone. `state` is running only while someone still runs it.
     """
 
     id: str
@@ -59,13 +59,13 @@ class StoredRun:
 
     @property
     def counts(self) -> bool:
-        """Whether it proves anything: a lab taken as somebody left it is not what the provisioning makes."""
+        """Whether it proves anything: a lab taken as someone left it is not what the provisioning makes."""
         return not any(option in self.command for option in NO_RESET)
 
 
 @dataclass(frozen=True)
 class Runs:
-    """Runs, oldest first; `damaged` are records that nobody can read, each with the reason."""
+    """Runs, oldest first; `damaged` are records that no one can read, each with the reason."""
 
     found: tuple[StoredRun, ...]
     damaged: tuple[str, ...]

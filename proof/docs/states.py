@@ -75,12 +75,12 @@ def of_scenario(scenario: str, task: str, runs: Sequence[StoredRun], today: Toda
 
 
 def _tells(outcome: Outcome | None) -> bool:
-    """Whether a scenario came to a result; where the lab broke under it, none did."""
+    """Whether a scenario came to a result; if the lab broke under it, none did."""
     return outcome is not None and outcome.state != "not run"
 
 
 def stale(run: StoredRun, task: str, at: str, today: Today) -> str:
-    """Why evidence of a run no longer counts; empty where it does."""
+    """Why evidence of a run no longer counts; empty if it does."""
     made_from = run.provenance.get("contents") or {}
     unknown = [name for name in MADE_FROM if name not in made_from]
     if unknown:

@@ -13,7 +13,7 @@ LOG = "sabotage.json"
 
 
 def read(builds: Iterable[Path]) -> tuple[list[Result], list[str]]:
-    """The newest result of each sabotage out of some build folders, and which of their logs nobody can read."""
+    """The newest result of each sabotage out of some build folders, and which of their logs no one can read."""
     newest: dict[tuple[str, str, str], Result] = {}
     damaged = []
     for path in (build / LOG for build in builds):

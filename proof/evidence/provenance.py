@@ -69,7 +69,7 @@ def _user() -> str:
 
 
 def gather(root: Path) -> dict[str, object]:
-    """What can be known at the start of a run without asking the host; None where it cannot be known."""
+    """What can be known at the start of a run without asking the host; None if it cannot be known."""
     status = _git(root, "status", "--porcelain")
     return {
         "commit": _git(root, "rev-parse", "--verify", "HEAD"),

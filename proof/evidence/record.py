@@ -23,7 +23,7 @@ FailureKind = Literal["criterion", "unreachable", "undefined", "steps", "lab"]
 class Evidence:
     """A command and what came back, or a note. Texts are redacted; `kind` is command or note.
 
-    `stdout` and `stderr` hold what the report shows; where that is not all, `stdout_file` and `stderr_file`
+    `stdout` and `stderr` hold what the report shows; if that is not all, `stdout_file` and `stderr_file`
     name files of the run's folder with the whole. `seconds` is the duration, `at` the run's time.
     """
 
@@ -131,7 +131,7 @@ class Run:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """The record in a file. Raises OSError, or ValueError where it holds no record of this schema."""
+        """The record in a file. Raises OSError, or ValueError if it holds no record of this schema."""
         data = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(data, dict) or data.get("schema") != SCHEMA:
             raise ValueError(f"{path} holds no record of schema {SCHEMA}")
@@ -147,7 +147,7 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 def scenario_in(data: object) -> Scenario:
-    """The scenario in a part of a record's JSON. Raises TypeError, KeyError or AttributeError where it holds none."""
+    """The scenario in a part of a record's JSON. Raises TypeError, KeyError or AttributeError if it holds none."""
     return typing.cast("Scenario", _decode(Scenario, data))
 
 

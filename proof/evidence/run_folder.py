@@ -45,7 +45,7 @@ class RunFolder:
 
     @classmethod
     def at(cls, path: Path) -> "RunFolder":
-        """A folder that the caller names, made where it is not there; `last` stays as it is."""
+        """A folder that the caller names, made if it is not there; `last` stays as it is."""
         path.mkdir(parents=True, exist_ok=True)
         return cls(path)
 

@@ -31,7 +31,7 @@ class Result:
 
 
 def read(path: Path) -> list[Result]:
-    """The results in the file; none where it is missing or damaged."""
+    """The results in the file; none if it is missing or damaged."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         return [Result(**entry) for entry in data["results"]] if data["schema"] == SCHEMA else []

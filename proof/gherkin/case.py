@@ -10,7 +10,7 @@ from proof.gherkin import feature_files
 
 @dataclass(frozen=True)
 class Case:
-    """A collected test: one case of a scenario, where it stands, and the values of its row of examples."""
+    """A collected test: one case of a scenario, its feature and Rule, and the values of its row of examples."""
 
     feature: feature_files.Feature
     rule: str

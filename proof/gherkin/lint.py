@@ -1,4 +1,4 @@
-"""Lint of the features: what would let a criterion go unproved without anybody noticing."""
+"""Lint of the features: what would let a criterion go unproved without anyone noticing."""
 
 import re
 import sys
@@ -131,7 +131,7 @@ def check_folder(folder: Path, only: Collection[Path] | None = None) -> list[Fin
 
     Args:
         folder: where the feature files lie.
-        only: the feature files to look at; all where None.
+        only: the feature files to look at; all if None.
     """
     findings: list[Finding] = []
     for path in feature_files.files(folder):
@@ -178,7 +178,7 @@ def check_plan(folder: Path) -> list[Finding]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Check the features of a folder, the project's own by default; returns 1 where something is wrong."""
+    """Check the features of a folder, the project's own by default; returns 1 if something is wrong."""
     named = list(sys.argv[1:] if arguments is None else arguments)
     folder = Path(named[0]).resolve() if named else FEATURES
     findings = check_folder(folder) or check_plan(folder)

@@ -57,7 +57,7 @@ def _entry(node: yaml.Node, task: str, path: Path) -> Sabotage:
 
 
 def read(feature: Path, task: str) -> list[Sabotage]:
-    """The sabotages beside a feature file, none where there is no such file. Raises FeatureSyntaxError."""
+    """The sabotages beside a feature file, none if there is no such file. Raises FeatureSyntaxError."""
     path = beside(feature)
     if not path.exists():
         return []

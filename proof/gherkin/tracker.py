@@ -44,7 +44,7 @@ class Milestone:
 
 @dataclass(frozen=True)
 class Waiver:
-    """A criterion of a target that somebody leaves open, with a reason, until a day; from then on it has failed."""
+    """A criterion of a target that someone leaves open, with a reason, until a day; from then on it has failed."""
 
     task: str
     rule: str

@@ -125,11 +125,11 @@ class Connections:
 
     def _arrive(self, name: str) -> None:
         if coming := self._coming.pop(name, None):
-            with suppress(Exception):  # who asks next connects anew, and hears it
+            with suppress(Exception):  # who asks next connects again, and hears it
                 self._open[name] = coming.result()
 
     def lose(self, name: str, error: Exception) -> None:
-        """Remember that a host does not answer, so that nobody waits for it again."""
+        """Remember that a host does not answer, so that no one waits for it again."""
         self._lost[name] = error
 
     def lost(self, name: str) -> bool:

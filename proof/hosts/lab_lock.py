@@ -1,4 +1,4 @@
-"""Who has the lab: one run at a time, and a mark on a lab that somebody broke and has not reset yet."""
+"""Who has the lab: one run at a time, and a mark on a lab that someone broke and has not reset yet."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Before the first scenario: is the way to a host open that no lab gave us? One clear message where it is not.
+"""Before the first scenario: is the way to a host open that no lab gave us? One clear message if it is not.
 
 Nothing is sent while the VPN is down: the host's address would belong to whatever network this machine is in.
 """
@@ -28,8 +28,8 @@ class Route:
 
     Args:
         address: host name or address that ssh would dial.
-        proxy: what dials in ssh's place, empty where nothing does.
-        source: this machine's address on the way, empty where there is no way at all.
+        proxy: what dials in ssh's place, empty if nothing does.
+        source: this machine's address on the way, empty if there is no way at all.
     """
 
     address: str
@@ -46,7 +46,7 @@ def inside(address: str, network: str) -> bool:
 
 
 def source_towards(address: str) -> str:
-    """The address of this machine from which packets for an address would leave; empty where none could."""
+    """The address of this machine from which packets for an address would leave; empty if none could."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((address, DISCARD))

@@ -31,7 +31,7 @@ class LabControl(Protocol):
     """The part of `lab.lab.Lab` that proving needs."""
 
     def up(self, at: str | None = None) -> None:
-        """Bring the lab to the state after a task, or to its full state; nothing to do where it is there."""
+        """Bring the lab to the state after a task, or to its full state; nothing to do if it is there."""
 
     def running(self) -> bool:
         """Whether both VMs run."""
@@ -59,7 +59,7 @@ class LabControl(Protocol):
 
 
 def open_lab(provider: str | None = None) -> LabControl:
-    """The lab of this checkout; `provider` names what makes its machines, by itself where None."""
+    """The lab of this checkout; `provider` names what makes its machines, by itself if None."""
     from lab.lab import Lab  # noqa: PLC0415 - a run without the lab needs none of it
 
     return Lab.of_checkout(provider)
@@ -74,7 +74,7 @@ class RecordedLab:
         self._drop = drop
 
     def up(self, at: str | None = None) -> None:
-        """Bring the lab to the state after a task, or to its full state; nothing to do where it is there."""
+        """Bring the lab to the state after a task, or to its full state; nothing to do if it is there."""
         self._lab.up(at)
 
     def running(self) -> bool:

@@ -31,7 +31,7 @@ NAMED = re.compile(r"{{ (\w+) }}")  # a variable inside another one's value
 class Target:
     """A host to prove, by the name that `--host` gives it.
 
-    `variables` are the inventory's variables of this host; `ssh_config` is None where the operator's own
+    `variables` are the inventory's variables of this host; `ssh_config` is None if the operator's own
     OpenSSH configuration counts. Only a resettable target may be broken on purpose. `inventory` names the
     inventory where that is not the target's own name.
     """
@@ -48,7 +48,7 @@ class Target:
         return f"provision/inventory/{self.inventory or self.name}.yml"
 
     def text(self, name: str) -> str:
-        """A variable as text, those that it names filled in. Raises LabError where the inventory lacks one."""
+        """A variable as text, those that it names filled in. Raises LabError if the inventory lacks one."""
         try:
             written = str(self.variables[name])
         except KeyError:
@@ -58,7 +58,7 @@ class Target:
         return NAMED.sub(lambda named: self.text(named[1]), written)
 
     def number(self, name: str) -> int:
-        """A variable as a whole number. Raises LabError where it is missing or no number."""
+        """A variable as a whole number. Raises LabError if it is missing or no number."""
         try:
             return int(self.text(name))
         except ValueError:
@@ -178,7 +178,7 @@ def _found(name: str, root: Path) -> list[tuple[str, str]]:
 
 
 def choices(root: Path = ROOT) -> list[str]:
-    """Every name that stands for a host or a group of hosts. Raises LabError where an inventory cannot be read."""
+    """Every name that stands for a host or a group of hosts. Raises LabError if an inventory cannot be read."""
     names = set(known(root))
     for each in known(root):
         listing = _listing(each, root)

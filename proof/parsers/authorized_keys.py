@@ -1,4 +1,4 @@
-"""Keys in a list of authorized keys, told apart by what makes them a key and not by their comment."""
+"""Keys in a list of authorized keys, distinguished by what makes them a key and not by their comment."""
 
 import base64
 import hashlib

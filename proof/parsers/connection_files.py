@@ -32,7 +32,7 @@ class Settings:
 
 
 def settings(text: str) -> Settings:
-    """The login in the text of a connection file. Raises ValueError where there is none; the text is not quoted."""
+    """The login in the text of a connection file. Raises ValueError if there is none; the text is not quoted."""
     if found := ADDRESS.search(text):
         return _of_address(found[0])
     pairs = dict(PAIR.findall(text))

@@ -8,7 +8,7 @@ from proof.parsers.errors import NothingToReadError
 
 @dataclass(frozen=True)
 class Jail:
-    """What a jail has seen; `journal` is its match for the journal, empty where it reads files."""
+    """What a jail has seen; `journal` is its match for the journal, empty if it reads files."""
 
     failures: int
     banned: tuple[str, ...]

@@ -11,7 +11,7 @@ ADMITTING = ("ACCEPT", "ufw-user-limit", "ufw-user-limit-accept", "ufw6-user-lim
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule: `ports` are TCP destination ports as ranges; `source` is empty where it admits anybody."""
+    """A rule: `ports` are TCP destination ports as ranges; `source` is empty if it admits anyone."""
 
     chain: str
     source: str
@@ -20,7 +20,7 @@ class Rule:
     text: str
 
     def admits_from_elsewhere(self, network: str) -> bool:
-        """Whether somebody outside a network is admitted."""
+        """Whether someone outside a network is admitted."""
         if not self.source:
             return True
         allowed = ipaddress.ip_network(network)

@@ -21,7 +21,7 @@ class Entry:
 
 
 def named(text: str) -> tuple[str, ...]:
-    """Everybody that a rule names, as sudoers writes it (root, %sudo, #1000, ALL), each once and sorted.
+    """Everyone that a rule names, as sudoers writes it (root, %sudo, #1000, ALL), each once and sorted.
 
     Args:
         text: output of `cvtsudoers --expand-aliases --output-format json`.

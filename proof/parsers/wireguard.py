@@ -12,7 +12,7 @@ class Peer:
 
     Args:
         endpoint: `address:port`, empty when it is not known yet.
-        handshake_age: seconds since the last handshake, None where there never was one.
+        handshake_age: seconds since the last handshake, None if there never was one.
     """
 
     public_key: str

@@ -64,7 +64,7 @@ def _failure(
 
 
 def _where(excinfo: pytest.ExceptionInfo[BaseException], root: Path) -> str:
-    """The innermost line of steps/ that the exception passed, as path:line; empty where it passed none."""
+    """The innermost line of steps/ that the exception passed, as path:line; empty if it passed none."""
     for entry in reversed(excinfo.traceback):
         path = Path(str(entry.path))
         if path.is_relative_to(root / "steps"):
@@ -73,7 +73,7 @@ def _where(excinfo: pytest.ExceptionInfo[BaseException], root: Path) -> str:
 
 
 def _unreachable(error: Exception, excinfo: pytest.ExceptionInfo[BaseException], session: ProofSession) -> Failure:
-    """The criterion failed where the host lives all the same; else it is the lab, or nobody can tell."""
+    """The criterion failed if the host lives all the same; else it is the lab, or no one can tell."""
     name = session.connections.blamed(error)
     known = session.connections.lost(name)
     culprit = None if known else _culprit(name, session)
@@ -91,7 +91,7 @@ def _unreachable(error: Exception, excinfo: pytest.ExceptionInfo[BaseException],
 
 
 def _culprit(name: str, session: ProofSession) -> str | None:
-    """What is broken other than the host itself, None where nothing is."""
+    """What is broken other than the host itself, None if nothing is."""
     if session.lab is None:
         return f"{session.target.name}'s {name} does not answer, and no other way leads there"
     if name != MAIL:
@@ -103,7 +103,7 @@ def _culprit(name: str, session: ProofSession) -> str | None:
 
 
 def _refusal(name: str, session: ProofSession) -> Exception | None:
-    """Why a host does not answer, on a new connection if need be; None where it does."""
+    """Why a host does not answer, on a new connection if need be; None if it does."""
     try:
         session.connections.current(name).run("true")
     except Exception as error:
@@ -124,7 +124,7 @@ def _looks(session: ProofSession) -> list[Evidence]:
 
 
 def journal(session: ProofSession) -> list[str]:
-    """The last lines of the host's journal since the current scenario began; empty where nobody can tell."""
+    """The last lines of the host's journal since the current scenario began; empty if no one can tell."""
     since = math.ceil(session.record.elapsed()) + 1
     argv = (
         *("journalctl", "--no-pager", "--quiet", "--output=short-precise"),

@@ -83,7 +83,7 @@ def intruder(pytestconfig: pytest.Config) -> "Host":
 
 @pytest.fixture(scope="session")
 def vpn_client(pytestconfig: pytest.Config, target: Target) -> "Host":
-    """A machine of the VPN other than the host: the hub where it is ours, else this machine if it is in the VPN."""
+    """A machine of the VPN other than the host: the hub if it is ours, else this machine if it is in the VPN."""
     if not connections.has(target, HUB) and not preflight.in_vpn(target):
         pytest.skip(
             f"no client in the VPN: this machine has no address in {target.text('vpn_network')}, "

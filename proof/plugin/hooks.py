@@ -108,7 +108,7 @@ def pytest_collection_modifyitems(
 
 
 def _check(config: pytest.Config, bound: list[pytest.Item], chosen: list[pytest.Item]) -> None:
-    """Raise UsageError where the features of this run have holes; a run of everything looks at every file."""
+    """Raise UsageError if the features of this run have holes; a run of everything looks at every file."""
     narrowed = config.option.markexpr or config.option.keyword
     everything = not narrowed and config.args == [str(config.rootpath / "steps")]
     paths = {item.stash[CASE].feature.path for item in chosen}
@@ -214,7 +214,7 @@ class SecondLabFilter:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
-        """Whether this scenario is dealt with already; None where it is not."""
+        """Whether this scenario is dealt with already; None if it is not."""
         return item.stash.get(IN_SECOND_LAB, False) or None
 
 
@@ -348,7 +348,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _documented(config: pytest.Config) -> str:
-    """Compute the documentation anew; a sentence on where it lies, or on why it does not."""
+    """Compute the documentation again; a sentence on where it lies, or on why it does not."""
     from proof.docs import __main__ as docs  # noqa: PLC0415 - most runs of pytest need none of it
 
     build = config.rootpath / "build"
@@ -384,7 +384,7 @@ def pytest_bdd_step_error(request: pytest.FixtureRequest) -> None:
 
 
 def pytest_bdd_step_func_lookup_error(request: pytest.FixtureRequest, step: Step) -> None:
-    """Nobody wrote this step."""
+    """No one wrote this step."""
     if proving := _proving(request):
         proving.record.begin_step(step.keyword, step.name, step.line_number)
         proving.record.end_step("undefined")

@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Find the hosts, and have a process started for each where there are several."""
+    """Find the hosts, and have a process started for each if there are several."""
     if not config.getoption("--host"):
         return
     if multi_host.own_host(config) is None and multi_host.distributed(config):

@@ -59,4 +59,4 @@ class LiveLine:
         try:
             os.write(self._descriptor, text.encode())
         except OSError:
-            return  # nobody reads any more; the run goes on
+            return  # no one reads any more; the run goes on

@@ -1,8 +1,8 @@
-"""Two labs side by side: scenarios that break the host run in both, each where somebody comes to it first.
+"""Two labs side by side: each disruptive scenario runs in the lab that takes it first.
 
 The run that a person starts takes them from the front, a second pytest in a copy of the project takes
 them from the back; a file for each scenario says who has it. What the second one found becomes part of the first's
-record. Where the second lab fails, the first runs what is left.
+record. If the second lab fails, the first runs what is left.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ class Claims:
         folder.mkdir(parents=True, exist_ok=True)
 
     def take(self, scenario: Scenario) -> bool:
-        """Whether the scenario is the caller's; it is nobody else's from then on."""
+        """Whether the scenario is the caller's; it is no one else's from then on."""
         try:
             (self._folder / hashlib.sha256(scenario.id.encode()).hexdigest()).touch(exist_ok=False)
         except FileExistsError:
@@ -46,10 +46,10 @@ class Claims:
 
 
 def room(asked: bool) -> str:
-    """Why this machine has no room for a second lab; empty where it has.
+    """Why this machine has no room for a second lab; empty if it has.
 
     Args:
-        asked: somebody wants one, and takes into account that too few processors make it slow.
+        asked: someone wants one, and takes into account that too few processors make it slow.
     """
     processors = len(os.sched_getaffinity(0))
     if processors < PROCESSORS and not asked:
@@ -94,7 +94,7 @@ class SecondLab:
         return cls(folder, made, process)
 
     def result(self, scenario: Scenario) -> Scenario | None:
-        """What the second run found of a scenario that it has taken; None where it ended without a result."""
+        """What the second run found of a scenario that it has taken; None if it ended without a result."""
 
         def settled() -> bool:
             return self._read(scenario.id) or self.process.poll() is not None
@@ -112,7 +112,7 @@ class SecondLab:
         return wanted in self._known
 
     def trouble(self) -> str:
-        """Why the second run ended before its work was done; empty where it did not."""
+        """Why the second run ended before its work was done; empty if it did not."""
         if self.process.poll() in (None, 0, 1):
             return ""
         try:
@@ -122,7 +122,7 @@ class SecondLab:
         return said.splitlines()[0] if said else f"its pytest ended with status {self.process.returncode}"
 
     def end(self, *, at_once: bool) -> None:
-        """End the second run, which ends its lab; where it does not obey, both are ended for it.
+        """End the second run, which ends its lab; if it does not obey, both are ended for it.
 
         Args:
             at_once: interrupt what it does; otherwise it has some time to come to its end.

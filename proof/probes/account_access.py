@@ -22,7 +22,7 @@ class Attempt(TypedDict):
 
 
 def attempt(who: str, argv: list[str]) -> Attempt:
-    """Run a command as an account with all of its groups. Raises OSError where there is no such account."""
+    """Run a command as an account with all of its groups. Raises OSError if there is no such account."""
     try:
         account = pwd.getpwnam(who)
     except KeyError:
@@ -54,7 +54,7 @@ def above(folders: list[str]) -> list[str]:
 
 
 def writable(who: str, folders: list[str]) -> list[str]:
-    """Those of the folders that an account may write to. Raises OSError where it could not even try."""
+    """Those of the folders that an account may write to. Raises OSError if it could not even try."""
     tried = attempt(who, ["sh", "-c", WRITABLE, "sh", *folders])
     if tried["status"] != 0:
         raise OSError(f"{who} could not try: {tried}")
@@ -62,7 +62,7 @@ def writable(who: str, folders: list[str]) -> list[str]:
 
 
 def look(who: str, owners: dict[str, str]) -> list[Attempt]:
-    """An account lists folders, and reads a file in each that its own mode opens to everybody.
+    """An account lists folders, and reads a file in each that its own mode opens to everyone.
 
     Args:
         who: the account.

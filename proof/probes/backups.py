@@ -53,7 +53,7 @@ def _broken(folder: Path) -> list[str]:
 
 
 def _open_to_others(path: Path) -> bool:
-    """Whether others have any right on it; a file that a running backup has removed meanwhile is nobody's."""
+    """Whether others have any right on it; a file that a running backup has removed in the meantime is nobody's."""
     try:
         return bool(stat.S_IMODE(path.lstat().st_mode) & stat.S_IRWXO)
     except FileNotFoundError:
@@ -61,7 +61,7 @@ def _open_to_others(path: Path) -> bool:
 
 
 def _inside(folder: Path) -> list[Path]:
-    """Everything below a folder; what the clean-up takes away meanwhile is left out."""
+    """Everything below a folder; what the clean-up takes away in the meantime is left out."""
     return [Path(here) / name for here, folders, files in os.walk(folder) for name in [*folders, *files]]
 
 

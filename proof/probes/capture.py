@@ -16,7 +16,7 @@ QUIET_SECONDS = 0.3
 
 
 def interface_with(address: str) -> str:
-    """Name of the interface that has an IPv4 address; empty where none has."""
+    """Name of the interface that has an IPv4 address; empty if none has."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         for _, name in socket.if_nameindex():
             request = struct.pack("256s", name.encode()[:15])
@@ -32,7 +32,7 @@ def interface_with(address: str) -> str:
 def listen_while(
     argv: list[str], pattern: bytes, interfaces: list[str], port: int, timeout: float
 ) -> dict[str, dict[str, int | str]]:
-    """Run a command and meanwhile read every packet on some interfaces.
+    """Run a command and in the meantime read every packet on some interfaces.
 
     Args:
         argv: the command that makes the traffic.

@@ -103,7 +103,7 @@ def overdo(pid: int, size: int) -> Overdone:
 
 
 def _members(group: Path) -> list[Process]:
-    """The processes of a control group; one that ends meanwhile is left out."""
+    """The processes of a control group; one that ends in the meantime is left out."""
     found = []
     for member in (group / "cgroup.procs").read_text().split():
         with suppress(FileNotFoundError, ProcessLookupError):

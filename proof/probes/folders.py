@@ -11,7 +11,7 @@ from proof.probes import ownership
 class Folder(TypedDict):
     """A folder, links followed; `mode` as ls writes it (rwxr-x---), `entries` by name, owner and mode.
 
-    All but the path are empty where there is no folder. A user or group without a name is its number.
+    All but the path are empty if there is no folder. A user or group without a name is its number.
     """
 
     path: str

@@ -50,7 +50,7 @@ def answers(settings: dict[str, str], statement: str, times: int) -> list[list[A
 
 
 def refusals(logins: list[dict[str, str]]) -> list[str]:
-    """Why each login is refused, empty where it is not; all are tried at the same time."""
+    """Why each login is refused, empty if it is not; all are tried at the same time."""
     said = [""] * len(logins)
 
     def knock(number: int) -> None:
@@ -88,7 +88,7 @@ def _work(client: Client, seconds: float, ready: threading.Barrier, tally: Tally
         connection = _connect(client["settings"])
     except Exception as error:  # of a library that is there only
         tally["errors"].append(_words(error))
-        ready.abort()  # nobody must wait for this one
+        ready.abort()  # no one must wait for this one
         return
     try:
         ready.wait(CONNECT)

@@ -12,7 +12,7 @@ IN_SECOND_LAB = ("/var/lib/containerd", "/var/lib/docker")
 
 
 class Owned(TypedDict):
-    """A file that is not root's alone; `user` and `group` are empty where nobody has that number."""
+    """A file that is not root's alone; `user` and `group` are empty if no one has that number."""
 
     path: str
     uid: int
@@ -33,7 +33,7 @@ def local_mounts(mountinfo: str) -> list[str]:
 
 
 def user_name(uid: int) -> str:
-    """The account with this UID, empty where there is none."""
+    """The account with this UID, empty if there is none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -41,7 +41,7 @@ def user_name(uid: int) -> str:
 
 
 def group_name(gid: int) -> str:
-    """The group with this GID, empty where there is none."""
+    """The group with this GID, empty if there is none."""
     try:
         return grp.getgrgid(gid).gr_name
     except KeyError:

@@ -9,7 +9,7 @@ ASKS_FOR_PASSWORD, REFUSES = b"R", b"E"
 
 
 def greeting(address: str, port: int) -> str:
-    """What the server says to a client that wants to log in: empty where it asks for the password, as it should.
+    """What the server says to a client that wants to log in: empty if it asks for the password, as it should.
 
     Returns:
         Otherwise why it does not, in its own or the kernel's words.

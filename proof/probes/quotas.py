@@ -22,7 +22,7 @@ class Quotas(TypedDict):
 
 
 def state(mounts: str = "/proc/self/mounts", fstab: str = "/etc/fstab") -> Quotas:
-    """Quotas of every file system on a device. Raises OSError where the kernel does not tell."""
+    """Quotas of every file system on a device. Raises OSError if the kernel does not tell."""
     mounted = entries(Path(mounts).read_text())
     devices = {fields[0]: fields[1] for fields in mounted if fields[0].startswith("/dev/")}
     on = [
@@ -46,7 +46,7 @@ def asking(rows: list[list[str]]) -> list[str]:
 
 
 def is_on(device: str, kind: int) -> bool:
-    """Whether quotas of a kind are on. Raises OSError where the kernel does not tell."""
+    """Whether quotas of a kind are on. Raises OSError if the kernel does not tell."""
     libc = ctypes.CDLL(None, use_errno=True)
     command = ctypes.c_int(Q_GETFMT << 8 | kind)
     found = ctypes.c_uint32()

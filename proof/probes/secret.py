@@ -101,7 +101,7 @@ def _read(file: Path) -> bytes:
             return b""
         with file.open("rb") as opened:
             return opened.read(LARGEST)
-    except OSError:  # gone meanwhile
+    except OSError:  # gone in the meantime
         return b""
 
 
@@ -114,5 +114,5 @@ def _processes() -> Iterator[tuple[str, bytes]]:
 def _proc(file: Path) -> bytes:
     try:
         return file.read_bytes()
-    except OSError:  # ended meanwhile
+    except OSError:  # ended in the meantime
         return b""

@@ -10,7 +10,7 @@ FOLDERS = ["/etc", "/home", "/tmp", "/var/tmp", "/var/backups", "/var/log", "/sr
 
 
 def readable_by_others(settings: str, folders: list[str]) -> list[str]:
-    """Files that hold the private key of a WireGuard settings file and can be read by somebody but root.
+    """Files that hold the private key of a WireGuard settings file and can be read by someone but root.
 
     Raises:
         OSError: the settings hold no private key.

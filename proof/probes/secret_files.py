@@ -18,7 +18,7 @@ def contents(folder: str) -> dict[str, bytes]:
 
 
 def open_to_others(paths: list[str]) -> list[str]:
-    """Which of these paths, or of what lies in these folders, somebody but root can read or replace."""
+    """Which of these paths, or of what lies in these folders, someone but root can read or replace."""
     found = []
     for path in paths:
         for one in (Path(path), *Path(path).rglob("*")):
@@ -39,5 +39,5 @@ def in_processes(path: str) -> list[str]:
                 if wanted.search(held):
                     found.append(f"{folder.name} {(folder / 'comm').read_text().strip()}")
             except OSError:
-                continue  # it ended meanwhile
+                continue  # it ended in the meantime
     return found

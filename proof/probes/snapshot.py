@@ -56,7 +56,7 @@ def of_file(path: str, state: os.stat_result) -> str:
 
 
 def files(start: str, left_out: "re.Pattern[str]") -> Section:
-    """Every file of one file system that no pattern leaves out; none where it was unmounted since it was listed."""
+    """Every file of one file system that no pattern leaves out; none if it was unmounted since it was listed."""
     found: Section = {}
     device = None
     waiting = [start]
@@ -124,7 +124,7 @@ def database(container: str, address: str, port: str, user: str, password_file: 
 
 
 def told(value: object) -> str:
-    """A value where it is short, else its hash; the engine keeps no order in its lists."""
+    """A value if it is short, else its hash; the engine keeps no order in its lists."""
     ordered = sorted(value, key=lambda part: json.dumps(part, sort_keys=True)) if isinstance(value, list) else value
     text = json.dumps(ordered, sort_keys=True)
     return text if len(text) <= SHORT else digest(text)
@@ -173,7 +173,7 @@ def processes(now: float) -> Section:
             started = float((folder / "stat").read_text().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
             user = (folder / "cmdline").stat().st_uid
         except (FileNotFoundError, ProcessLookupError):
-            continue  # it ended meanwhile
+            continue  # it ended in the meantime
         if said and now - started > SETTLED_SECONDS:
             found[f"{user} {' '.join(said.split()[:2]) if said.startswith('postgres: ') else said}"] += 1
     return {name: str(number) for name, number in found.items()}

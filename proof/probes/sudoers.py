@@ -43,7 +43,7 @@ def files(etc: str = "/etc") -> list[RuleFile]:
 
 
 def shipped_md5(status: str, package: str, path: str) -> str:
-    """MD5 of a conffile as its package shipped it, from the text of dpkg's status; empty where unknown."""
+    """MD5 of a conffile as its package shipped it, from the text of dpkg's status; empty if unknown."""
     for paragraph in status.split("\n\n"):
         if paragraph.startswith(f"Package: {package}\n"):
             for line in paragraph.splitlines():

@@ -13,8 +13,8 @@ SERVER_SAYS = "postgres (PostgreSQL) "
 def read(packages: list[str], cluster: str, container: str) -> dict[str, str]:
     """Versions by name: the system's own name for itself, the kernel, those packages that are there, PostgreSQL.
 
-    `container` is the database server's; where it does not run, the version is the major one of the database's files in
-    the folder `cluster`, and left out where nothing can be read there.
+    `container` is the database server's; if it does not run, the version is the major one of the database's files in
+    the folder `cluster`, and left out if nothing can be read there.
     """
     found = {"system": _system(), "kernel": os.uname().release}
     installed = _packages(Path(STATUS).read_text(errors="replace"))

@@ -50,7 +50,7 @@ OWN_FILES = {
 
 @dataclass(frozen=True)
 class Difference:
-    """Something that is not as it was; empty where it was not there, or is not any more."""
+    """Something that is not as it was; empty if it was not there, or is not any more."""
 
     section: str
     name: str

@@ -22,7 +22,7 @@ PROVISION_SECONDS = 3600.0
 
 
 def refuse() -> None:
-    """Raise LabError where this machine cannot order anything."""
+    """Raise LabError if this machine cannot order anything."""
     if reason := terraform.why_not():
         raise LabError(f"No server can be ordered: {reason}.", "terraform/README.md says what is needed")
 
@@ -32,7 +32,7 @@ def make(evidence: Path, folder: Path = stand_in.FOLDER, root: Path = ROOT) -> T
 
     Args:
         evidence: folder for what deploy.sh and Ansible say.
-        folder: made anew; the project as the operator has it.
+        folder: made again; the project as the operator has it.
         root: the project.
 
     Returns:
@@ -63,7 +63,7 @@ def _deploy(deployed: Deployment, evidence: Path) -> None:
 
 
 def _must_hold(deployed: Deployment, key: Path) -> None:
-    """The lab's mail stands in for the server only where it has what was ordered: this key lets its owner in."""
+    """The lab's mail stands in for the server only if it has what was ordered: this key lets its owner in."""
     ordered = [each["ssh_key"].split()[:2] for each in deployed.api.account.keys.values()]
     if ordered != [key.read_text().split()[:2]]:
         raise LabError("The server was ordered with another key than the one that opens the lab's mail.")

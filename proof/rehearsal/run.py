@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="lab rehearse",
         description="Prove the lab's mail as target vultr: over SSH alone, without any power over the lab. "
         "Whatever differs on the host afterwards, other than logs and records of logins, is a failure.",
-        epilog="Further arguments are pytest's. Exit status: pytest's own, and 1 where something was left behind.",
+        epilog="Further arguments are pytest's. Exit status: pytest's own, and 1 if something was left behind.",
     )
     parser.add_argument(
         "--delay", type=int, default=0, metavar="MS", help="milliseconds that every answer takes longer"

@@ -46,13 +46,13 @@ def described(lab: Mapping[str, object], root: Path, ssh_config: Path) -> dict[s
 
 
 def make(folder: Path = FOLDER, root: Path = ROOT) -> Target:
-    """Make the folder anew; returns the target as a run in it sees it. Raises LabError."""
+    """Make the folder again; returns the target as a run in it sees it. Raises LabError."""
     lay_out(folder, root)
     return targets.load(TARGET, folder)
 
 
 def lay_out(folder: Path, root: Path, without: Container[str] = ()) -> None:
-    """Make the folder anew, leaving out some of the operator's variables."""
+    """Make the folder again, leaving out some of the operator's variables."""
     shutil.rmtree(folder, ignore_errors=True)
     inventory = folder / "provision" / "inventory"
     (inventory / "group_vars" / "production").mkdir(parents=True)

@@ -23,7 +23,7 @@ def width() -> int:
 
 
 def cell(result: TaskResult | None) -> Text:
-    """A task on one host: how many of its criteria are in which state, and nothing where none was chosen."""
+    """A task on one host: how many of its criteria are in which state, and nothing if none was chosen."""
     if result is None:
         return Text("-", style="dim")
     counted = [(result.criteria[state], state) for state in STATES if result.criteria[state]]

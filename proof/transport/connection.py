@@ -129,7 +129,7 @@ class Connection:
             return link
 
     def ask(self, function: Callable[..., Any], *args: Any, timeout: float, quick: bool) -> Any:
-        """What a function without effect returns at the other end; asked again where the connection dies meanwhile.
+        """What a function without effect returns at the other end; asked again if the connection dies in the meantime.
 
         Args:
             function: of a module.

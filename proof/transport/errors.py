@@ -50,7 +50,7 @@ class ConnectionLostError(Unreachable):
     def __init__(self, way: ConnectionSpec, command: str, words: str) -> None:
         super().__init__(way, words)
         self.what = f"{way}: the connection was lost during `{command}`: {self.words}"
-        self.hint = "the next command connects anew; whether this one came to its end is unknown"
+        self.hint = "the next command connects again; whether this one came to its end is unknown"
 
 
 class NoAnswerError(AssertionError):

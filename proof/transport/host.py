@@ -105,7 +105,7 @@ class Host(testinfra.host.Host):
         """Join a socket of this machine to a server as this host sees it: TCP, or a unix socket by its path.
 
         Raises:
-            NoAnswerError: nobody took the connection.
+            NoAnswerError: no one took the connection.
         """
         self._place.dial(near, address, port)
 
@@ -126,7 +126,7 @@ class Host(testinfra.host.Host):
         return bool(self._program(command))
 
     def find_command(self, command: str, extrapaths: Any = ()) -> str:
-        """Path of a program. Raises ValueError where it is not in the search path."""
+        """Path of a program. Raises ValueError if it is not in the search path."""
         found = self._program(command) or next(
             (f"{folder}/{command}" for folder in extrapaths if self.file(f"{folder}/{command}").is_executable), ""
         )
@@ -139,11 +139,11 @@ class Host(testinfra.host.Host):
         return Host(self._place.within(name, prefix))
 
     def close(self) -> None:
-        """End the connection; nothing stays behind on the host. The next use connects anew."""
+        """End the connection; nothing stays behind on the host. The next use connects again."""
         self._place.close()
 
     def abandon(self) -> None:
-        """End the connection at once, where the host is about to lose its state anyway. The next use connects anew."""
+        """End the connection at once, where the host is about to lose its state anyway. The next use connects again."""
         self._place.abandon()
 
     def _program(self, command: str) -> str:

@@ -59,14 +59,14 @@ class Place:
         shown: Callable[[Any], str] = repr,
         quick: bool = True,
     ) -> Any:
-        """Answer a question natively; it is asked again where the connection dies meanwhile.
+        """Answer a question natively; it is asked again if the connection dies in the meantime.
 
         Args:
             question: for the evidence, as "file /etc/sudoers mode".
             function: answers it at the other end.
             args: its arguments.
             shown: makes the evidence of the answer; secrets are left out here.
-            quick: it answers at once; False lets the output of commands pass meanwhile.
+            quick: it answers at once; False lets the output of commands pass in the meantime.
 
         Raises:
             NoAnswerError: what is asked about does not exist or cannot be told.
@@ -163,8 +163,8 @@ class Place:
             port: of a TCP server.
 
         Raises:
-            NoAnswerError: nobody took the connection.
-            ConnectionLostError: the way to the place died meanwhile.
+            NoAnswerError: no one took the connection.
+            ConnectionLostError: the way to the place died in the meantime.
         """
         started = time.monotonic()
         question = f"connect to {address}" + (f":{port}" if port else "")

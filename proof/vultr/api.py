@@ -15,7 +15,7 @@ GROUP, NUMBER = "([0-9a-f-]{36})", "([0-9]+)"
 
 @dataclass(frozen=True)
 class Answer:
-    """What is sent back; `body` is None where the answer has none."""
+    """What is sent back; `body` is None if the answer has none."""
 
     status: int
     body: Record | None = None
@@ -29,7 +29,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Call:
-    """A request that came in: `status` is what it was answered, 0 where it never was."""
+    """A request that came in: `status` is what it was answered, 0 if it never was."""
 
     method: str
     path: str
@@ -44,7 +44,7 @@ class Fault:
     """Something that goes wrong.
 
     Args:
-        status: what is answered; None where nothing ever is.
+        status: what is answered; None if nothing ever is.
         on: pattern of the requests concerned, such as `POST /v2/instances$`.
         times: how often it happens; None means always.
         retry_after: seconds to wait, as the answer tells.
@@ -134,7 +134,7 @@ class Api:
         self.calls: list[Call] = []
 
     def answer(self, method: str, path: str, authorization: str, content: bytes) -> Answer | None:
-        """The answer to a request, None where there shall be none; the query of `path` is of no account here."""
+        """The answer to a request, None if there shall be none; the query of `path` is of no account here."""
         with self._lock:
             plain = path.partition("?")[0]
             given = self._given(method, plain, authorization, content)

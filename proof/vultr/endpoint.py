@@ -107,7 +107,7 @@ class Endpoint:
 
     @property
     def refused(self) -> list[str]:
-        """Other hosts that somebody tried to reach through the proxy, as host:port."""
+        """Other hosts that someone tried to reach through the proxy, as host:port."""
         return self._server.refused
 
     def __enter__(self) -> Self:

@@ -11,7 +11,7 @@ EPOCH = datetime.datetime(1970, 1, 1)  # noqa: DTZ001 - testinfra's dates have n
 
 
 class User:
-    """A user; the current one where no name is given. Attributes fail where there is no such user."""
+    """A user; the current one where no name is given. Attributes fail if there is no such user."""
 
     def __init__(self, asker: Asker, name: str | None = None) -> None:
         self._asker = asker
@@ -83,7 +83,7 @@ class User:
 
 
 class Group:
-    """A group. Attributes fail where there is no such group."""
+    """A group. Attributes fail if there is no such group."""
 
     def __init__(self, asker: Asker, name: str) -> None:
         self._asker = asker

@@ -11,7 +11,7 @@ SPECIAL = re.compile(r"[\\\[\].*^$\n]")  # what grep's basic expressions do not 
 
 
 class File:
-    """A path on the host. Attributes of what it leads to fail with NoAnswerError where it leads nowhere."""
+    """A path on the host. Attributes of what it leads to fail with NoAnswerError if it leads nowhere."""
 
     def __init__(self, asker: Asker, path: str) -> None:
         self._asker = asker
@@ -64,7 +64,7 @@ class File:
 
     @property
     def user(self) -> str:
-        """Owner's name; the number where it has none."""
+        """Owner's name; the number if it has none."""
         return str(self._status("user", files.owner))
 
     @property
@@ -74,7 +74,7 @@ class File:
 
     @property
     def group(self) -> str:
-        """Group's name; the number where it has none."""
+        """Group's name; the number if it has none."""
         return str(self._status("group", files.owner))
 
     @property

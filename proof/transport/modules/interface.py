@@ -76,6 +76,6 @@ class Interfaces:
         return list(self._asker.ask("interfaces", links.names))
 
     def default(self, family: str | None = None) -> Interface | None:
-        """The interface of the default route (IPv4 unless inet6 is asked for), None where there is none."""
+        """The interface of the default route (IPv4 unless inet6 is asked for), None if there is none."""
         name = str(self._asker.ask(f"default route {family or 'inet'}", links.default, family or "inet"))
         return Interface(self._asker, name, family) if name else None

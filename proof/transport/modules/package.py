@@ -28,7 +28,7 @@ class Package:
 
     @property
     def version(self) -> str:
-        """Full version, epoch included. Fails where it is not installed."""
+        """Full version, epoch included. Fails if it is not installed."""
         found = self._installed("version")
         if found is None:
             raise NoAnswerError(f"package {self.name} is not installed")

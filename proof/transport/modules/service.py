@@ -26,7 +26,7 @@ class Service:
 
     @property
     def file_state(self) -> str:
-        """What `systemctl is-enabled` prints; empty where there is no such file."""
+        """What `systemctl is-enabled` prints; empty if there is no such file."""
         return str(self._asker.ask(f"unit {self.name} file state", units.file_state, self.name))
 
     @property

@@ -111,7 +111,7 @@ def _plain(path: str) -> str:
 
 
 def told(rows: list[Row]) -> str:
-    """Rows for the evidence, each as protocol://address:port with the far end where there is one."""
+    """Rows for the evidence, each as protocol://address:port with the far end if there is one."""
     return ", ".join(
         f"{row['protocol']}://{row['address']}:{row['port']}"
         + (f" from {row['remote']}:{row['remote_port']}" if row["remote_port"] else "")

@@ -15,7 +15,7 @@ class SystemInfo:
 
     @functools.cached_property
     def sysinfo(self) -> dict[str, str | None]:
-        """All of it; None where unknown."""
+        """All of it; None if unknown."""
         told = self._asker.greeting()
         names = ("type", "distribution", "codename", "release", "arch")
         return {name: told.get(name) or None for name in names}
@@ -43,7 +43,7 @@ class Sysctl:
         self._asker = asker
 
     def __call__(self, name: str) -> int | str:
-        """A parameter: a number where it is one, else the kernel's text (several values are parted by tabs)."""
+        """A parameter: a number if it is one, else the kernel's text (several values are parted by tabs)."""
         value = str(self._asker.ask(f"sysctl {name}", kernel.parameter, name))
         return int(value) if value.removeprefix("-").isdecimal() and value.isascii() else value
 

@@ -19,7 +19,7 @@ def current_user() -> str:
 
 
 def user(name: str) -> dict[str, Any] | None:
-    """A user's entry with all groups, the first one first; None where there is no such user."""
+    """A user's entry with all groups, the first one first; None if there is no such user."""
     try:
         entry = pwd.getpwnam(name)
     except KeyError:
@@ -52,7 +52,7 @@ def shadow(name: str) -> list[str]:
 
 
 def group(name: str) -> dict[str, Any] | None:
-    """A group's number and its members, those too whose first group it is; None where there is no such group."""
+    """A group's number and its members, those too whose first group it is; None if there is no such group."""
     try:
         entry = grp.getgrnam(name)
     except KeyError:

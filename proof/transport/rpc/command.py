@@ -37,7 +37,7 @@ def start(argv: list[str], stdin: bytes, timeout: float, limit: int, sender: Any
         sender: a mitogen Sender that takes the messages.
 
     Returns:
-        A number to stop it by; None where the program could not be started.
+        A number to stop it by; None if the program could not be started.
     """
     _guard(sender.context.router.broker)
     say = Voice(sender)

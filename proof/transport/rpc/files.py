@@ -26,13 +26,13 @@ def status(path: str) -> dict[str, Any]:
 
 
 def owner(path: str) -> dict[str, str]:
-    """Names of owner and group of what the path leads to; their numbers where they have none."""
+    """Names of owner and group of what the path leads to; their numbers if they have none."""
     found = os.stat(path)  # noqa: PTH116
     return {"user": _name(pwd.getpwuid, found.st_uid), "group": _name(grp.getgrgid, found.st_gid)}
 
 
 def kind(path: str) -> str:
-    """file, directory, pipe, socket, device; empty where the path leads nowhere (a dangling link too)."""
+    """file, directory, pipe, socket, device; empty if the path leads nowhere (a dangling link too)."""
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116
     except (FileNotFoundError, NotADirectoryError):

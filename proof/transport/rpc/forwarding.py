@@ -29,7 +29,7 @@ def connect(address: str, port: int, sender: Any, router: Any) -> int:
         The handle that takes pieces for the connection, until a dead message closes it.
 
     Raises:
-        OSError: nobody took the connection.
+        OSError: no one took the connection.
     """
     if address.startswith("/"):
         far = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

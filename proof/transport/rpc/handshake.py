@@ -11,7 +11,7 @@ def hello() -> dict[str, str]:
     """Settle down where no mount or home is held, and say who answers.
 
     Returns:
-        boot (changes with every boot), user, type, arch, distribution, release and codename; empty where unknown.
+        boot (changes with every boot), user, type, arch, distribution, release and codename; empty if unknown.
     """
     os.chdir("/")
     system = os.uname()

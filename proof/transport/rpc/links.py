@@ -59,7 +59,7 @@ def facts(name: str) -> dict[str, Any]:
 
 
 def default(family: str) -> str:
-    """The interface of the default route with the lowest metric, empty where there is none."""
+    """The interface of the default route with the lowest metric, empty if there is none."""
     routes = _routes6() if family == "inet6" else _routes4()
     return min(routes)[1] if routes else ""
 

@@ -24,7 +24,7 @@ def listening() -> list[Row]:
 
     Returns:
         protocol, address, port, remote, remote_port and only6: whether an IPv6 socket leaves IPv4 alone
-        (None where the kernel does not tell).
+        (None if the kernel does not tell).
     """
     return _rows("tcp", TCP, LISTEN) + _rows("udp", UDP, CLOSE)
 

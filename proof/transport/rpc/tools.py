@@ -6,5 +6,5 @@ from proof.transport.rpc.command import PATH
 
 
 def path_of(program: str) -> str:
-    """Where a program lies, empty where it is not in the search path."""
+    """Where a program lies, empty if it is not in the search path."""
     return shutil.which(program, path=PATH) or ""

@@ -79,7 +79,7 @@ def word(name: str, which: str) -> str:
 
 
 def file_state(name: str) -> str:
-    """What `systemctl is-enabled` prints: enabled, disabled, static, masked, alias...; empty where there is no file."""
+    """What `systemctl is-enabled` prints: enabled, disabled, static, masked, alias...; empty if there is no file."""
     try:
         return str(_manager("GetUnitFileState", "s", (unit_name(name),))[0])
     except RefusedError as error:
