@@ -90,7 +90,7 @@ Feature: 1.3.1 The host gives an attacker little to work with
 
     Scenario: The firewall is switched on for the next boot
       Then the firewall is enabled in its own settings
-      And "ufw.service" runs now and starts at boot
+      And "ufw.service" starts at boot
 
     @disruptive @after-reboot
     Scenario: A reboot brings the firewall back unaided
