@@ -1,4 +1,4 @@
-"""Programs that the runner itself starts: ended as a group when their time is over, recorded as evidence."""
+"""Programs that this machine runs: ended as a group when their time is over."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ TIMED_OUT = 124  # as timeout(1) says it
 
 @dataclass(frozen=True)
 class Finished:
-    """How a program ended: `exit_status` is 124 where its time was over, -N where signal N ended it."""
+    """How a program ended: `exit_status` is 124 if its time was over, -N if signal N ended it."""
 
     exit_status: int
     stdout: str

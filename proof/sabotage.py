@@ -1,4 +1,4 @@
-"""Does the suite notice? Each sabotage breaks a freshly reset lab, and its criterion must turn red."""
+"""Tests the tests: each sabotage breaks a freshly reset lab, and its criterion must turn red."""
 
 import argparse
 import os
@@ -76,7 +76,7 @@ def prove(
     folder: Path,
     copy: Path | None = None,
 ) -> tuple[Run | None, process.Finished]:
-    """Run scenarios of one Rule on the lab as it stands; no record where pytest did not come that far.
+    """Run scenarios of one Rule on the lab in its present state; no record if pytest did not get that far.
 
     `copy` is a folder that scenarios take for the project's own: what the operator runs at home.
     """

@@ -1,1 +1,1 @@
-"""What each sentence of the features does: one module a task, `conftest` for what they share."""
+"""The steps of the features: one module a task, `shared` for sentences of several tasks."""

@@ -1,4 +1,4 @@
-"""Sentences and looks that several tasks share.
+"""Fixtures that several tasks share.
 
 The database: `postgres_login(role, password)` logs in from the host itself, `place=` from elsewhere, such as hub for a
 client in the VPN; `superuser` is a connection with every right, `superuser_password` what it logged in with. All

@@ -1,4 +1,4 @@
-"""States that a host can be found in, brought about by root at the console.
+"""Puts the host into states that a playbook may meet, as root at the console.
 
 The account files are written directly: what is tried are the playbooks, not the tools that they use.
 """

@@ -1,4 +1,4 @@
-"""The folders of mail and database, by the names that the features give them."""
+"""The folders of mail and database, by their names in the features."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""1.1.1: the machine at hand, and the order of it, carried out by Terraform at a stand-in of Vultr."""
+"""1.1.1: the machine, and its order, carried out by Terraform against a stand-in of Vultr."""
 
 import copy
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""1.2.1: who becomes root through sudo, who does not, and the files that say so."""
+"""1.2.1: who becomes root through sudo, who does not, and the files with the rules."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""1.2.3: the administrator's account, whatever state its UID was found in."""
+"""1.2.3: the administrator's account, from either starting state of its UID."""
 
 from dataclasses import dataclass
 

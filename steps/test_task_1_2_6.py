@@ -8,7 +8,7 @@ from testinfra.host import Host
 
 from lab.waiting import wait_until
 from proof.clients.openssh import Admin
-from proof.clients.tcp_probe import ProbeResult, begin
+from proof.clients.tcp_probe import ProbeResult, start
 from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
 from proof.probes import engine
@@ -99,7 +99,7 @@ def try_everywhere(mail: Host, hub: Host, outsider: Host, intruder: Host, target
         "the internet, the container's own address": (outsider, container),
         "the VPN": (intruder, vpn),
     }
-    begun = {place: begin(host, address, PORT, 2) for place, (host, address) in tries.items()}
+    begun = {place: start(host, address, PORT, 2) for place, (host, address) in tries.items()}
     itself = ProbeResult("open" if mail.call(engine.greets, "127.0.0.1", PORT) else "silent", "asked on mail")
     return {ITSELF: itself, **{place: heard() for place, heard in begun.items()}}
 

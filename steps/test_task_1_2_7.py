@@ -1,4 +1,4 @@
-"""1.2.7: the administrator's number and files, and sudoers as the distribution and we wrote them."""
+"""1.2.7: the administrator's UID and files, and the sudoers files."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""1.3.1: SSH, firewall, updates and banner as they are in force, and as an attacker meets them."""
+"""1.3.1: the effective settings of SSH, firewall, updates and banner, and their effect on an attacker."""
 
 import re
 from collections.abc import Mapping
@@ -159,7 +159,7 @@ def denies(chains: tuple[nft.Chain, ...], family: str) -> None:
 @given("a service listens on every address of the host by mistake", target_fixture="left_open")
 def service_left_open(mail: Host, request: pytest.FixtureRequest) -> int:
     """It answers the host itself, or this step fails; it is gone when the scenario ends."""
-    port: int = mail.call(stray.leave_open)
+    port: int = mail.call(stray.open_port)
     request.addfinalizer(lambda: mail.call(stray.close, port))
     return port
 

@@ -1,4 +1,4 @@
-"""1.3.2: the tunnel as the kernel has it, what it lets through to the wire, and how its key gets in."""
+"""1.3.2: the tunnel in the kernel, its encryption on the wire, and how its key is installed."""
 
 import dataclasses
 import re

@@ -1,4 +1,4 @@
-"""1.3.3: which way each kind of traffic takes, and that names are resolved as before."""
+"""1.3.3: the route of each kind of traffic, and the unchanged name resolution."""
 
 import ipaddress
 import re

@@ -1,4 +1,4 @@
-"""1.4.1: the folders of mail and database are there, safe from everyone but root, and made without touching others."""
+"""1.4.1: the folders of mail and database exist, only root can replace them, and making them changes no others."""
 
 from collections.abc import Sequence
 
@@ -41,7 +41,9 @@ def has_folders(storage_seen: dict[str, Folder], target: Target, datatable: Sequ
 )
 def try_writing_above(mail: Host, target: Target, account: str) -> list[str]:
     """Who may write to a folder may rename what lies in it."""
-    found: list[str] = mail.call(account_access.writable, account, account_access.above(storage.paths(target)))
+    found: list[str] = mail.call(
+        account_access.writable_folders, account, account_access.parents(storage.paths(target))
+    )
     return found
 
 

@@ -1,4 +1,4 @@
-"""1.4.2: the accounts that mail and database belong to, and what everyone else gets to see of them."""
+"""1.4.2: the owners of mail and database, and what other accounts can see of them."""
 
 from collections.abc import Callable, Sequence
 
@@ -93,7 +93,7 @@ def owners_and_modes(storage_seen: dict[str, Folder], target: Target, datatable:
 def stranger_looks(mail: Host, target: Target, stranger: str) -> list[Attempt]:
     """Lists it, and reads a file in it by its name."""
     others = {path: owner for path, owner in storage.owners(target).items() if owner != stranger}
-    found: list[Attempt] = mail.call(account_access.look, stranger, others)
+    found: list[Attempt] = mail.call(account_access.try_reading, stranger, others)
     return found
 
 
@@ -113,7 +113,7 @@ def each_refused(looks: list[Attempt]) -> None:
 def service_works(mail: Host, target: Target, name: str) -> tuple[int, Attempt]:
     """As that account; how many folders it has, and what came of it."""
     own = [path for path, owner in storage.owners(target).items() if owner == name]
-    found: Attempt = mail.call(account_access.work, name, own)
+    found: Attempt = mail.call(account_access.try_working, name, own)
     return len(own), found
 
 

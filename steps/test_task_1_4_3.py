@@ -1,4 +1,4 @@
-"""1.4.3: quotas are off, and the scripts that switch them on do what they say, there and back."""
+"""1.4.3: quotas are off, and the scripts switch them on and off again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""2.1.1: the database server is there for the VPN, is held within its limits, and survives what happens to it."""
+"""2.1.1: the database server serves the VPN, stays within its limits, and survives mishaps."""
 
 import base64
 import ipaddress
@@ -24,8 +24,8 @@ from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
 from proof.parsers import ss
 from proof.probes import confinement, secret
-from proof.probes.confinement import Confinement, Overdone
-from proof.probes.secret import Kept
+from proof.probes.confinement import Confinement, OutOfMemory
+from proof.probes.secret import SecretFile
 from proof.transport.errors import Unreachable
 
 if TYPE_CHECKING:
@@ -166,17 +166,17 @@ def boot(mail: Host) -> str:
 
 
 @when("a process of the container takes more memory than it may", target_fixture="overdone")
-def overdo(mail: Host, engine: "DockerClient", target: Target, boot: str, evidence: Recorder) -> Overdone:
+def overdo(mail: Host, engine: "DockerClient", target: Target, boot: str, evidence: Recorder) -> OutOfMemory:
     """In the control group of the container, where the limit counts."""
     evidence.note(f"boot of mail: {boot}")
     size = int(target.text("postgres_memory").removesuffix("g")) * GIB + MORE_THAN_ALLOWED
     pid = attributes(engine, target)["State"]["Pid"]
-    found: Overdone = mail.call(confinement.overdo, pid, size, timeout=confinement.OOM_SECONDS)
+    found: OutOfMemory = mail.call(confinement.exceed_memory, pid, size, timeout=confinement.OOM_SECONDS)
     return found
 
 
 @then("the kernel has stopped that process")
-def was_stopped(overdone: Overdone) -> None:
+def was_stopped(overdone: OutOfMemory) -> None:
     """By SIGKILL, and it counts that."""
     assert overdone["ended"] == -9, f"the process that took too much ended with {overdone}"
     assert overdone["kills"] >= 1, f"the kernel of mail has stopped no one for lack of memory: {overdone}"
@@ -387,15 +387,15 @@ def is_refused(refused: psycopg.OperationalError | None) -> None:
 
 
 @when("the two files of the superuser's password are looked up", target_fixture="kept")
-def look_up_files(mail: Host, target: Target) -> list[Kept]:
+def look_up_files(mail: Host, target: Target) -> list[SecretFile]:
     """Which of them hold it, and who may read them."""
     return files_with_password(mail, target)
 
 
-def files_with_password(mail: Host, target: Target) -> list[Kept]:
+def files_with_password(mail: Host, target: Target) -> list[SecretFile]:
     """Of the two files, those that hold the password."""
     paths = [password_file(target), target.text("postgres_credentials_file")]
-    found: list[Kept] = mail.call(secret.kept, paths, PASSWORD_NAME)
+    found: list[SecretFile] = mail.call(secret.files_with, paths, PASSWORD_NAME)
     return found
 
 
@@ -423,7 +423,7 @@ def no_stray(mail: Host, target: Target) -> None:
     """The search runs on the host, and tells places only."""
     first, second = password_file(target), target.text("postgres_credentials_file")
     container = target.text("postgres_container")
-    found = mail.call(secret.strays, first, PASSWORD_NAME, container, [first, second], timeout=300)
+    found = mail.call(secret.other_places, first, PASSWORD_NAME, container, [first, second], timeout=300)
     assert not found, f"the superuser's password lies in {len(found)} more places on mail: {found[:10]}"
 
 

@@ -1,4 +1,4 @@
-"""2.1.2: each service reaches in the mail database what its work needs, and nothing else."""
+"""2.1.2: each service has the rights in the mail database that its work needs, and no others."""
 
 import re
 import secrets

@@ -1,4 +1,4 @@
-"""2.1.3: backups, by restoring from them."""
+"""2.1.3: backups, proved by restoring them."""
 
 import re
 import shlex
@@ -482,7 +482,7 @@ def killed_backup(mail: Host, database: Database) -> list[str]:
     """The script and all that it started, without a warning."""
     known = whole(database.look())
     running = mail.start("%s", database.path("scripts/backup_database.sh"), timeout=LONG)
-    halted = mail.call(backups.seize, "pg_basebackup", 60, timeout=90)
+    halted = mail.call(backups.halt, "pg_basebackup", 60, timeout=90)
     assert halted, "on mail, the backup never came to copy the cluster"
     running.stop()
     assert running.result().rc == 137, f"on mail, the backup had ended before it was killed: {running.result()}"

@@ -1,4 +1,4 @@
-"""2.1.4: the database server as the services will meet it."""
+"""2.1.4: the database server as the services will use it."""
 
 import re
 from collections.abc import Mapping

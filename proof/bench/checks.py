@@ -1,4 +1,4 @@
-"""Sixty checks in three ways: stock testinfra, testinfra with a ControlPath, and ours; same host, same answers."""
+"""Sixty checks with stock testinfra, with a ControlPath, and with our transport; same host, same answers."""
 
 import subprocess
 import tempfile
@@ -13,7 +13,7 @@ from typing import Any
 import testinfra.backend
 import testinfra.host
 
-from proof.hosts.connections import MAIL, way_to
+from proof.hosts.connections import MAIL, connection_spec
 from proof.hosts.target import LAB, load
 from proof.transport.host import connect
 from proof.transport.spec import ConnectionSpec
@@ -94,7 +94,7 @@ def measure(way: ConnectionSpec | None = None) -> tuple[dict[str, list[float]], 
     Raises:
         AssertionError: the three do not give the same answers.
     """
-    way = way or way_to(load(LAB), MAIL)
+    way = way or connection_spec(load(LAB), MAIL)
     seconds: dict[str, list[float]] = {}
     answers: dict[str, list[object]] = {}
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:

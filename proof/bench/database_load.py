@@ -1,4 +1,4 @@
-"""The mail database under load from the hub, and what checking a password costs; in the lab, through real logins."""
+"""The mail database under load from the hub, and the cost of checking a password; in the lab, with real logins."""
 
 import statistics
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,7 @@ from contextlib import closing
 
 from proof.bench.metrics import Figure
 from proof.database import cost, lookups
-from proof.hosts.connections import HUB, MAIL, way_to
+from proof.hosts.connections import HUB, MAIL, connection_spec
 from proof.hosts.target import Target
 from proof.probes import load, secret_files
 from proof.probes.load import Client, Tally
@@ -38,7 +38,7 @@ def figures_of(tally: Tally) -> Iterator[Figure]:
 
 def measure(target: Target) -> Iterator[Figure]:
     """Every figure of the mail database; the lab is running and provisioned."""
-    with closing(connect(way_to(target, MAIL))) as mail, closing(connect(way_to(target, HUB))) as hub:
+    with closing(connect(connection_spec(target, MAIL))) as mail, closing(connect(connection_spec(target, HUB))) as hub:
         yield from _load(mail, hub, target)
         yield _cost(mail, hub, target)
 

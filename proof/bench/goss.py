@@ -1,4 +1,4 @@
-"""The sixty checks with goss, a program that runs on the host itself: measured where its path is given."""
+"""The sixty checks with goss, a program that runs on the host itself; measured if its path is given."""
 
 import json
 import time

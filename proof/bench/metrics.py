@@ -1,4 +1,4 @@
-"""Figures of a benchmark: each with the runs it comes from and, if there is one, the bound it has to reach."""
+"""Figures of a benchmark: each with its measurements and, if there is one, its bound."""
 
 import json
 import statistics

@@ -1,4 +1,4 @@
-"""`make bench`: how fast the lab and the suite are, measured in one run on the same VMs."""
+"""`make bench`: the speed of the lab and the suite, measured in one run on the same VMs."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""The administrator's own way in: a new login with the OpenSSH client, as a person tries it."""
+"""New logins of the administrator with the OpenSSH client."""
 
 import shlex
 from collections.abc import Sequence

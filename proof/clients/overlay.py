@@ -1,4 +1,4 @@
-"""Commands that write as they work, and may leave nothing: what they write lands in memory and goes with them."""
+"""Runs commands on an overlay: what they write is in memory and gone when they end."""
 
 from testinfra.host import Host
 

@@ -1,4 +1,4 @@
-"""The scan of every TCP port by an outsider: it takes long, so it starts early and runs beside other work."""
+"""The scan of every TCP port by an outsider. It takes long, so it starts early and runs in the background."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What stands after a reboot: one reboot a run answers the questions of every task that asks about it."""
+"""The host after a reboot: one reboot a run serves the scenarios of all tasks."""
 
 import time
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A knock at a port from some place: does the door open, is it refused, or does no one answer at all?"""
+"""One TCP connection from a place: open, refused, or silent."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class ProbeResult:
     said: str
 
 
-def begin(place: Host, address: str, port: int, seconds: int = 1) -> Callable[[], ProbeResult]:
+def start(place: Host, address: str, port: int, seconds: int = 1) -> Callable[[], ProbeResult]:
     """Begin to open a TCP connection from a place; call what is returned for what came of it.
 
     That raises NothingToReadError if no packet was answered because none was sent: no nc there, no route.
@@ -41,9 +41,9 @@ def begin(place: Host, address: str, port: int, seconds: int = 1) -> Callable[[]
     return heard
 
 
-def knock(place: Host, address: str, port: int, seconds: int = 1) -> ProbeResult:
+def try_port(place: Host, address: str, port: int, seconds: int = 1) -> ProbeResult:
     """Open a TCP connection from a place and close it again; wait at most some seconds for an answer."""
-    return begin(place, address, port, seconds)()
+    return start(place, address, port, seconds)()
 
 
 def greeting(place: Host, address: str, port: int, seconds: int = 2) -> str:

@@ -1,4 +1,4 @@
-"""A program at a terminal of its own: type as a person does, and keep everything that shows on the screen."""
+"""A program on a pseudo-terminal: types lines, and records everything that shows on the screen."""
 
 import os
 import pty

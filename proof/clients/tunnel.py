@@ -1,4 +1,4 @@
-"""A socket of this machine, for its owner alone, whose every connection ends at a server as a host sees it.
+"""A unix socket of this machine, for its owner only; every connection to it is forwarded to a server as a host sees it.
 
 It outlives resets and reboots: each connection goes over the host's connection of that moment.
 """

@@ -1,4 +1,4 @@
-"""The credentials script as an operator uses it: at a terminal, in a shell with a history, all programs watched."""
+"""The script setup_wg_credentials.sh as an operator uses it: in a shell with a history, with all programs watched."""
 
 import base64
 import re

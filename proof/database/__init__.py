@@ -1,1 +1,1 @@
-"""How the mail database is asked: its rights, its hashes, its services."""
+"""The mail database: its logins, its rights, its password hashes, its services."""

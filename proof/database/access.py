@@ -1,4 +1,4 @@
-"""The mail database as its services see it: their own logins over the VPN, and transactions that leave no trace."""
+"""The mail database as its services see it: their own logins over the VPN, in transactions that are rolled back."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence

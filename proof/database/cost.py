@@ -1,4 +1,4 @@
-"""What checking a password costs the database, against one `openssl passwd -6` on the same machine."""
+"""The cost of checking a password in the database, relative to `openssl passwd -6` on the same machine."""
 
 import statistics
 from collections.abc import Sequence

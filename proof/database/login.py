@@ -1,4 +1,4 @@
-"""Logins at the database from any place of the lab: psycopg here, the connection made there."""
+"""Logins to the database from any place: psycopg runs here, the connection starts there."""
 
 import time
 from typing import TYPE_CHECKING, Any

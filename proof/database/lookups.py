@@ -1,4 +1,4 @@
-"""The look-ups that Postfix and Dovecot make, taken from the connection files that they are made with."""
+"""The queries of Postfix and Dovecot, taken from their connection files."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Postfix and Dovecot themselves, as clients of the mail database on a machine of the VPN."""
+"""Real Postfix and Dovecot as clients of the mail database, on a machine in the VPN."""
 
 import io
 import tarfile

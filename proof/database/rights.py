@@ -1,4 +1,4 @@
-"""What every role may do with all that is in the database: every statement is run, and refused for want of a right."""
+"""The rights of every role: every statement is run on every object, and succeeds or is refused for a missing right."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What the server keeps of a role's password: made by the script of the host, so that there is one way to make it."""
+"""SCRAM verifiers of passwords, made by the host's own script, so that only one implementation exists."""
 
 import importlib.util
 from functools import cache

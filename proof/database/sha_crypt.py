@@ -1,4 +1,4 @@
-"""SHA512-CRYPT as others compute it: published vectors, openssl, and crypt(3) for what openssl cannot do."""
+"""SHA512-CRYPT of others: published test vectors, openssl, and crypt(3) where openssl cannot compute it."""
 
 import ctypes
 import ctypes.util

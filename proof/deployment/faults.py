@@ -1,4 +1,4 @@
-"""What can go wrong while a server is deployed, as the person sees it who sits before it."""
+"""Faults during a deployment, by their names in the features."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""terraform/ tried out: a copy with a state and a home of its own, before a stand-in of Vultr's API.
+"""A copy of terraform/ with its own state and home folder, in front of a stand-in of Vultr's API.
 
 Nothing of the operator's is used: neither the API key nor the state nor the SSH key, and no packet leaves the machine.
 """

@@ -1,4 +1,4 @@
-"""What the operator runs at home, as scenarios try it: the checkout's own, or a copy that a sabotage has changed."""
+"""The operator's own files (provision/, terraform/): those of the checkout, or a copy that a sabotage has changed."""
 
 import os
 from pathlib import Path

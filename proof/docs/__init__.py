@@ -1,1 +1,1 @@
-"""Living documentation: what holds, where, since when, on what evidence; computed from features and runs."""
+"""The computed documentation: what holds, on which target, since when, on what evidence."""

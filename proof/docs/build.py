@@ -1,4 +1,4 @@
-"""From features, plan, runs and sabotages to the document; nothing that the features hold can be missing in it."""
+"""Builds the document from features, plan, runs and sabotages; nothing in the features can be missing in it."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What the diagram of the lab shows: places, their addresses, and who may reach what, from the inventory."""
+"""The diagram of the lab: places, their addresses, and who may reach what, from the inventory."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

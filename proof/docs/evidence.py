@@ -1,4 +1,4 @@
-"""What is shown of a scenario: the newest run's evidence, and the whole of it as files beside the pages."""
+"""The evidence of a scenario on the site: that of its most recent run, and all of it as files next to the pages."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""The same document for other tools: JUnit XML for build servers, Cucumber JSON for report viewers."""
+"""The document for other tools: JUnit XML for build servers, Cucumber JSON for report viewers."""
 
 import re
 import xml.etree.ElementTree as ET

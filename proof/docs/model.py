@@ -1,4 +1,4 @@
-"""The document: everything that site, tracker and exports show, as plain values. Its JSON is the one source of all."""
+"""The document: everything that site, tracker and exports show, as plain values."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""The pages of a document, rendered by Jinja2: every page opens from disk and stays small whatever the evidence."""
+"""Renders the pages of a document with Jinja2. Every page opens from disk and stays small."""
 
 import os
 from collections.abc import Iterator

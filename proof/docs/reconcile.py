@@ -1,4 +1,4 @@
-"""Nothing vanishes: features, plan, runs and document must count the same."""
+"""Checks that features, plan, runs and document have the same counts, so that nothing vanishes."""
 
 from collections import Counter
 from collections.abc import Iterator

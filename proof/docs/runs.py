@@ -1,4 +1,4 @@
-"""What runs left behind: every record that can be read, and the name of each that cannot.
+"""The stored runs: every readable record, and the name of each unreadable one.
 
 A run's folder goes when it is old; its digest in build/history stays, so that a series of passes keeps its beginning.
 A digest is also quicker to read than the record with all of its evidence.

@@ -1,4 +1,4 @@
-"""The JSON Schema of the document, taken from the types that it is made of."""
+"""The JSON Schema of the document, derived from its types."""
 
 import dataclasses
 import types

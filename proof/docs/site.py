@@ -1,4 +1,4 @@
-"""The whole site in a folder: pages, evidence, data and exports; a reader sees the old one or the new one."""
+"""Writes the whole site into a folder: pages, evidence, data and exports. A reader sees the old site or the new one."""
 
 import shutil
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What holds of a scenario, a criterion and a task on a target. Absence of evidence is never a pass."""
+"""The state of a scenario, a criterion and a task on a target. Absence of evidence is never a pass."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

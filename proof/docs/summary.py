@@ -1,4 +1,4 @@
-"""What a reader wants to know within seconds: is everything proved, where not, and why."""
+"""The summary for a quick reader: is everything proved, what is not, and why."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What sabotages say of a criterion: whether a green line means something."""
+"""The sabotages of a criterion: whether a green line can be trusted."""
 
 import json
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Where a run's evidence comes from: commit, contents, versions, person and machine."""
+"""Provenance of a run's evidence: commit, contents, versions, person and machine."""
 
 import getpass
 import hashlib

@@ -1,4 +1,4 @@
-"""The record of a run: everything that its table, its failures and later documents are rendered from."""
+"""The record of a run: the source of its table, its failures and the documentation."""
 
 import dataclasses
 import functools
@@ -53,7 +53,7 @@ class Step:
 
 @dataclass
 class Failure:
-    """Why a scenario did not pass: what failed, where in the steps, and what the host said at that moment."""
+    """Why a scenario did not pass: the message, the place in the steps, and the host's journal of that moment."""
 
     kind: FailureKind
     message: str
@@ -65,7 +65,7 @@ class Failure:
 
 @dataclass
 class Scenario:
-    """A case of a scenario; `case` tells the rows of an outline apart, `id` is stable over runs."""
+    """A case of a scenario; `case` distinguishes the rows of an outline, `id` is stable over runs."""
 
     id: str
     task: str

@@ -1,4 +1,4 @@
-"""What was done to prove a criterion: every command with its answer, kept beside the step that asked."""
+"""Evidence: every command with its result, recorded with the step that ran it."""
 
 import threading
 import time
@@ -124,7 +124,7 @@ class Recorder:
 
     @contextmanager
     def watching(self, place: str, command: str) -> Iterator[None]:
-        """Record something that has no output of its own, and how it ended."""
+        """Record an action without output, and how it ended."""
         started = time.monotonic()
         outcome = "failed"
         try:

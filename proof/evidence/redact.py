@@ -1,4 +1,4 @@
-"""Secrets leave before anything is written: values that are known, and shapes that give themselves away."""
+"""Removes secrets before anything is written: known values, and patterns of secrets."""
 
 import base64
 import re
@@ -13,7 +13,7 @@ PATH_NAME = re.compile(r"_(file|path|dir|folder)$", re.IGNORECASE)
 
 
 class Shape(NamedTuple):
-    """A pattern of secrets, and what stands in its place."""
+    """A pattern of secrets, and its replacement."""
 
     pattern: re.Pattern[str]
     instead: str

@@ -45,7 +45,7 @@ class RunFolder:
 
     @classmethod
     def at(cls, path: Path) -> "RunFolder":
-        """A folder that the caller names, made if it is not there; `last` stays as it is."""
+        """A folder named by the caller, made if it is missing; the link `last` is unchanged."""
         path.mkdir(parents=True, exist_ok=True)
         return cls(path)
 
@@ -72,5 +72,5 @@ class RunFolder:
         return str(path.relative_to(self.path))
 
     def shown(self) -> str:
-        """The folder as a person names it: relative to the working directory where it lies below it."""
+        """The path for people: relative to the working directory if it is below that."""
         return os.path.relpath(self.path) if self.path.is_relative_to(Path.cwd()) else str(self.path)

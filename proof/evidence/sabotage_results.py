@@ -1,4 +1,4 @@
-"""What sabotages have shown so far: a file that grows over runs, one result a sabotage, the newest."""
+"""Results of sabotages: one file over all runs, with the newest result of each sabotage."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -26,7 +26,7 @@ class Result:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What tells a sabotage from the others."""
+        """Identifies a sabotage: task, Rule and name."""
         return self.task, self.rule, self.name
 
 

@@ -30,7 +30,7 @@ class Case:
 
     @property
     def row(self) -> str:
-        """What tells this case from the others of its outline; empty for a plain scenario."""
+        """Distinguishes this case from the others of its outline; empty for a plain scenario."""
         return ", ".join(value for _, value in self.values)
 
     @property

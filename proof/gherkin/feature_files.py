@@ -1,4 +1,4 @@
-"""What is to be proved, read from the feature files alone: nothing that a run leaves out can vanish."""
+"""The inventory of criteria, read from the feature files alone: what a run leaves out does not vanish."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ class FeatureSyntaxError(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """One sentence of a scenario, as it stands in the file."""
+    """One sentence of a scenario, as written in the file."""
 
     keyword: str
     text: str
@@ -60,7 +60,7 @@ class Scenario:
 
     @property
     def cases(self) -> int:
-        """How many tests it stands for."""
+        """Number of tests made from it."""
         return len(self.rows)
 
     @property
@@ -92,7 +92,7 @@ class Feature:
 
     @property
     def task(self) -> str:
-        """Task id from the file's name, such as 1.3.4; the stem where the name is no task's."""
+        """Task id from the file's name, such as 1.3.4; the stem if the name is no task's."""
         match = TASK_FILE.match(self.path.stem)
         return match.group(1) if match else self.path.stem
 

@@ -1,4 +1,4 @@
-"""Lint of the features: what would let a criterion go unproved without anyone noticing."""
+"""Lint of the features: finds whatever would leave a criterion unproved without notice."""
 
 import re
 import sys
@@ -18,13 +18,13 @@ TASK = re.compile(r"^(\d+)\.(\d+)\.(\d+)$")
 
 
 def shown(path: Path) -> Path:
-    """A path as a person names it: relative to the working directory where it lies below it."""
+    """The path for people: relative to the working directory if it is below that."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """Something to mend, and where: line counts from 1."""
+    """A problem and its place; `line` counts from 1."""
 
     path: Path
     line: int
@@ -80,11 +80,11 @@ def _scenarios(feature: Feature) -> Iterator[Finding]:
             yield Finding(
                 feature.path,
                 scenario.line,
-                f"two scenarios are named {scenario.name!r}; the first stands in line {first[scenario.name]}",
+                f"two scenarios are named {scenario.name!r}; the first is in line {first[scenario.name]}",
             )
         first.setdefault(scenario.name, scenario.line)
         if rule is None:
-            yield Finding(feature.path, scenario.line, f"the scenario {scenario.name!r} stands outside any Rule")
+            yield Finding(feature.path, scenario.line, f"the scenario {scenario.name!r} is outside any Rule")
         if not scenario.steps:
             yield Finding(feature.path, scenario.line, f"the scenario {scenario.name!r} has no step")
 

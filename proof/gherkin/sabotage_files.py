@@ -1,4 +1,4 @@
-"""Sabotages as data: small faults beside each feature, with the criterion that must catch them."""
+"""Sabotages: small faults in a file next to each feature, each with the criterion that must catch it."""
 
 import hashlib
 from dataclasses import dataclass

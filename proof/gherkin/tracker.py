@@ -1,4 +1,4 @@
-"""The operator's plan: milestones, groups, tasks and waivers, read from features/tracker.yml."""
+"""The operator's plan in features/tracker.yml: milestones, groups, tasks and waivers."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class Waiver:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole tracker; `fresh_days` tells by target how old evidence may be."""
+    """The whole tracker; `fresh_days` is the maximum age of evidence by target, in days."""
 
     milestones: tuple[Milestone, ...]
     fresh_days: Mapping[str, int]

@@ -1,4 +1,4 @@
-"""The hosts and places that scenarios speak to: opened when first used, one login each, new after a reset.
+"""The hosts and places of scenarios: connected at the first request, with one login each, again after a reset.
 
 In the lab the hub is a machine of the lab's, and outsider and intruder are places on it. For any other target the
 operator may name machines of their own for them: `hub_host` and `outsider_host` of the inventory, as ssh knows them.
@@ -23,28 +23,30 @@ ON_THE_HUB: Mapping[str, tuple[str, ...]] = {name: ("ip", "netns", "exec", name)
 HUB_USER = "root"
 
 
-def named_by(name: str) -> str:
+def variable_naming(name: str) -> str:
     """The inventory's variable that names an operator's machine for a place."""
     return f"{name}_host"
 
 
-def operators_places(target: Target) -> list[str]:
+def operator_places(target: Target) -> list[str]:
     """Places for which the operator named a machine; the lab has its own."""
     places = (HUB, OUTSIDER, INTRUDER)
-    return [] if target.name == LAB else [name for name in places if target.variables.get(named_by(name))]
+    return [] if target.name == LAB else [name for name in places if target.variables.get(variable_naming(name))]
 
 
 def has(target: Target, name: str) -> bool:
     """Whether scenarios against a target can look from this place."""
-    return target.name == LAB or name in (MAIL, RUNNER) or name in operators_places(target)
+    return target.name == LAB or name in (MAIL, RUNNER) or name in operator_places(target)
 
 
-def way_to(target: Target, name: str) -> "ConnectionSpec":
-    """The administrator's way to mail, the lab's to the hub, or the operator's to a machine that stands for a place."""
+def connection_spec(target: Target, name: str) -> "ConnectionSpec":
+    """The administrator's login on mail, the lab's on the hub, or the operator's on a machine for a place."""
     from proof.transport.spec import ConnectionSpec  # noqa: PLC0415 - loaded by the first run that connects
 
     if name != MAIL and target.name != LAB:
-        return ConnectionSpec("", target.text(named_by(name)), ssh_config=target.ssh_config, sudo=True, name=name)
+        return ConnectionSpec(
+            "", target.text(variable_naming(name)), ssh_config=target.ssh_config, sudo=True, name=name
+        )
     if name == HUB:
         return ConnectionSpec(HUB_USER, HUB, ssh_config=target.ssh_config, name=HUB)
     return ConnectionSpec(
@@ -58,7 +60,7 @@ def way_to(target: Target, name: str) -> "ConnectionSpec":
 
 
 class HostProxy:
-    """Stands for a host for the whole run; whatever is asked of it is asked of the connection of that moment."""
+    """Represents a host for the whole run; each request goes to its present connection."""
 
     def __init__(self, name: str, current: Callable[[str], "Host"]) -> None:
         self._name = name
@@ -74,7 +76,7 @@ class HostProxy:
 class Connections:
     """One connection a host, for one run against one target.
 
-    After `lose`, whatever is asked of that host fails at once with the same error, until `drop`.
+    After `mark_lost`, whatever is asked of that host fails at once with the same error, until `drop`.
     """
 
     def __init__(self, target: Target, recorder: Recorder) -> None:
@@ -100,22 +102,22 @@ class Connections:
             self._open[name] = self._connect(name)
         return self._open[name]
 
-    def reach(self, names: Iterable[str]) -> None:
-        """Begin to connect to hosts, side by side; whoever asks one of them first waits until it is there.
+    def connect(self, names: Iterable[str]) -> None:
+        """Start connecting to hosts in parallel; the first request to one of them waits for its connection.
 
-        A host that cannot be reached is tried again by whoever asks, who then hears why.
+        The first request to a host that could not be reached tries again, and raises the error.
         """
         for name in names:
             if name not in self._open and name not in self._coming:
                 self._coming[name] = self._pool.submit(self._connected, name)
 
-    def asked(self) -> list[str]:
+    def take_used(self) -> list[str]:
         """Hosts, not places, of which something was asked since this was called last."""
         names, self._asked = sorted(self._asked), set()
         return names
 
-    def ready(self, name: str) -> "Host | None":
-        """A host that is connected to at this moment; None where asking it would mean to connect."""
+    def connected(self, name: str) -> "Host | None":
+        """The host, if it is connected now; None if a request would have to connect."""
         return self._open.get(name)
 
     def _connected(self, name: str) -> "Host":
@@ -125,18 +127,18 @@ class Connections:
 
     def _arrive(self, name: str) -> None:
         if coming := self._coming.pop(name, None):
-            with suppress(Exception):  # who asks next connects again, and hears it
+            with suppress(Exception):  # the next request connects again, and raises it
                 self._open[name] = coming.result()
 
-    def lose(self, name: str, error: Exception) -> None:
+    def mark_lost(self, name: str, error: Exception) -> None:
         """Remember that a host does not answer, so that no one waits for it again."""
         self._lost[name] = error
 
-    def lost(self, name: str) -> bool:
+    def is_lost(self, name: str) -> bool:
         """Whether this host is known not to answer."""
         return name in self._lost
 
-    def blamed(self, error: Exception) -> str:
+    def host_of(self, error: Exception) -> str:
         """The host that an `Unreachable` speaks of; the lab's places are reached through the hub."""
         name = str(getattr(getattr(error, "way", None), "name", MAIL))
         return HUB if self._on_the_hub(name) else name
@@ -168,7 +170,7 @@ class Connections:
             return host.place(self.current(HUB), name, ON_THE_HUB[name])
         if name == RUNNER:
             return host.here(name, self._observe)
-        return host.connect(way_to(self._target, name), self._observe)
+        return host.connect(connection_spec(self._target, name), self._observe)
 
     def _observe(self, seen: "Observation") -> None:
         self._recorder.command(

@@ -1,4 +1,4 @@
-"""Who has the lab: one run at a time, and a mark on a lab that someone broke and has not reset yet."""
+"""One run at a time uses the lab; a mark shows that a lab was changed and not reset yet."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +9,12 @@ from lab.progress import step
 
 
 def mark(root: Path) -> Path:
-    """File that is there while the lab of a checkout is not in its reset state."""
+    """The file that exists while the lab of a checkout is not at its reset point."""
     return root / ".lab" / "touched"
 
 
 def touch(root: Path) -> None:
-    """Mark the lab as no longer in its reset state: also a run that is killed from here on has said so."""
+    """Mark the lab as no longer in its reset state, before it changes: a run that is killed leaves the mark."""
     mark(root).parent.mkdir(exist_ok=True)
     mark(root).touch()
 

@@ -1,4 +1,4 @@
-"""Before the first scenario: is the way to a host open that no lab gave us? One clear message if it is not.
+"""Checks the connection to a production host before the first scenario; one clear message if it does not work.
 
 Nothing is sent while the VPN is down: the host's address would belong to whatever network this machine is in.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lab.errors import LabError
 from proof import process
-from proof.hosts.connections import MAIL, Connections, named_by, operators_places, way_to
+from proof.hosts.connections import MAIL, Connections, connection_spec, operator_places, variable_naming
 from proof.hosts.target import Target
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ PROXIES = ("proxyjump", "proxycommand")
 
 @dataclass(frozen=True)
 class Route:
-    """How this machine would reach an address: through another one, or from which address of its own.
+    """How this machine would reach an address: through a proxy, or from one of its own addresses.
 
     Args:
         address: host name or address that ssh would dial.
@@ -38,7 +38,7 @@ class Route:
 
 
 def inside(address: str, network: str) -> bool:
-    """Whether an address lies in a network; a host name does not."""
+    """Whether an address is in a network; a host name is not."""
     try:
         return ipaddress.ip_address(address) in ipaddress.ip_network(network)
     except ValueError:
@@ -57,7 +57,7 @@ def source_towards(address: str) -> str:
 
 def route_to(target: Target) -> Route:
     """How ssh would reach the host under test, by its own settings. Raises LabError."""
-    way = way_to(target, MAIL)
+    way = connection_spec(target, MAIL)
     settings = ["-F", str(way.ssh_config)] if way.ssh_config else []
     argv = ["ssh", *settings, "-G", "-p", str(way.port), "-l", way.user, way.address]
     try:
@@ -89,7 +89,7 @@ def look(target: Target, connections: Connections) -> None:
             f"bring the tunnel up (wg-quick up NAME), or name a ProxyJump for {target.text('vpn_address')} "
             "in your ssh_config",
         )
-    for name in (MAIL, *operators_places(target)):
+    for name in (MAIL, *operator_places(target)):
         _arrive(target, connections, name)
 
 
@@ -99,7 +99,7 @@ def _arrive(target: Target, connections: Connections, name: str) -> None:
     try:
         connections.current(name).greeting()
     except Unreachable as error:
-        optional = "" if name == MAIL else f"; or take {named_by(name)} out of the inventory of {target.name}"
+        optional = "" if name == MAIL else f"; or take {variable_naming(name)} out of the inventory of {target.name}"
         raise LabError(_words(error), error.hint + optional) from error
 
 

@@ -1,4 +1,4 @@
-"""The lab as scenarios use it: every use is recorded, and no connection outlives a machine."""
+"""The lab for scenarios: every use is recorded, and connections are dropped before a machine restarts."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -59,7 +59,7 @@ class LabControl(Protocol):
 
 
 def open_lab(provider: str | None = None) -> LabControl:
-    """The lab of this checkout; `provider` names what makes its machines, by itself if None."""
+    """The lab of this checkout; `provider` is the name of its provider, None for the default."""
     from lab.lab import Lab  # noqa: PLC0415 - a run without the lab needs none of it
 
     return Lab.of_checkout(provider)

@@ -1,4 +1,4 @@
-"""Hosts that can be proved: each stands in an inventory, the only place for its addresses, ports and keys.
+"""Hosts that can be proved: each is in an inventory, the only place for its addresses, ports and keys.
 
 `NAME` is the host mail of provision/inventory/NAME.yml. Further hosts of an inventory bear their own names, and a
 group of an inventory stands for all of its hosts.
@@ -120,7 +120,7 @@ def _ask_ansible(name: str, root: Path) -> dict[str, Any]:
         raise LabError(f"ansible-inventory did not read {inventory(name, root)} within 60 s.") from None
     said = done.stderr.decode(errors="replace").strip()
     if done.returncode != 0 or "Unable to parse" in said:
-        raise LabError(f"ansible-inventory cannot read {inventory(name, root)}: {said}", "mend the inventory")
+        raise LabError(f"ansible-inventory cannot read {inventory(name, root)}: {said}", "fix the inventory")
     listed: dict[str, Any] = json.loads(done.stdout)
     return listed
 
@@ -167,7 +167,7 @@ def _register_secrets(variables: Mapping[str, object], root: Path) -> None:
 
 
 def _found(name: str, root: Path) -> list[tuple[str, str]]:
-    """Inventory and host of everything that a name stands for."""
+    """Inventory and host of everything that a name means."""
     if name in known(root):
         return [(name, HOST)]
     found = []
@@ -178,7 +178,7 @@ def _found(name: str, root: Path) -> list[tuple[str, str]]:
 
 
 def choices(root: Path = ROOT) -> list[str]:
-    """Every name that stands for a host or a group of hosts. Raises LabError if an inventory cannot be read."""
+    """Every name of a host or of a group of hosts. Raises LabError if an inventory cannot be read."""
     names = set(known(root))
     for each in known(root):
         listing = _listing(each, root)
@@ -200,7 +200,7 @@ def _target(inventory_name: str, host: str, root: Path) -> Target:
 
 
 def select(names: Sequence[str], root: Path = ROOT) -> list[Target]:
-    """The targets that these names stand for, each once, in the order of the names.
+    """The targets of these names, each once, in the order of the names.
 
     Raises:
         UsageError: a name stands for nothing; the message names the known ones.

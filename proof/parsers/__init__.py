@@ -1,1 +1,1 @@
-"""What tools print, as values: one tool a module, no host needed to test them."""
+"""Parsers of what tools print: one tool a module; their tests need no host."""

@@ -1,4 +1,4 @@
-"""Keys in a list of authorized keys, distinguished by what makes them a key and not by their comment."""
+"""Keys in a list of authorized keys, identified by type and content, not by their comment."""
 
 import base64
 import hashlib

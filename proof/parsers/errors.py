@@ -1,4 +1,4 @@
-"""A tool that did not tell what it was asked for."""
+"""The error for output without the requested content."""
 
 
 class NothingToReadError(AssertionError):

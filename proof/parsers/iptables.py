@@ -1,4 +1,4 @@
-"""Rules of the packet filter as `iptables -S` prints them: which of them let a port in, and whom they admit."""
+"""Rules of the packet filter as `iptables -S` prints them: those that admit a port, and from where."""
 
 import ipaddress
 import shlex

@@ -1,4 +1,4 @@
-"""The kernel's packet filter as `nft --json` prints it: the policies of base chains, and who is in a set."""
+"""The kernel's packet filter as `nft --json` prints it: the policies of base chains, and the members of a set."""
 
 import json
 from collections.abc import Iterator, Mapping

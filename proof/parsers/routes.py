@@ -1,4 +1,4 @@
-"""Ways that the kernel knows, as `ip -json route` prints them."""
+"""Routes as `ip -json route` prints them."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""ssh-audit's JSON report (`ssh-audit --json`), graded: which offered algorithm is not good enough, and why.
+"""ssh-audit's JSON report (`ssh-audit --json`): which offered algorithm is not good enough, and why.
 
 ssh-audit notes an algorithm with `fail`, `warn` and `info`; one that it does not know is a `fail` of its own,
 so an algorithm that a newer OpenSSH invents is never taken for a strong one.

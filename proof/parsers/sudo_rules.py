@@ -1,4 +1,4 @@
-"""sudo's rules: whom they name (`cvtsudoers -f json`), and which file lets a user do what (`sudo -ll`)."""
+"""sudo's rules: the users that they name (`cvtsudoers -f json`), and the file of each rule (`sudo -ll`)."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What a step can ask for around the mail database: services' logins, their connection files, real clients."""
+"""Fixtures for the mail database: the services' logins, their connection files, real clients."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING

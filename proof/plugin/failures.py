@@ -1,4 +1,4 @@
-"""What an error in a scenario means: the criterion failed, the lab broke, or the steps are wrong."""
+"""Classifies an error in a scenario: the criterion failed, the lab broke, or the steps are wrong."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ CRITERION = (
     psycopg.OperationalError,
 )  # the host's, not the steps'
 JOURNAL_LINES = 20
-JOURNAL_NOISE = "qemu-ga["  # the out-of-band channel writes of its own questions
+JOURNAL_NOISE = "qemu-ga["  # the out-of-band channel logs its own requests
 LOOK_SECONDS = 20.0
 LOOKS: tuple[tuple[str, ...], ...] = (
     ("ss", "-tlnp"),
@@ -31,7 +31,7 @@ LOOKS: tuple[tuple[str, ...], ...] = (
 
 
 def failure_of(excinfo: pytest.ExceptionInfo[BaseException], session: ProofSession) -> Failure:
-    """The failure that an exception in a scenario stands for.
+    """The failure that an exception in a scenario means.
 
     A broken lab is remembered in the session, so that what is left of the run ends fast.
     """
@@ -73,9 +73,9 @@ def _where(excinfo: pytest.ExceptionInfo[BaseException], root: Path) -> str:
 
 
 def _unreachable(error: Exception, excinfo: pytest.ExceptionInfo[BaseException], session: ProofSession) -> Failure:
-    """The criterion failed if the host lives all the same; else it is the lab, or no one can tell."""
-    name = session.connections.blamed(error)
-    known = session.connections.lost(name)
+    """The criterion failed if the host still runs; otherwise the lab broke, or the cause is unknown."""
+    name = session.connections.host_of(error)
+    known = session.connections.is_lost(name)
     culprit = None if known else _culprit(name, session)
     if culprit is not None:
         session.broken = LabError(f"{culprit}: {error}", "lab status; lab logs hub; lab logs mail")
@@ -84,7 +84,7 @@ def _unreachable(error: Exception, excinfo: pytest.ExceptionInfo[BaseException],
     failure = _failure("unreachable", message, excinfo, session)
     if not known:
         if _refusal(name, session) is not None:
-            session.connections.lose(name, error)
+            session.connections.mark_lost(name, error)
         failure.journal = journal(session)
         failure.seen_out_of_band = _looks(session)
     return failure
@@ -124,7 +124,7 @@ def _looks(session: ProofSession) -> list[Evidence]:
 
 
 def journal(session: ProofSession) -> list[str]:
-    """The last lines of the host's journal since the current scenario began; empty if no one can tell."""
+    """The last lines of the host's journal since the current scenario began; empty if it cannot be read."""
     since = math.ceil(session.record.elapsed()) + 1
     argv = (
         *("journalctl", "--no-pager", "--quiet", "--output=short-precise"),

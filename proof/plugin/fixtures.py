@@ -1,4 +1,4 @@
-"""What a step can ask for: hosts and places, the lab, the evidence, the inventory's variables."""
+"""Fixtures for steps: hosts and places, the lab, the evidence, the inventory's variables."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -40,7 +40,7 @@ def _place(config: pytest.Config, name: str) -> "Host":
     session = _session(config)
     if not connections.has(session.target, name):
         pytest.skip(
-            f"no {name}: name a machine as {connections.named_by(name)} in the inventory of {session.target.name}"
+            f"no {name}: the inventory of {session.target.name} has no {connections.variable_naming(name)}"
         )
     return session.connections.host(name)
 
@@ -87,7 +87,7 @@ def vpn_client(pytestconfig: pytest.Config, target: Target) -> "Host":
     if not connections.has(target, HUB) and not preflight.in_vpn(target):
         pytest.skip(
             f"no client in the VPN: this machine has no address in {target.text('vpn_network')}, "
-            f"and the inventory of {target.name} names no {connections.named_by(HUB)}"
+            f"and the inventory of {target.name} names no {connections.variable_naming(HUB)}"
         )
     return _place(pytestconfig, HUB if connections.has(target, HUB) else RUNNER)
 

@@ -1,4 +1,4 @@
-"""The pytest plugin: `--host` names what is proved, and a run leaves a record, a table and a reset lab."""
+"""The hooks of the pytest plugin: a run with `--host` leaves a record, a table and a reset lab."""
 
 import argparse
 import os
@@ -53,7 +53,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--provider", choices=NAMES, help="who makes the lab's machines: see lab up --help")
     group.addoption("--second-lab-claims", metavar="PATH", type=Path, help=argparse.SUPPRESS)  # proof.plugin.second_lab
-    group.addoption("--run-folder", metavar="PATH", type=Path, help="where this run writes; not the last run")
+    group.addoption(
+        "--run-folder", metavar="PATH", type=Path, help="folder of this run; it does not become the last run"
+    )
 
 
 def _features(config: pytest.Config) -> Path:
@@ -128,7 +130,7 @@ def _check(config: pytest.Config, bound: list[pytest.Item], chosen: list[pytest.
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
-    """Bring the host up before the first scenario; nothing runs where that fails."""
+    """Bring the host up before the first scenario; if that fails, nothing runs."""
     config = session.config
     scenarios = [item.stash[RECORD] for item in session.items if RECORD in item.stash]
     left_out = config.stash.get(LEFT_OUT, [])
@@ -166,7 +168,7 @@ def _open(config: pytest.Config, scenarios: list[Record]) -> None:
 
 
 def _start_second_lab(config: pytest.Config, proving: ProofSession, scenarios: list[Record]) -> None:
-    """Start a second lab for the scenarios that break one, where that is worth it and there is room."""
+    """Start a second lab for the disruptive scenarios, if it saves time and there is room."""
     rough = [scenario.node for scenario in scenarios if scenario.disruptive]
     wanted = config.getoption("--labs")
     if not proving.sharing.possible or wanted == 1 or (wanted is None and len(rough) < second_lab.WORTH_IT):
@@ -263,7 +265,7 @@ def _tell(config: pytest.Config, report: pytest.TestReport, record: Record, prov
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """End fast where the lab broke; never let a disruptive scenario near a host that cannot be reset."""
+    """End early if the lab broke; never let a disruptive scenario run on a host that cannot be reset."""
     proving = item.config.stash.get(SESSION, None)
     if proving is None or RECORD not in item.stash:
         return
@@ -317,7 +319,7 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Close the run; a broken lab has an exit status of its own."""
+    """Close the run; a broken lab has its own exit status."""
     proving = session.config.stash.get(SESSION, None)
     if proving is not None:
         interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
@@ -348,7 +350,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _documented(config: pytest.Config) -> str:
-    """Compute the documentation again; a sentence on where it lies, or on why it does not."""
+    """Compute the documentation again. Returns a sentence with its path, or with the reason why it failed."""
     from proof.docs import __main__ as docs  # noqa: PLC0415 - most runs of pytest need none of it
 
     build = config.rootpath / "build"
@@ -372,13 +374,13 @@ def pytest_bdd_before_step(request: pytest.FixtureRequest, step: Step) -> None:
 
 
 def pytest_bdd_after_step(request: pytest.FixtureRequest) -> None:
-    """The step did what it says."""
+    """The step passed."""
     if proving := _proving(request):
         proving.record.end_step("passed")
 
 
 def pytest_bdd_step_error(request: pytest.FixtureRequest) -> None:
-    """The step failed; the report that follows says why."""
+    """The step failed; the report that follows gives the reason."""
     if proving := _proving(request):
         proving.record.end_step("failed")
 

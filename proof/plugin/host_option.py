@@ -1,4 +1,4 @@
-"""Which hosts a pytest run is about: option `--host`, and what follows from it before anything is collected."""
+"""The hosts of a pytest run: option `--host`, and what follows from it before the collection."""
 
 from contextlib import suppress
 
@@ -37,7 +37,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the folder that this run is about, and how it is told."""
+    """Choose the folder that this run collects, and the style of its report."""
     if TARGETS not in config.stash:
         try:
             config.stash[TARGETS] = _choose(config)
@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
             pytest.exit(f"Error of the lab: {error}", EXIT_LAB_BROKEN)
     chosen = config.stash[TARGETS]
     if chosen and config.option.tbstyle == "auto":
-        config.option.tbstyle = "line"  # a failed criterion is told by the report, not by a traceback
+        config.option.tbstyle = "line"  # the report describes a failed criterion, without a traceback
     if len(chosen) == 1:
         config.stash[TARGET] = chosen[0]
     elif chosen:

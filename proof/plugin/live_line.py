@@ -1,4 +1,4 @@
-"""What runs at this moment: shown beside pytest's own output, for whoever waits longer than a few seconds."""
+"""Shows what runs now, next to pytest's own output, if it takes longer than a few seconds."""
 
 import os
 import threading
@@ -59,4 +59,4 @@ class LiveLine:
         try:
             os.write(self._descriptor, text.encode())
         except OSError:
-            return  # no one reads any more; the run goes on
+            return  # no one reads any more; the run continues

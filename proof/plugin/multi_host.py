@@ -1,4 +1,4 @@
-"""Several hosts at one time: pytest-xdist gives each a process of its own, and one report shows a column for each.
+"""Several hosts in parallel: pytest-xdist gives each its own process, and one report shows a column for each.
 
 A process never sees another host than its own. It writes a run's record as if it were alone; what is here runs in
 the process that started them, which connects to nothing.
@@ -19,8 +19,8 @@ from proof.report import columns
 
 GROUP = "host"  # of options
 TARGETS = pytest.StashKey[list[Target]]()  # all of the command line
-TARGET = pytest.StashKey[Target]()  # the one that this process proves; not there where each has a process
-RECORD = "proof_record"  # in a process' output: where its run's record lies
+TARGET = pytest.StashKey[Target]()  # the one that this process proves; absent if each has its own process
+RECORD = "proof_record"  # in a process's output: path of its run's record
 REFUSAL = "proof_refusal"  # in a process' output: why it ran nothing
 LINE = "proof_line"  # in a scenario's last report: what to print, and how
 DOUBLE_USE = "--host gives each host one process: leave out -n, --dist and --tx"
@@ -29,7 +29,7 @@ WORST_FIRST = (EXIT_USAGE, EXIT_LAB_BROKEN, int(pytest.ExitCode.INTERRUPTED), in
 
 
 class Process(Protocol):
-    """What pytest-xdist tells of a process: whose it is, and what it left at its end."""
+    """What pytest-xdist reports of a process: its name, and its output at the end."""
 
     gateway: Any
     workeroutput: dict[str, Any]
@@ -53,7 +53,7 @@ def leave(config: pytest.Config, name: str, value: str) -> None:
 
 
 def refusal(config: pytest.Config, why: str) -> pytest.UsageError:
-    """The error for a run that must not begin; whoever started this process hears it too."""
+    """The error for a run that must not begin; the process that started this one gets it too."""
     leave(config, REFUSAL, why)
     return pytest.UsageError(why)
 
@@ -66,7 +66,7 @@ def start(config: pytest.Config, targets: Sequence[Target]) -> None:
 
 
 def distributed(config: pytest.Config) -> bool:
-    """Whether the command line asks for processes of its own."""
+    """Whether the command line asks for other processes."""
     return bool(config.option.numprocesses) or config.option.dist != "no" or bool(config.option.tx)
 
 

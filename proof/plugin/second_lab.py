@@ -62,7 +62,7 @@ def room(asked: bool) -> str:
 
 @dataclass
 class SecondLab:
-    """The second run. `folder` is where it writes, `process` is its pytest."""
+    """The second run. `folder` receives its record, `process` is its pytest."""
 
     folder: Path
     claims: Claims

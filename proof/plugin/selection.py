@@ -1,4 +1,4 @@
-"""Which scenarios run and in which order, and whether all that the feature files hold are there."""
+"""Which scenarios run and in which order, and whether every scenario of the feature files has its test."""
 
 import importlib
 from collections import Counter
@@ -30,7 +30,7 @@ def template_of(item: pytest.Item) -> ScenarioTemplate | None:
     if template is None and registry is not None:
         try:
             template = registry.get(function)
-        except TypeError:  # a test that is an object of its own kind cannot be referenced weakly
+        except TypeError:  # a test of a special type cannot be referenced weakly
             return None
     return template if isinstance(template, ScenarioTemplate) else None
 

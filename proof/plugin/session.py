@@ -71,7 +71,7 @@ class ProofSession:
             return
         self.record.run.provenance["lab"] = self.guard.start(provider, self.connections.drop)
         if not self.guard.no_reset:
-            self.connections.reach((MAIL, HUB))
+            self.connections.connect((MAIL, HUB))
 
     def is_mine(self, scenario: Scenario) -> bool:
         """Whether this run, and not the one in the second lab, is to run the scenario."""
@@ -95,12 +95,12 @@ class ProofSession:
             return
         self.guard.collect_from(scenario)
         self.record.leave()
-        asked = self.connections.asked()
+        asked = self.connections.take_used()
         self._describe_host()
         if self._reset() and any(
             other.state == "not run" for other in self.record.run.scenarios if other is not scenario
         ):
-            self.connections.reach(asked)  # the next scenario most often asks from the same places
+            self.connections.connect(asked)  # the next scenario most often asks from the same places
         self.record.write_when_due(scenario)
 
     def _reset(self) -> bool:
@@ -115,7 +115,7 @@ class ProofSession:
 
     def _describe_host(self) -> None:
         """Record once which versions the host runs, if it is connected anyway. Errors fail nothing."""
-        host = None if self.guard.no_reset else self.connections.ready(MAIL)
+        host = None if self.guard.no_reset else self.connections.connected(MAIL)
         provenance = self.record.run.provenance
         if host is not None and "host" not in provenance:
             try:

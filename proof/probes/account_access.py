@@ -1,4 +1,4 @@
-"""What accounts of the host get done in folders, tried as those accounts; runs on the host, as root."""
+"""What accounts of the host can do in folders, tried as those accounts; runs on the host, as root."""
 
 import os
 import pwd
@@ -48,12 +48,12 @@ def attempt(who: str, argv: list[str]) -> Attempt:
     )
 
 
-def above(folders: list[str]) -> list[str]:
+def parents(folders: list[str]) -> list[str]:
     """Every folder that these lie in, up to the root."""
     return sorted({str(parent) for folder in folders for parent in Path(folder).parents})
 
 
-def writable(who: str, folders: list[str]) -> list[str]:
+def writable_folders(who: str, folders: list[str]) -> list[str]:
     """Those of the folders that an account may write to. Raises OSError if it could not even try."""
     tried = attempt(who, ["sh", "-c", WRITABLE, "sh", *folders])
     if tried["status"] != 0:
@@ -61,7 +61,7 @@ def writable(who: str, folders: list[str]) -> list[str]:
     return tried["got"].splitlines()
 
 
-def look(who: str, owners: dict[str, str]) -> list[Attempt]:
+def try_reading(who: str, owners: dict[str, str]) -> list[Attempt]:
     """An account lists folders, and reads a file in each that its own mode opens to everyone.
 
     Args:
@@ -78,7 +78,7 @@ def look(who: str, owners: dict[str, str]) -> list[Attempt]:
         _remove(files)
 
 
-def work(who: str, folders: list[str]) -> Attempt:
+def try_working(who: str, folders: list[str]) -> Attempt:
     """An account writes, reads and removes a file in each folder: `got` has a line for each that worked."""
     files = [str(Path(folder, TRIAL)) for folder in folders]
     _remove(files)

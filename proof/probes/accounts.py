@@ -1,4 +1,4 @@
-"""Accounts as the host's own files tell them, duplicates included; runs on the host."""
+"""Accounts in the host's own files, duplicates included; runs on the host."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What lies in the folder of backups, seen from the host itself."""
+"""The folder of backups; runs on the host."""
 
 import calendar
 import hashlib
@@ -98,7 +98,7 @@ def first_segment(path: str, name: str) -> str:
     return found.group(1) if found else ""
 
 
-def seize(name: str, seconds: float) -> list[int]:
+def halt(name: str, seconds: float) -> list[int]:
     """Halt the processes of a program as soon as there are any; returns their numbers, none where none came in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

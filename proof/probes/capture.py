@@ -1,4 +1,4 @@
-"""Listening on interfaces while something is said: was a pattern ever on the wire in the clear?"""
+"""Captures packets on interfaces while a command runs: was a pattern ever on the wire in clear text?"""
 
 import fcntl
 import select

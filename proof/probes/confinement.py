@@ -1,4 +1,4 @@
-"""What the kernel lets the processes of a container do; runs on the host."""
+"""What the kernel allows the processes of a container; runs on the host."""
 
 import subprocess
 import time
@@ -44,7 +44,7 @@ class Confinement(TypedDict):
     root_options: list[str]
 
 
-class Overdone(TypedDict):
+class OutOfMemory(TypedDict):
     """How a process ended that took more memory than its group may have; a signal is a negative number."""
 
     ended: int
@@ -92,14 +92,14 @@ def root_options(mountinfo: str) -> list[str]:
     return next(mount[5].split(",") for mount in mounts if mount[4] == "/")
 
 
-def overdo(pid: int, size: int) -> Overdone:
+def exceed_memory(pid: int, size: int) -> OutOfMemory:
     """Let a process in the same control group take some bytes of memory, and see how it ends."""
     group = _group(pid)
     before = _kills(group)
     ended = subprocess.run(
         [PYTHON, "-S", "-c", HOG, str(group), str(size)], check=False, timeout=OOM_SECONDS, capture_output=True
     ).returncode
-    return Overdone(ended=ended, kills=_kills(group) - before)
+    return OutOfMemory(ended=ended, kills=_kills(group) - before)
 
 
 def _members(group: Path) -> list[Process]:

@@ -1,4 +1,4 @@
-"""Room on a disk; runs on the host."""
+"""Used space of a disk; runs on the host."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""Questions to the fail2ban server, through its own client library: no new interpreter for each of them."""
+"""Asks the fail2ban server through its own client library, without a new interpreter each time; runs on the host."""
 
 import sys
 from typing import Any

@@ -1,4 +1,4 @@
-"""Folders as they are: whether they are there, whose, and what lies in them; runs on the host."""
+"""Folders: existence, owner, mode and content; runs on the host."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""The machine's size as its kernel has it; runs on the host."""
+"""The machine's size as its kernel reports it; runs on the host."""
 
 import os
 from pathlib import Path

@@ -1,11 +1,11 @@
-"""A service left open by mistake: a listener on every address, for as long as a scenario wants it."""
+"""A listener on every address, like a service left open by mistake, for the time of a scenario."""
 
 import socket
 
 _left_open: dict[int, socket.socket] = {}
 
 
-def leave_open() -> int:
+def open_port() -> int:
     """Listen on a free TCP port of every IPv4 and IPv6 address, until `close`; returns the port.
 
     Raises:

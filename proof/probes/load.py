@@ -1,4 +1,4 @@
-"""Look-ups in the mail database from many clients at once, and what hashing costs; runs on a machine of the VPN."""
+"""Queries of the mail database from many clients in parallel, and the cost of hashing; runs on a machine in the VPN."""
 
 import random
 import subprocess

@@ -1,4 +1,4 @@
-"""The database server as any client first meets it; runs on the host that knocks."""
+"""The database server's greeting to any client; runs on the host that connects."""
 
 import socket
 import struct

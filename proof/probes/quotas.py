@@ -1,4 +1,4 @@
-"""Disk quotas as the kernel has them, and as mount options ask for them; runs on the host."""
+"""Disk quotas in the kernel, in mount options and in fstab; runs on the host."""
 
 import ctypes
 import errno

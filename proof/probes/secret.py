@@ -1,4 +1,4 @@
-"""One secret, and every place of the host where it lies; runs on the host, and never says the secret."""
+"""One secret, and every place on the host that contains it; runs on the host, and never returns the secret."""
 
 import os
 import stat
@@ -16,7 +16,7 @@ PIECE = 1 << 20
 JOURNAL = ("journalctl", "--quiet", "--no-pager", "--output=cat")
 
 
-class Kept(TypedDict):
+class SecretFile(TypedDict):
     """A file that holds the secret."""
 
     path: str
@@ -38,18 +38,18 @@ def value(path: str, name: str) -> str:
     raise FileNotFoundError(f"{path} has no {name}")
 
 
-def kept(paths: list[str], name: str) -> list[Kept]:
+def files_with(paths: list[str], name: str) -> list[SecretFile]:
     """Owner and mode of files, of those that hold the value that the first of them has for a name."""
     secret = value(paths[0], name).encode()
     found = []
     for path in paths:
         if secret in Path(path).read_bytes():
             state = Path(path).stat()
-            found.append(Kept(path=path, uid=state.st_uid, gid=state.st_gid, mode=stat.S_IMODE(state.st_mode)))
+            found.append(SecretFile(path=path, uid=state.st_uid, gid=state.st_gid, mode=stat.S_IMODE(state.st_mode)))
     return found
 
 
-def strays(path: str, name: str, container: str, allowed: list[str]) -> list[str]:
+def other_places(path: str, name: str, container: str, allowed: list[str]) -> list[str]:
     """Every place besides the allowed files that holds the value of a name in a file.
 
     Searched are files of the host's settings, homes, logs and containers, arguments and environments of all processes,

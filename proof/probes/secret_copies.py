@@ -1,4 +1,4 @@
-"""Looking for copies of a secret, on the host that holds it: the secret itself never leaves."""
+"""Searches for copies of a secret on the host that has it: the secret never leaves the host."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Everything on the host that a run could leave a trace in, for a comparison of before and after; runs on the host.
+"""A snapshot of everything on the host in which a run could leave a trace; runs on the host.
 
 It is handed to the host's python3 as text, out of band, so it needs the standard library alone.
 """

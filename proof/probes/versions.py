@@ -1,4 +1,4 @@
-"""What a host runs, by version: its system, its kernel and some packages; runs on the host."""
+"""Versions of the system, the kernel, some packages and the database; runs on the host."""
 
 import os
 import subprocess

@@ -65,7 +65,7 @@ class Difference:
         return f"{self.section}: {self.name}\n    before  {self.before}\n    after   {self.after}"
 
 
-def left_out(target: Target) -> list[str]:
+def excluded(target: Target) -> list[str]:
     """Patterns of paths that no imprint looks at."""
     return [*EXCEPTIONS["files"], *(f"{target.text(name)}/*" for name in OWN_FILES)]
 

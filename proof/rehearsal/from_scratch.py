@@ -1,4 +1,4 @@
-"""The operator's whole path but for the money: the server is ordered at a stand-in of Vultr, and is a bare lab VM.
+"""The operator's whole path without the money: the server is ordered from a stand-in of Vultr, and is a bare lab VM.
 
 terraform/deploy.sh orders it and writes its addresses, site.yml provisions it over SSH as the image comes, and then it
 can be accepted as target vultr. Nothing of the operator's is used, and no packet leaves the machine.

@@ -1,4 +1,4 @@
-"""`lab rehearse`: the suite against the lab's mail as if it were production, and nothing of it may stay there."""
+"""`lab rehearse`: runs the suite against the lab's mail as if it were production; nothing of it may stay there."""
 
 import argparse
 import base64
@@ -42,7 +42,7 @@ def take(lab: LabControl, target: Target) -> HostSnapshot:
         target.text("postgres_superuser"),
         f"{target.text('postgres_home')}/.env",
     ]
-    given = json.dumps([diff.left_out(target), *server])
+    given = json.dumps([diff.excluded(target), *server])
     done = lab.exec(MAIL, ["python3", "-I", "-", given], stdin=SNAPSHOT_PROGRAM.read_bytes(), timeout=IMPRINT_SECONDS)
     if done.exit_status != 0:
         raise LabError(f"No imprint of mail could be taken: {done.stderr.decode(errors='replace')}")

@@ -1,4 +1,4 @@
-"""A production host to rehearse with: the lab's mail, described as the operator describes the real one.
+"""The production host of a rehearsal: the lab's mail, described as the operator describes the real one.
 
 The project is seen from a folder of its own, where target vultr has another address and settings of ssh; nothing in
 the project itself can be told to take the lab for production.

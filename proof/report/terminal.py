@@ -1,4 +1,4 @@
-"""The run in a terminal: failures with all one needs to understand them, and the table of tasks."""
+"""The report of a run in the terminal: failures with everything needed to understand them, and the table of tasks."""
 
 import io
 import shlex
@@ -234,7 +234,7 @@ def as_text(parts: Iterable[RenderableType], *, width: int, colour: bool) -> str
 
 
 def render(run: Run, folder: str, *, width: int, colour: bool) -> str:
-    """The end of a run as text: failures, table, reasons, verdict, and where the evidence lies."""
+    """The end of a run as text: failures, table, reasons, verdict, and the path of the evidence."""
     parts = [part for scenario in run.scenarios for part in failure(run, scenario)]
     if not run.lab_error or any(scenario.state in ("passed", "failed") for scenario in run.scenarios):
         parts.append(table(run))

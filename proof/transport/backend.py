@@ -1,4 +1,4 @@
-"""testinfra's backend on a kept interpreter: its own modules work through here."""
+"""testinfra's backend on the remote interpreter, for testinfra's own modules."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A command that runs at the other end while other questions are asked."""
+"""A command that runs at the remote side in the background."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""A kept interpreter at the other end: dialled when needed, proved alive before use, dialled again after it died."""
+"""A connection to the remote interpreter: made when needed, checked before use, made again after it broke."""
 
 import contextlib
 import threading

@@ -1,4 +1,4 @@
-"""What can go wrong on the way to a host: no way there, no answer, no end, no success at the other end."""
+"""Errors of the transport: unreachable, no answer, no end, failure at the remote side."""
 
 from proof.transport.spec import ConnectionSpec
 

@@ -1,4 +1,4 @@
-"""The near end of a connection that a place opened for us: a socket here, messages on the way."""
+"""The near end of a forwarded connection: a socket here, messages to the remote side."""
 
 import socket
 import threading

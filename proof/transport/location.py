@@ -1,4 +1,4 @@
-"""A place where commands run and questions are answered: a host, or a part of it behind a prefix."""
+"""A place where commands run and questions are answered: a host, or a part of it behind a command prefix."""
 
 import builtins
 import os

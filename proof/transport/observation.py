@@ -1,4 +1,4 @@
-"""What was asked and what came back, handed to whoever keeps evidence."""
+"""A question and its answer, for the evidence."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The way to a host: whose name, which address and port, which ssh settings."""
+"""How to connect to a host: user, address, port, ssh settings."""
 
 import shlex
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A login with the system's ssh, ending in a Python interpreter that Mitogen keeps."""
+"""A login with the system's ssh that starts Mitogen's Python interpreter."""
 
 import functools
 import os

@@ -1,4 +1,4 @@
-"""What an account at Vultr holds: servers, firewalls and keys as the API tells of them, and what it can offer."""
+"""The content of a Vultr account: servers, firewalls and keys as the API reports them, and its offer."""
 
 import secrets
 import uuid

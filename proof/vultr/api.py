@@ -1,4 +1,4 @@
-"""Requests and answers: who may ask, which part of the API answers, and what shall go wrong on purpose."""
+"""Requests and responses: authorisation, routing, and injected faults."""
 
 import json
 import re

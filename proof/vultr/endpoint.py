@@ -1,4 +1,4 @@
-"""Where the provider finds the API: a proxy on loopback that answers for its host, with a certificate of its own CA.
+"""The API's address for the provider: a proxy on loopback that answers for its host, with a certificate of its own CA.
 
 The provider has no setting for the API's address, but honours HTTPS_PROXY and SSL_CERT_FILE as every Go program does.
 The proxy reaches nobody: whoever asks for another host is refused, and remembered.

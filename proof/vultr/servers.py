@@ -1,4 +1,4 @@
-"""The part of the API for instances: made at once, active after a while, with a schedule of backups."""
+"""The part of the API for instances: created immediately, active after a while, with a schedule of backups."""
 
 from typing import Any
 

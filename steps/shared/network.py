@@ -44,7 +44,7 @@ def outsider_tries(
 ) -> tuple[str, ProbeResult]:
     """One connection on the internet segment; returns the address and what came of it."""
     number = target.text(ADDRESSES[address])
-    return number, tcp_probe.knock(outsider, number, port_of(service, target, request))
+    return number, tcp_probe.try_port(outsider, number, port_of(service, target, request))
 
 
 @then("no one answers the outsider")

@@ -1,1 +1,1 @@
-"""testinfra's nouns, answered natively at the other end; same names, same meaning, right where testinfra is wrong."""
+"""testinfra's nouns, answered at the remote side: same names, same meaning, correct where testinfra is wrong."""

@@ -1,4 +1,4 @@
-"""What a noun needs of the place it speaks about."""
+"""What a noun needs of its place."""
 
 from collections.abc import Callable
 from typing import Any, Protocol

@@ -1,4 +1,4 @@
-"""What runs at the other end: the host's own interpreter answers from here, without a fork and without a file.
+"""The remote side of the transport: the host's own Python interpreter runs this, without a fork and without a file.
 
 Modules of this package travel over the connection. They may import the standard library (3.11 or newer),
 `mitogen.core`, jeepney and each other, nothing else of this project. What they return is made of None, bool,

@@ -1,4 +1,4 @@
-"""Questions about users and groups, by name only: the name service's fallback to numbers is not an answer."""
+"""Answers about users and groups, by name only: the name service's fallback to numbers is not an answer."""
 
 import grp
 import os

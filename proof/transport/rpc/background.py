@@ -1,4 +1,4 @@
-"""Functions that take their time, beside the questions that do not."""
+"""Runs slow functions in the background of the quick ones."""
 
 import importlib
 import threading

@@ -1,4 +1,4 @@
-"""Where quick questions are answered: on the very thread that reads the connection, without waking another one.
+"""Runs quick functions on the thread that reads the connection, without waking another one.
 
 Under emulation that saves a third of a question's time. While a question is answered the output of commands
 waits, so what can take long is called the ordinary way instead.

@@ -1,4 +1,4 @@
-"""How the other end says that a question has no answer."""
+"""The error for a question that has no answer."""
 
 
 class UnanswerableError(Exception):

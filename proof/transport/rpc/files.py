@@ -1,4 +1,4 @@
-"""Questions about a file."""
+"""Answers about files."""
 
 import grp
 import os

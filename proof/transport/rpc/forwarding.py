@@ -1,4 +1,4 @@
-"""Connections from this host onwards, carried as messages: what goes in at the one end comes out at the other."""
+"""Connections from this host onwards, forwarded as messages."""
 
 import socket
 import threading

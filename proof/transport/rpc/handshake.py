@@ -1,4 +1,4 @@
-"""The first words of a new connection: which machine, which boot, which system."""
+"""The first exchange of a new connection: which machine, which boot, which system."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Questions about the kernel: parameters and mounts, from /proc."""
+"""Answers about the kernel: parameters and mounts, from /proc."""
 
 import os
 import re

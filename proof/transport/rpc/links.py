@@ -1,4 +1,4 @@
-"""Questions about network interfaces and default routes of this network namespace."""
+"""Answers about network interfaces and default routes of this network namespace."""
 
 import ipaddress
 import socket

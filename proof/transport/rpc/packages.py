@@ -1,4 +1,4 @@
-"""Questions about Debian packages, from dpkg's own status file: read once, read again when it changed."""
+"""Answers about Debian packages, from dpkg's own status file: read once, and again after a change."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Questions about sockets of this network namespace."""
+"""Answers about sockets of this network namespace."""
 
 import socket
 import struct

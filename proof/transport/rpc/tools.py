@@ -1,4 +1,4 @@
-"""Questions about programs in the search path of commands."""
+"""Answers about programs in the search path."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""Questions about systemd's units, over D-Bus on a connection that is kept."""
+"""Answers about systemd's units, over a D-Bus connection that stays open."""
 
 import os
 import socket

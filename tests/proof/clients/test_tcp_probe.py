@@ -42,14 +42,14 @@ class Place:
 )
 def test_a_knock_tells_how_it_was_answered(answer: Answer, outcome: str) -> None:
     place = Place(answer)
-    assert tcp_probe.knock(place, "10.100.0.25", 2288).outcome == outcome
+    assert tcp_probe.try_port(place, "10.100.0.25", 2288).outcome == outcome
     assert place.asked == ["nc -v -n -z -w 1 10.100.0.25 2288"]
 
 
 @pytest.mark.parametrize("said", ["sh: 1: nc: not found", "nc: connect to 2001:db8::1: Network is unreachable", ""])
 def test_a_knock_that_was_not_made_is_no_silence(said: str) -> None:
     with pytest.raises(NothingToReadError, match="nobody knows"):
-        tcp_probe.knock(Place(Answer(127, stderr=said)), "10.100.0.25", 2288)
+        tcp_probe.try_port(Place(Answer(127, stderr=said)), "10.100.0.25", 2288)
 
 
 REPORT = """<?xml version="1.0"?>

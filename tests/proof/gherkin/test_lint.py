@@ -40,7 +40,7 @@ def test_a_sound_feature_has_no_findings(tmp_path: Path) -> None:
         ("@disruptive", "@disruptiv", "task_1.2.1.feature:11: unknown tag @disruptiv"),
         ("A new member", "A member", "task_1.2.1.feature:11: two scenarios are named 'A member becomes root'"),
         ("Rule: Others do not", "Rule: Members become root", "task_1.2.1.feature:15: two Rules read"),
-        ("  Rule: Members become root\n", "", "task_1.2.1.feature:5: the scenario 'A member becomes root' stands"),
+        ("  Rule: Members become root\n", "", "task_1.2.1.feature:5: the scenario 'A member becomes root' is outside"),
         ("  Rule: Others", "  Rule: Nobody\n\n  Rule: Others", "task_1.2.1.feature:15: the Rule 'Nobody' has no"),
         ("Then the answer is root\n\n    @d", "Than the answer is root\n\n    @d", "task_1.2.1.feature:8: "),
     ],

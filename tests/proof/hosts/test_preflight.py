@@ -9,7 +9,7 @@ from lab.errors import LabError
 from proof.evidence.recorder import Recorder
 from proof.evidence.run_folder import RunFolder
 from proof.hosts import preflight
-from proof.hosts.connections import Connections, has, operators_places, way_to
+from proof.hosts.connections import Connections, connection_spec, has, operator_places
 from proof.hosts.target import Target
 
 VARIABLES = {"admin_user": "someone", "ssh_port": 2288, "vpn_address": "10.100.0.25", "vpn_network": "10.100.0.0/24"}
@@ -119,12 +119,12 @@ def test_places_are_those_that_the_inventory_names() -> None:
     alone = Target("vultr", VARIABLES, None, resettable=False)
     assert [name for name in ("mail", "hub", "outsider", "intruder") if has(alone, name)] == ["mail"]
     named = Target("vultr", {**VARIABLES, "hub_host": "wg", "outsider_host": "cafe"}, None, resettable=False)
-    assert operators_places(named) == ["hub", "outsider"]
-    way = way_to(named, "outsider")
+    assert operator_places(named) == ["hub", "outsider"]
+    way = connection_spec(named, "outsider")
     assert (way.user, way.address, way.port, way.sudo) == ("", "cafe", None, True)
     lab = Target("lab", VARIABLES, None, resettable=True)
     assert has(lab, "intruder")
-    assert operators_places(lab) == []
+    assert operator_places(lab) == []
 
 
 def test_the_way_is_told_without_a_packet() -> None:

@@ -32,7 +32,7 @@ def heard(project: Project, place: str, host: str = "vultr") -> tuple[str, str]:
 
 @pytest.mark.parametrize("place", ["hub", "outsider", "intruder"])
 def test_a_place_that_is_not_named_skips_with_the_name_to_give(project: Project, place: str) -> None:
-    reason = f"no {place}: name a machine as {place}_host in the inventory of vultr"
+    reason = f"no {place}: the inventory of vultr has no {place}_host"
     assert heard(project, place) == ("skipped", reason)
 
 
@@ -75,5 +75,5 @@ def test_hosts_that_were_asked_are_told_once(tmp_path: Path, monkeypatch: pytest
     connections = Connections(Target("lab", {}, None, resettable=True), Recorder(RunFolder.at(tmp_path)))
     connections.current("mail")
     connections.current("outsider")
-    assert connections.asked() == ["hub", "mail"], "the outsider is a place on the hub"
-    assert connections.asked() == []
+    assert connections.take_used() == ["hub", "mail"], "the outsider is a place on the hub"
+    assert connections.take_used() == []

@@ -108,8 +108,8 @@ def test_a_process_is_halted_as_soon_as_it_is_there(tmp_path: Path) -> None:
     program = tmp_path / f"nap{os.getpid()}"
     shutil.copy("/usr/bin/sleep", program)
     with subprocess.Popen([program, "60"]) as napping:
-        assert backups.seize(program.name, 10) == [napping.pid]
+        assert backups.halt(program.name, 10) == [napping.pid]
         state = Path(f"/proc/{napping.pid}/stat")
         wait_until(lambda: state.read_text().rpartition(")")[2].split()[0] == "T", "the process to halt", 5)
         napping.kill()
-    assert backups.seize(program.name, 0.1) == []
+    assert backups.halt(program.name, 0.1) == []

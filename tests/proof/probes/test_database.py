@@ -93,7 +93,7 @@ def test_a_process_may_take_what_no_limit_forbids(tmp_path: Path, monkeypatch: p
     (tmp_path / "memory.events").write_text("low 0\noom 4\noom_kill 3\n")
     monkeypatch.setattr(confinement, "_group", lambda _: tmp_path)
     monkeypatch.setattr(confinement, "PYTHON", sys.executable)
-    assert confinement.overdo(1, 8 << 20) == {"ended": 0, "kills": 0}
+    assert confinement.exceed_memory(1, 8 << 20) == {"ended": 0, "kills": 0}
     assert (tmp_path / "cgroup.procs").read_text().isdecimal()
 
 
@@ -140,7 +140,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def strays(host: Path) -> list[str]:
     files = [str(host / "root" / name) for name in ("env", "credentials")]
-    return secret.strays(files[0], "POSTGRES_PASSWORD", "db", files)
+    return secret.other_places(files[0], "POSTGRES_PASSWORD", "db", files)
 
 
 def test_a_secret_in_its_files_alone_has_no_stray(host: Path) -> None:
@@ -187,7 +187,7 @@ def test_owner_and_mode_of_the_files_that_hold_it(host: Path) -> None:
     (host / "root" / "credentials").chmod(0o640)
     (host / "root" / "other").write_text("nothing")
     files = [str(host / "root" / name) for name in ("env", "credentials", "other")]
-    found = secret.kept(files, "POSTGRES_PASSWORD")
+    found = secret.files_with(files, "POSTGRES_PASSWORD")
     assert [(one["path"], one["mode"]) for one in found] == [(files[0], 0o644), (files[1], 0o640)]
 
 

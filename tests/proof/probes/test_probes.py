@@ -10,7 +10,7 @@ from proof.probes import capture, listener, secret_copies
 
 
 def test_a_stray_service_answers_until_it_is_closed() -> None:
-    port = listener.leave_open()
+    port = listener.open_port()
     socket.create_connection(("127.0.0.1", port), timeout=5).close()
     listener.close(port)
     with pytest.raises(ConnectionRefusedError):

@@ -63,7 +63,7 @@ def test_a_kernel_that_does_not_tell_is_no_answer() -> None:
 
 
 def test_what_lies_above_folders_is_named_once() -> None:
-    assert account_access.above(["/var/mail/a", "/var/mail/b", "/opt/c"]) == ["/", "/opt", "/var", "/var/mail"]
+    assert account_access.parents(["/var/mail/a", "/var/mail/b", "/opt/c"]) == ["/", "/opt", "/var", "/var/mail"]
 
 
 def test_an_account_that_is_not_there_cannot_try() -> None:
@@ -82,13 +82,13 @@ class TestTrials:
             yield store
 
     def test_a_closed_folder_shows_nothing(self, store: Path) -> None:
-        looks = account_access.look("nobody", {str(store): "root"})
+        looks = account_access.try_reading("nobody", {str(store): "root"})
         assert [(look["got"], look["said"].count("Permission denied")) for look in looks] == [("", 1), ("", 1)]
         assert list(store.iterdir()) == []
 
     def test_an_open_one_shows_names_and_content(self, store: Path) -> None:
         store.chmod(0o755)
-        assert [look["got"] for look in account_access.look("nobody", {str(store): "root"})] == [
+        assert [look["got"] for look in account_access.try_reading("nobody", {str(store): "root"})] == [
             f"{account_access.TRIAL}\n",
             "private\n",
         ]
@@ -96,14 +96,14 @@ class TestTrials:
     def test_the_owner_can_work_and_leaves_nothing(self, store: Path) -> None:
         nobody = pwd.getpwnam("nobody")
         os.chown(store, nobody.pw_uid, nobody.pw_gid)
-        worked: Attempt = account_access.work("nobody", [str(store)])
+        worked: Attempt = account_access.try_working("nobody", [str(store)])
         assert (worked["got"], list(store.iterdir())) == ("kept\n", [])
 
     def test_others_cannot_work(self, store: Path) -> None:
-        assert account_access.work("nobody", [str(store)])["got"] == ""
+        assert account_access.try_working("nobody", [str(store)])["got"] == ""
 
     def test_who_may_write_is_found_by_trying(self, store: Path) -> None:
         open_one = store.parent / "open"
         open_one.mkdir()
         open_one.chmod(0o777)
-        assert account_access.writable("nobody", [str(store), str(open_one)]) == [str(open_one)]
+        assert account_access.writable_folders("nobody", [str(store), str(open_one)]) == [str(open_one)]

@@ -62,7 +62,7 @@ def test_the_engine_forgets_the_network_of_a_container_that_went_before_the_run(
 
 def test_the_databases_own_files_are_found_by_the_inventory() -> None:
     target = Target("vultr", {"postgres_data": "/d", "postgres_wal_archive": "/w"}, None, resettable=False)
-    assert {"/d/*", "/w/*", "/var/log/*"} <= set(diff.left_out(target))
+    assert {"/d/*", "/w/*", "/var/log/*"} <= set(diff.excluded(target))
 
 
 @pytest.fixture
