@@ -48,7 +48,7 @@ def verbose_login(admin: Admin) -> ssh_login.Login:
 
 @pytest.fixture(scope="session")
 def files_of_others(mail: Host) -> list[Owned]:
-    """Every file that is not root's alone, once a run: for scenarios that leave the host as it is."""
+    """Every file that is not only root's, read once a run, for calm scenarios."""
     found: list[Owned] = mail.call(ownership.not_roots, timeout=120)
     return found
 
@@ -81,7 +81,7 @@ def logins(all_logins: Logins) -> Iterator[Logins]:
 
 @pytest.fixture
 def postgres_login(logins: Logins, mail: Host, target: Target) -> Callable[..., psycopg.Connection[Any]]:
-    """`postgres_login(role, password, database=..., place=hub)`: unless told else, the mail database, from mail."""
+    """`postgres_login(role, password, database=..., place=hub)`: by default the mail database, from mail."""
 
     def log_in(
         role: str, password: str | None, database: str | None = None, place: Host = mail

@@ -59,7 +59,7 @@ def busy_user(lab: RecordedLab, user: str) -> None:
 
 
 def add_account(lab: RecordedLab, user: str, uid: int) -> None:
-    """A plain account with this UID, and a group of its own with the same number."""
+    """Add a plain account with this UID, and a group with the same number."""
     run(lab, 'add_account "$1" "$2"', user, str(uid))
 
 

@@ -17,12 +17,12 @@ OWNERS = {name: "vmail" if name.startswith("mail") else "postgres" for name in F
 
 
 def path(target: Target, name: str) -> str:
-    """Where a folder lies."""
+    """Path of a folder."""
     return target.text(FOLDERS[name])
 
 
 def paths(target: Target) -> list[str]:
-    """Where all of them lie."""
+    """Paths of all folders."""
     return [path(target, name) for name in FOLDERS]
 
 

@@ -44,7 +44,7 @@ Deploy = Callable[[Deployment, Callable[[Deployment], Finished]], Finished]
 
 @pytest.fixture
 def run(evidence: Recorder) -> Deploy:
-    """`run(deployment, what)` does it, keeps what it said as evidence, and returns how it ended."""
+    """`run(deployment, action)` runs the action, records its output as evidence, and returns its result."""
 
     def keep(chosen: Deployment, what: Callable[[Deployment], Finished]) -> Finished:
         done = what(chosen)
@@ -64,7 +64,7 @@ def run(evidence: Recorder) -> Deploy:
 
 @pytest.fixture(scope="session")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where deployments lie; skips if Terraform or its provider is missing."""
+    """The folder of deployments; skips if Terraform or its provider is missing."""
     if why := terraform.why_not():
         pytest.skip(why)
     return tmp_path_factory.mktemp("deployments")
@@ -124,7 +124,6 @@ def holdings(deployed: Deployment) -> Servers:
 
 @when("the host tells what it runs", target_fixture="system")
 def tells_system(mail: Host) -> tuple[str | None, str | None]:
-    """Distribution and release."""
     return mail.system_info.distribution, mail.system_info.release
 
 
@@ -136,14 +135,12 @@ def is_debian(system: tuple[str | None, str | None]) -> None:
 
 @when("the host is measured", target_fixture="measured")
 def measure_host(mail: Host) -> Hardware:
-    """By its kernel."""
     found: Hardware = mail.call(hardware.measure)
     return found
 
 
 @then(parsers.parse("it has {number:d} processors"))
 def has_processors(measured: Hardware, number: int) -> None:
-    """At work."""
     assert measured["processors"] == number, f"mail has {measured}"
 
 
@@ -174,14 +171,12 @@ def only_server(deployed: Deployment) -> dict[str, Any]:
 
 @then(parsers.parse('the account has one server of the plan "{plan}" with "{system}"'))
 def one_server(deployed: Deployment, plan: str, system: str) -> None:
-    """As Vultr tells of it."""
     server = only_server(deployed)
     assert (server["plan"], server["os"]) == (plan, system), f"the server at Vultr: {server}"
 
 
 @then("the server lets in the operator's SSH key")
 def lets_key_in(deployed: Deployment) -> None:
-    """By the key's own text."""
     keys = [deployed.api.account.keys[number]["ssh_key"] for number in only_server(deployed)["sshkey_id"]]
     mine = (deployed.folder / "home/.ssh/id_ed25519.pub").read_text(encoding="utf-8").strip()
     assert keys == [mine], f"the server lets in {keys}, the operator's key is {mine}"
@@ -199,7 +194,6 @@ def firewall_rules(deployed: Deployment, target: Target) -> None:
 
 @then(parsers.parse("the whole disk is backed up every day at {hour:d}:00 UTC"))
 def backed_up(deployed: Deployment, hour: int) -> None:
-    """Vultr's hours are UTC."""
     schedule = deployed.api.account.schedules[only_server(deployed)["id"]]
     found = schedule["enabled"], schedule["type"], schedule["hour"]
     assert found == (True, "daily", hour), f"the schedule at Vultr: {schedule}"
@@ -212,7 +206,7 @@ def deploy_mistake(deployed: Deployment, mistake: str) -> Finished:
 
 
 def deploy_change(deployed: Deployment, change: str) -> Finished:
-    """And answer yes to the plan, whatever it is."""
+    """And answer yes to any plan."""
     CHANGES[change](deployed)
     return deployed.deploy()
 
@@ -228,7 +222,6 @@ DEPLOYMENTS: dict[str, Callable[[Deployment, str], Finished]] = {
 
 @when(parsers.re(f'the operator deploys (?P<how>{"|".join(DEPLOYMENTS)}) "(?P<what>.*)"'), target_fixture="done")
 def operator_deploys(run: Deploy, deployed: Deployment, how: str, what: str, holdings: Servers) -> Finished:
-    """`holdings` is read before."""
     del holdings
     return run(deployed, lambda chosen: DEPLOYMENTS[how](chosen, what))
 
@@ -267,7 +260,7 @@ def inventory_addresses(deployed: Deployment, name: str, verb: str) -> None:
 
 @pytest.fixture
 def deployed(opened: ExitStack, tmp_path: Path) -> Deployment:
-    """A deployment before its first use, where a scenario does not say otherwise."""
+    """A deployment before its first use, unless a step makes another one."""
     return empty_account(opened, tmp_path)
 
 
@@ -305,7 +298,6 @@ def private_files(deployed: Deployment) -> None:
 
 @then("the first password is kept, and was not shown")
 def password_kept(deployed: Deployment, first: tuple[Deployment, Finished]) -> None:
-    """Vultr tells it once."""
     password = deployed.api.account.offer.password
     kept = (deployed.secrets / "root_password").read_text(encoding="utf-8").strip()
     assert kept == password, "the file does not hold the password that Vultr told"
@@ -314,7 +306,6 @@ def password_kept(deployed: Deployment, first: tuple[Deployment, Finished]) -> N
 
 @then("the API key is in no file and in no output")
 def key_nowhere(deployed: Deployment, first: tuple[Deployment, Finished]) -> None:
-    """Not even in Terraform's state."""
     files = (path for path in deployed.folder.rglob("*") if path.is_file() and "providers" not in path.parts)
     holding = [path.name for path in files if deployed.key.encode() in path.read_bytes()]
     assert not holding, f"the API key is in {', '.join(holding)}"
@@ -354,7 +345,6 @@ def nothing_changed(deployed: Deployment, holdings: Servers) -> None:
 
 @then("as soon as that is over, deploying succeeds")
 def succeeds_afterwards(run: Deploy, deployed: Deployment) -> None:
-    """With nothing mended by hand."""
     faults.over(deployed)
     succeeds(run(deployed, Deployment.deploy))
 
@@ -372,7 +362,6 @@ def goes_on(run: Deploy, deployed: Deployment) -> None:
 
 @when("the machine dies while the server is made")
 def machine_dies(deployed: Deployment) -> None:
-    """Nothing is written any more."""
     faults.died(deployed)
 
 

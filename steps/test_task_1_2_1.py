@@ -26,7 +26,7 @@ class Check:
 
     path: str
     passed: bool
-    said: str
+    output: str
 
 
 def become_root(mail: Host, user: str) -> CommandResult:
@@ -41,7 +41,6 @@ def was_root(result: CommandResult) -> bool:
 
 @when("each member of the group sudo runs a command as root", target_fixture="attempts")
 def every_member(mail: Host, accounts: Accounts) -> dict[str, CommandResult]:
-    """One attempt a member."""
     return {user: become_root(mail, user) for user in onsite_accounts.members(accounts, GROUP)}
 
 
@@ -86,7 +85,6 @@ def newcomer_changes_group(mail: Host, newcomer: str, verb: str) -> None:
 
 @then("the newcomer becomes root without being asked")
 def newcomer_becomes_root(mail: Host, newcomer: str) -> None:
-    """One attempt."""
     result = become_root(mail, newcomer)
     assert was_root(result), f"in the group, the newcomer is not root on mail: {result}"
 
@@ -109,7 +107,6 @@ def account_outside(mail: Host) -> str:
 
 @when("that account runs a command as root", target_fixture="attempt")
 def account_attempts(mail: Host, outsider_account: str) -> CommandResult:
-    """One attempt."""
     return become_root(mail, outsider_account)
 
 
@@ -157,7 +154,7 @@ def check_each(mail: Host, rule_files: list[RuleFile]) -> list[Check]:
 def none_has_a_fault(checks: list[Check]) -> None:
     """visudo's words if there is one."""
     faults = [check for check in checks if not check.passed]
-    assert not faults, "visudo on mail finds faults:\n" + "\n".join(f"{c.path}: {c.said}" for c in faults)
+    assert not faults, "visudo on mail finds faults:\n" + "\n".join(f"{c.path}: {c.output}" for c in faults)
 
 
 @when("sudo lists the files that it reads", target_fixture="read_files")

@@ -34,13 +34,11 @@ def traces_of(mail: Host, user: str) -> Traces:
 
 @when(parsers.parse("the mail host is searched for traces of {user}"), target_fixture="traces")
 def search(mail: Host, user: str) -> Traces:
-    """One look at everything."""
     return traces_of(mail, user)
 
 
 @then(parsers.parse("it has no {what}"))
 def has_none(traces: Traces, what: str) -> None:
-    """No trace of that kind."""
     found = traces[KINDS[what]]
     assert not found, f"traces on mail: {found}"
 

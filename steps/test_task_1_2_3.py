@@ -37,7 +37,6 @@ def lasting_files(mail: Host, name: str) -> frozenset[str]:
 
 @then(parsers.re("(?P<name>\\w+) has the (?P<attribute>UID|shell) (?P<value>.+)"))
 def has_attribute(accounts: Accounts, name: str, attribute: str, value: str) -> None:
-    """As the tracker names it."""
     user = account(accounts, name)
     assert {"UID": str(user["uid"]), "shell": user["shell"]}[attribute] == value, f"on mail: {user}"
 

@@ -37,7 +37,7 @@ class Lists:
 
 
 def settings_for(mail: Host, target: Target, user: str) -> Settings:
-    """sshd's settings as they count for a user who comes from the VPN."""
+    """sshd's effective settings for a user who connects from the VPN."""
     came_from = f"user={user},host=client,addr={target.text('hub_vpn_address')}"
     arrived_at = f"laddr={target.text('vpn_address')},lport={target.number('ssh_port')}"
     return sshd.parse(mail.check_output("sshd -T -C %s -C %s", came_from, arrived_at))
@@ -74,7 +74,6 @@ def root_tries_from_inside(admin: Admin, target: Target) -> Login:
 
 @given("every account of the mail host that has a login shell", target_fixture="with_shell")
 def accounts_with_shell(mail: Host) -> list[str]:
-    """Whoever could use a login."""
     found: Accounts = mail.call(onsite_accounts.read)
     return [u["name"] for u in found["users"] if PurePosixPath(u["shell"]).name not in NO_LOGIN]
 
@@ -87,7 +86,6 @@ def ask_settings(mail: Host, target: Target, with_shell: list[str]) -> dict[str,
 
 @then("none of them may use a password or keyboard-interactive")
 def no_questions(settings: dict[str, Settings]) -> None:
-    """For anyone."""
     on = [
         f"{user}: {word} {found[word]}"
         for user, found in settings.items()

@@ -26,7 +26,6 @@ def open_shell(admin: Admin) -> Login:
 
 @then("it is phalkonadmin's, on the mail host")
 def whose_shell(login: Login, mail: Host, target: Target) -> None:
-    """The shell itself says so."""
     machine = mail.file("/etc/machine-id").content_string
     wanted = f"a login shell\n{target.text('admin_user')}\n{machine}"
     assert login.accepted, f"$ {login.command}\n{login.stderr}"
@@ -54,7 +53,6 @@ def outputs_come_back(login: Login) -> None:
 
 @then("so does its exit status")
 def status_comes_back(login: Login) -> None:
-    """The command's own."""
     assert login.exit_status == STATUS, f"$ {login.command}\n{login}"
 
 
@@ -66,7 +64,6 @@ def run_sudo(admin: Admin) -> Login:
 
 @then("the command ran as root")
 def ran_as_root(login: Login) -> None:
-    """The command itself says so."""
     assert (login.exit_status, login.stdout) == (0, "0\n"), f"$ {login.command}\n{login}"
 
 

@@ -40,14 +40,12 @@ Knocks = Mapping[str, ProbeResult]
 
 @then("it answers on its own socket")
 def engine_answers(mail: Host) -> None:
-    """A ping of its API."""
     answer = mail.call(engine.ask, "GET", "/_ping")
     assert answer == {"status": 200, "body": "OK"}, f"the engine on mail answers {answer}"
 
 
 @then("docker compose reports its version")
 def compose_version(mail: Host) -> None:
-    """A number, and no complaint."""
     result = mail.run("docker compose version --short")
     assert result.rc == 0, f"docker compose on mail: {result}"
     assert re.fullmatch(r"v?\d+\.\d+\S*\n", result.stdout), f"docker compose on mail: {result}"
@@ -67,7 +65,6 @@ def program_ran(trial: Trial) -> None:
 
 @then("the engine keeps exactly what it kept before")
 def nothing_left(trial: Trial) -> None:
-    """Containers, images, networks and volumes."""
     assert trial["before"] == trial["after"], f"the engine on mail kept {trial['before']}, now {trial['after']}"
 
 
@@ -106,7 +103,7 @@ def try_everywhere(mail: Host, hub: Host, outsider: Host, intruder: Host, target
 
 @when("the port is tried from the host itself, from the internet and from the VPN", target_fixture="tries")
 def try_published(mail: Host, hub: Host, outsider: Host, intruder: Host, target: Target) -> dict[str, Knocks]:
-    """What came of it, by when it was tried."""
+    """The results, by the moment of the try."""
     return {"as published": try_everywhere(mail, hub, outsider, intruder, target)}
 
 

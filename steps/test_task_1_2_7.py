@@ -35,7 +35,6 @@ def look_up_home(mail: Host, name: str) -> list[Owned]:
 
 @then(parsers.parse("every one of them belongs to {name}"))
 def all_belong(strangers: list[Owned], name: str) -> None:
-    """User and group."""
     assert not strangers, f"in {name}'s home on mail: {strangers[:20]}"
 
 
@@ -49,7 +48,7 @@ def main_is_shipped(mail: Host) -> None:
 
 @given("a person has written rules into the main sudoers file")
 def edited(mail: Host) -> None:
-    """What guides tell people to do."""
+    """A change that many guides recommend."""
     mail.run_expect([0], "sed -i %s %s", "s/^%sudo.*/%sudo ALL=(ALL:ALL) NOPASSWD: ALL/", MAIN)
     main = main_file(mail)
     assert main["present"] != main["shipped"], f"the stage is not set: {main}"
@@ -57,7 +56,6 @@ def edited(mail: Host) -> None:
 
 @when("the clean-up of the main sudoers file runs", target_fixture="played")
 def clean_up(play: Callable[..., Play]) -> Play:
-    """The task's playbook."""
     return play(CLEAN_UP)
 
 

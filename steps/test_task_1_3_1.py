@@ -48,7 +48,6 @@ def outside_policy(offer: Mapping[str, tuple[str, ...]]) -> list[str]:
 
 @then("each of them is on the port that the inventory names")
 def each_on_the_port(listeners: tuple[ss.Listener, ...], target: Target) -> None:
-    """And there is one."""
     port = target.number("ssh_port")
     elsewhere = [str(listener) for listener in listeners if listener.port != port]
     assert listeners, "no SSH server listens on mail"
@@ -82,12 +81,12 @@ def settings_for(mail: Host, target: Target, user: str) -> Mapping[str, tuple[st
 def root_is_refused(settings: Mapping[str, tuple[str, ...]]) -> None:
     """Not even with a key, and not for one forced command."""
     found = settings.get("permitrootlogin")
-    assert found == ("no",), f"on mail, sshd -T for root says permitrootlogin {found}"
+    assert found == ("no",), f"on mail, sshd -T for root shows permitrootlogin {found}"
 
 
 @then("every way to authenticate but a key is off")
 def only_keys(settings: Mapping[str, tuple[str, ...]]) -> None:
-    """Off is what sshd says, not what it leaves out."""
+    """sshd must report that each is off; a missing line does not count."""
     on = {name: settings[name] for name in OTHER_WAYS if settings.get(name, ("no",)) != ("no",)}
     assert not on, f"on mail, sshd -T lets in without a key: {on}"
     assert settings.get("pubkeyauthentication") == ("yes",), "on mail, sshd -T has keys switched off"
@@ -116,7 +115,7 @@ def offer_in_policy(request: pytest.FixtureRequest, observer: str) -> None:
 
 @when("the hub audits the SSH server over the VPN", target_fixture="audit")
 def hub_audits(lab: RecordedLab, hub: Host, target: Target) -> ssh_audit.Report:
-    """The auditor knocks often without logging in, so the guard is told to let that pass."""
+    """The auditor connects often without logging in, so fail2ban ignores it for this time."""
     lab.exec("mail", ["fail2ban-client", "set", "sshd", "addignoreip", target.text("hub_vpn_address")])
     result = hub.run(
         "ssh-audit --json --skip-rate-test --port %s %s",
@@ -173,7 +172,7 @@ def firewall_enabled(mail: Host) -> None:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What would be installed unattended, beside what is pending, by where it comes from."""
+    """What would be installed unattended, and what is pending, by its archive."""
 
     plan: upgrades.Plan
     pending: Mapping[str, tuple[str, ...]]
@@ -209,7 +208,7 @@ def security_origins(rehearsal: Rehearsal) -> None:
 
 @then("it selects every pending security update")
 def selects_security(rehearsal: Rehearsal, target: Target, evidence: Recorder) -> None:
-    """The lab always has one pending; another host may have none, and then this is said."""
+    """The lab always has a pending one; if another host has none, a note says so."""
     pending = rehearsal.pending["security"]
     left_out = sorted({*pending} - {*rehearsal.plan.selected})
     if not pending:
@@ -233,9 +232,9 @@ def selects_nothing_else(rehearsal: Rehearsal, target: Target) -> None:
 
 @then(parsers.parse('the next turn of "{timer}" is known'))
 def next_turn(mail: Host, timer: str) -> None:
-    """A timer without a next turn never comes."""
+    """A timer without a next turn never runs."""
     turn = mail.check_output("systemctl show --property=NextElapseUSecRealtime --value %s", timer)
-    assert turn.strip(), f"systemd on mail does not know when {timer} comes next"
+    assert turn.strip(), f"systemd on mail knows no next run of {timer}"
 
 
 @when("the settings of the daily jobs are asked for", target_fixture="periodic")
@@ -254,11 +253,11 @@ def both_daily(periodic: Mapping[str, str]) -> None:
 
 @then("the warning was shown before authentication")
 def warned_before(login: ssh_login.Login) -> None:
-    """It says that only authorised people may go on, and nothing about the system."""
+    """It warns unauthorised people, and reveals nothing about the system."""
     words = login.before_authentication
     assert re.search(r"authori[sz]ed", words, re.IGNORECASE), (
-        f"before authentication, mail said to the administrator: {words!r}"
+        f"before authentication, mail showed to the administrator: {words!r}"
     )
     assert not re.search(r"debian|linux|\\[a-z]", words, re.IGNORECASE), (
-        f"before authentication, mail tells strangers about its system: {words!r}"
+        f"before authentication, mail reveals its system to strangers: {words!r}"
     )

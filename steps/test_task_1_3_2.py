@@ -248,12 +248,11 @@ def says_what_is_wrong(use: Use, subject: str) -> None:
 
 @then("the script fails and explains how it is used")
 def explains_usage(use: Use) -> None:
-    """A status of its own, and the synopsis."""
+    """With the exit status of wrong use, and the synopsis."""
     assert use.status == 2, f"the credentials script ended with {use.status}:\n{use.screen}"
     assert "usage:" in use.screen, f"the credentials script does not explain itself:\n{use.screen}"
 
 
 @then("no credentials file was left behind")
 def nothing_left(use: Use) -> None:
-    """Not even half of one."""
     assert not use.files, f"the credentials script left files behind: {use.files}"

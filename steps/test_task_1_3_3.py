@@ -45,7 +45,7 @@ def past_tunnel(mail: Host, route: Route, target: Target) -> None:
 
 @when(parsers.parse('the default routes of "{family}" are looked up'), target_fixture="defaults")
 def look_up_defaults(mail: Host, family: str) -> tuple[Route, ...]:
-    """In every table, and with the two halves that stand for a default route in disguise."""
+    """In every table, including the two halves that together are a default route."""
     found = routes.parse(mail.check_output("ip -json %s route show table all", FLAG[family]))
     return tuple(route for route in found if route.destination in EVERYTHING)
 
@@ -95,7 +95,6 @@ def no_resolver_in_tunnel(mail: Host, target: Target) -> None:
 
 @given("the settings of name resolution are remembered", target_fixture="remembered")
 def remember(mail: Host) -> Mapping[str, bytes]:
-    """Byte for byte."""
     return contents(mail)
 
 

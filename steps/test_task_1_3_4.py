@@ -45,7 +45,6 @@ def ssh_listeners(lab: RecordedLab) -> tuple[ss.Listener, ...]:
 
 @then("the SSH server has exactly one listener, on the VPN address")
 def exactly_one(mail: Host, target: Target) -> None:
-    """IPv4 and IPv6 together."""
     listeners = ss.of_ssh(ss.parse(mail.check_output("ss -H -l -t -n -p")))
     found = ", ".join(map(str, listeners)) or "nowhere"
     assert ss.is_only(listeners, target.text("vpn_address"), target.number("ssh_port")), (
@@ -83,7 +82,7 @@ def has_scanned(outsider_scan: OutsiderScan, family: str, evidence: Recorder) ->
 
 @then("all of them stayed silent")
 def all_silent(scan: nmap.Scan) -> None:
-    """An open port is a door; a refusal still tells that someone is at home."""
+    """Even a refusal would reveal that the host exists."""
     assert scan.silent == nmap.EVERY_PORT, f"the outsider heard answers from mail: {scan}"
 
 
@@ -100,7 +99,6 @@ def opened_service(mail: Host) -> int:
     target_fixture="scans",
 )
 def scan_again(outsider: Host, target: Target) -> dict[str, nmap.Scan]:
-    """The very same options."""
     addresses = {"IPv4": target.text("public_address"), "IPv6": target.text("public_address6")}
     running = OutsiderScan(outsider, addresses)
     return {family: running.result(family) for family in FAMILIES}
@@ -124,7 +122,7 @@ def read_rules(mail: Host, target: Target) -> tuple[iptables.Rule, ...]:
 
 @then("there is at least one rule, and each admits only the VPN network")
 def rules_admit_vpn(rules: tuple[iptables.Rule, ...], target: Target) -> None:
-    """The source of each rule lies in the VPN network."""
+    """The source of each rule is in the VPN network."""
     network = target.text("vpn_network")
     wide = [rule.text for rule in rules if rule.admits_from_elsewhere(network)]
     assert rules, "the kernel of mail has no rule that admits SSH at all"
@@ -133,7 +131,7 @@ def rules_admit_vpn(rules: tuple[iptables.Rule, ...], target: Target) -> None:
 
 @given("a typo in the tunnel's settings keeps it down at the next boot", target_fixture="settings")
 def broken_tunnel(lab: RecordedLab, target: Target) -> str:
-    """The private key has lost its first character; the old settings lie beside."""
+    """The private key loses its first character; a copy keeps the old settings."""
     path = f"/etc/wireguard/{target.text('vpn_interface')}.conf"
     console(lab, "cp", "-p", path, f"{path}.good")
     console(lab, "sed", "-i", r"s/^\(PrivateKey *= *\)./\1/", path)
@@ -172,7 +170,6 @@ def run_rollback(lab: RecordedLab, outsider: Host, target: Target) -> None:
 
 @then("SSH is there for the VPN and for no one else again")
 def vpn_only_again(lab: RecordedLab, admin: Admin, outsider: Host, mail: Host, target: Target) -> None:
-    """Listener, firewall and login."""
     listeners = ssh_listeners(lab)
     heard = tcp_probe.try_port(outsider, target.text("public_address"), target.number("ssh_port"))
     login = admin.login()
@@ -282,7 +279,6 @@ def change_stays(lab: RecordedLab, change: Change) -> None:
 
 @then("the file that was changed is as it was before")
 def put_back(lab: RecordedLab, change: Change) -> None:
-    """Byte for byte."""
     now = console(lab, "cat", change.path)
     assert now == change.before, f"{change.path} on mail was not put back:\n{now}"
 

@@ -43,7 +43,7 @@ def status(mail: Host) -> fail2ban.Jail:
 
 
 def members(mail: Host) -> tuple[str, ...]:
-    """Addresses in the kernel's set of banned ones; none where the table is not there yet."""
+    """Addresses in the kernel's set of banned ones; none if the table does not exist yet."""
     listed = mail.run("nft --json list table inet %s", TABLE)
     return nft.members(listed.stdout) if listed.rc == 0 else ()
 
@@ -63,7 +63,7 @@ def fail_to_log_in(intruder: Host, target: Target, account: str) -> CommandResul
 
 
 def account_for(credential: str, target: Target) -> str:
-    """The account that a kind of failure goes to."""
+    """The account that a kind of failed login uses."""
     return target.text("admin_user") if "real account" in credential else STRANGER
 
 
@@ -103,7 +103,6 @@ TIMES = {"once": 1, "twice": 2}
 
 @step(parsers.re("the intruder fails to log in (?P<times>once|twice) with (?P<credential>.+)"))
 def intruder_fails(intruder: Host, target: Target, wrong_key: str, times: str, credential: str) -> None:
-    """A connection for each failure."""
     assert wrong_key
     for _ in range(TIMES[times]):
         fail_to_log_in(intruder, target, account_for(credential, target))
@@ -181,7 +180,7 @@ def lift_ban(mail: Host, intruder_address: str) -> None:
 
 
 def end_of_ban(mail: Host, address: str) -> datetime:
-    """When a ban ends, as fail2ban tells it, in the host's own time."""
+    """The end of a ban as fail2ban reports it, in the host's time."""
     listed = mail.check_output("fail2ban-client get %s banip --with-time", JAIL)
     found = re.search(rf"^{re.escape(address)}\s.*= (.*)$", listed, re.MULTILINE)
     assert found, f"fail2ban on mail does not tell when the ban of {address} ends:\n{listed}"
@@ -218,13 +217,11 @@ def ends_as_before(mail: Host, intruder_address: str, end_before: datetime) -> N
 
 @given(f"bans last {SHORT_BAN} seconds only")
 def short_bans(mail: Host) -> None:
-    """In the running server alone."""
     mail.run_expect([0], "fail2ban-client set %s bantime %s", JAIL, str(SHORT_BAN))
 
 
 @when("the time of the ban is over")
 def ban_is_over(mail: Host, evidence: Recorder) -> None:
-    """fail2ban itself must lift it."""
     started = time.monotonic()
     wait_until(lambda: not banned(mail), "fail2ban to lift the ban", SHORT_BAN + NOTICED)
     evidence.note(f"fail2ban lifted the ban {time.monotonic() - started:.0f} s later")
@@ -250,4 +247,4 @@ def reads_logins(mail: Host, matches: list[list[str]]) -> None:
     words = " + ".join(" ".join(["%s"] * len(match)) for match in matches)
     fields = [field for match in matches for field in match]
     found = mail.run(f"journalctl --quiet --output=cat --lines=1 --grep='^Accepted publickey' {words}", *fields)
-    assert found.stdout.strip(), f"mail's journal has no login where the jail looks: {' or '.join(map(str, matches))}"
+    assert found.stdout.strip(), f"mail's journal has no login that the jail reads: {' or '.join(map(str, matches))}"

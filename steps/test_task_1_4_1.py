@@ -40,7 +40,7 @@ def has_folders(storage_seen: dict[str, Folder], target: Target, datatable: Sequ
     parsers.parse('"{account}" tries which of the folders above the storage it may write to'), target_fixture="open_to"
 )
 def try_writing_above(mail: Host, target: Target, account: str) -> list[str]:
-    """Who may write to a folder may rename what lies in it."""
+    """An account that may write to a folder may rename its content."""
     found: list[str] = mail.call(
         account_access.writable_folders, account, account_access.parents(storage.paths(target))
     )

@@ -38,7 +38,7 @@ def numbers(accounts: Accounts, datatable: Table) -> None:
 def own_group_only(accounts: Accounts, name: str, same: str) -> None:
     """No group of others, and no others in the group."""
     seen = (groups_of(accounts, name), onsite_accounts.members(accounts, same))
-    assert seen == ([name], [same]), f"on mail, the groups of {name} and the members of its own are {seen}"
+    assert seen == ([name], [same]), f"on mail, the groups of {name} and the members of its group are {seen}"
 
 
 @when(parsers.parse('task 1.4.2 is to give "{name}" the number of "{holder}"'), target_fixture="played")
@@ -56,7 +56,6 @@ def stops_and_names(played: Play, holder: str) -> None:
 
 @then("the accounts and groups are as they were")
 def accounts_as_before(mail: Host, accounts: Accounts) -> None:
-    """All of them."""
     now: Accounts = mail.call(onsite_accounts.read)
     assert now == accounts, f"accounts on mail were {accounts}, now {now}"
 
@@ -82,7 +81,6 @@ def ssh_refuses(mail: Host, accounts: Accounts, target: Target, name: str) -> No
 
 @then("its folders have these owners and modes, each with the group of the same name:")
 def owners_and_modes(storage_seen: dict[str, Folder], target: Target, datatable: Table) -> None:
-    """Of the folders themselves."""
     for name, owner, mode in storage.rows(datatable):
         folder = storage_seen[storage.path(target, name)]
         seen = (folder["user"], folder["group"], folder["mode"])
@@ -111,7 +109,7 @@ def each_refused(looks: list[Attempt]) -> None:
     target_fixture="worked",
 )
 def service_works(mail: Host, target: Target, name: str) -> tuple[int, Attempt]:
-    """As that account; how many folders it has, and what came of it."""
+    """As that account; returns the number of its folders, and the result."""
     own = [path for path, owner in storage.owners(target).items() if owner == name]
     found: Attempt = mail.call(account_access.try_working, name, own)
     return len(own), found
@@ -119,6 +117,5 @@ def service_works(mail: Host, target: Target, name: str) -> tuple[int, Attempt]:
 
 @then("all of that works")
 def all_works(worked: tuple[int, Attempt]) -> None:
-    """In each of the folders."""
     count, tried = worked
     assert tried["got"].split() == ["kept"] * count, f"on mail, {tried['who']} cannot work in its folders: {tried}"

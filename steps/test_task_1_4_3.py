@@ -31,7 +31,7 @@ EXCEEDED = "Disk quota exceeded"
 
 @dataclass(frozen=True)
 class Place:
-    """A file system: what the scripts are told of it, vmail's folder there, and the table of file systems before."""
+    """A file system: the scripts' argument for it, vmail's folder there, and the table of file systems before."""
 
     told: tuple[str, ...]
     folder: str
@@ -45,7 +45,6 @@ def script(target: Target, name: str) -> str:
 
 @then("these programs are on the host:")
 def programs_there(mail: Host, datatable: Sequence[Sequence[object]]) -> None:
-    """Where root finds them."""
     missing = [name for (name,) in storage.rows(datatable) if not mail.exists(name)]
     assert not missing, f"mail lacks the programs {missing}"
 
@@ -66,13 +65,11 @@ def no_quota_is_on(state: Quotas, moment: str) -> None:
 
 @when("the manual of the quota scripts is read", target_fixture="manual")
 def read_manual(mail: Host, target: Target) -> str:
-    """Beside the scripts."""
     return str(mail.file(script(target, "README.md")).content_string)
 
 
 @then("it names these scripts:")
 def manual_names(manual: str, datatable: Sequence[Sequence[object]]) -> None:
-    """Each of them."""
     missing = [name for (name,) in storage.rows(datatable) if name not in manual]
     assert not missing, f"the manual on mail does not name {missing}"
 
@@ -104,7 +101,6 @@ def use(mail: Host, target: Target, name: str, *arguments: str) -> None:
 
 @when("vmail writes files of 2 MiB and of 12 MiB", target_fixture="written")
 def write(mail: Host, place: Place) -> tuple[CommandResult, CommandResult]:
-    """The small one first."""
     return _write(mail, place, 2), _write(mail, place, 12)
 
 
@@ -116,7 +112,6 @@ def _write(mail: Host, place: Place, size: int) -> CommandResult:
 
 @then("the small file is written, and the large one is refused for the quota's sake")
 def small_only(written: tuple[CommandResult, CommandResult]) -> None:
-    """By the kernel."""
     small, large = written
     assert small.rc == 0, f"on mail, {OWNER} was refused below its limit: {small}"
     assert large.rc != 0, f"on mail, {OWNER} wrote past its limit: {large}"
@@ -125,7 +120,6 @@ def small_only(written: tuple[CommandResult, CommandResult]) -> None:
 
 @then("both files are written")
 def both_written(written: tuple[CommandResult, CommandResult]) -> None:
-    """Nothing limits them any more."""
     assert [result.rc for result in written] == [0, 0], f"on mail, {OWNER} is still refused: {written}"
 
 
@@ -146,6 +140,6 @@ def status_says(mail: Host, target: Target, place: Place, state: str) -> None:
 
 @then("the table of file systems is as it was, byte for byte")
 def fstab_as_before(mail: Host, place: Place) -> None:
-    """Of whatever the scripts wrote there, nothing is left."""
+    """Nothing of the scripts' changes is left."""
     now = mail.file(FSTAB).content
     assert now == place.fstab, f"{FSTAB} on mail was {place.fstab!r}, now {now!r}"

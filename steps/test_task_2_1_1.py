@@ -71,7 +71,7 @@ def look_up_listeners(mail: Host) -> Listeners:
 
 @then("there is exactly one, on the VPN address and the database's port")
 def one_listener(listeners: Listeners, target: Target) -> None:
-    """Whoever else listens on that port counts, and whatever else PostgreSQL listens on."""
+    """Other programs on that port count, and other ports of PostgreSQL."""
     address, port = target.text("vpn_address"), target.number("postgres_port")
     found = [listener for listener in listeners.tcp if listener.port == port or "postgres" in listener.programs]
     shown = ", ".join(map(str, found)) or "nowhere"
@@ -88,7 +88,6 @@ def answers_as_17(superuser: Login) -> None:
 
 @when("the superuser logs in from another host of the VPN", target_fixture="visitor")
 def log_in_from_vpn(vpn_client: Host, logins: Logins, superuser_password: str) -> Login:
-    """Over the tunnel."""
     try:
         return logins.as_superuser(vpn_client, superuser_password)
     except psycopg.OperationalError as error:
@@ -97,7 +96,6 @@ def log_in_from_vpn(vpn_client: Host, logins: Logins, superuser_password: str) -
 
 @then("the server sees a client of the VPN")
 def seen_in_vpn(visitor: Login, target: Target) -> None:
-    """And not the host itself."""
     row = visitor.execute("SELECT host(inet_client_addr())").fetchone()
     address = ipaddress.ip_address(str(row[0] if row else ""))
     network = ipaddress.ip_network(target.text("vpn_network"))
@@ -106,20 +104,19 @@ def seen_in_vpn(visitor: Login, target: Target) -> None:
 
 
 def attributes(engine: "DockerClient", target: Target) -> dict[str, Any]:
-    """What the engine tells of the container."""
+    """The engine's description of the container."""
     found: dict[str, Any] = engine.containers.get(target.text("postgres_container")).attrs
     return found
 
 
 @when("the container is inspected", target_fixture="inspected")
 def inspect(engine: "DockerClient", target: Target) -> dict[str, Any]:
-    """By the engine."""
     return attributes(engine, target)
 
 
 @when("the confinement of the container is looked up", target_fixture="confined")
 def look_up_confinement(mail: Host, engine: "DockerClient", target: Target) -> Confinement:
-    """As the kernel tells it, of every process in the container's control group."""
+    """From the kernel, for every process in the container's control group."""
     found: Confinement = mail.call(confinement.read, attributes(engine, target)["State"]["Pid"])
     return found
 
@@ -156,7 +153,7 @@ def limited(confined: Confinement, target: Target) -> None:
         "cpu.max": f"{int(float(target.text('postgres_cpus')) * PERIOD)} {PERIOD}",
         "pids.max": target.text("postgres_processes"),
     }
-    assert confined["limits"] == wanted, f"the control group of the container on mail says {confined['limits']}"
+    assert confined["limits"] == wanted, f"the control group of the container on mail has {confined['limits']}"
 
 
 @pytest.fixture
@@ -167,7 +164,7 @@ def boot(mail: Host) -> str:
 
 @when("a process of the container takes more memory than it may", target_fixture="overdone")
 def overdo(mail: Host, engine: "DockerClient", target: Target, boot: str, evidence: Recorder) -> OutOfMemory:
-    """In the control group of the container, where the limit counts."""
+    """In the control group of the container, to which the limit applies."""
     evidence.note(f"boot of mail: {boot}")
     size = int(target.text("postgres_memory").removesuffix("g")) * GIB + MORE_THAN_ALLOWED
     pid = attributes(engine, target)["State"]["Pid"]
@@ -201,7 +198,6 @@ def health_asked(inspected: dict[str, Any], target: Target, seconds: int, times:
 
 @then("it is healthy")
 def healthy(inspected: dict[str, Any]) -> None:
-    """By the last answers."""
     state = inspected["State"]
     found = (state["Status"], state.get("Health", {}).get("Status"))
     assert found == ("running", "healthy"), f"the container on mail is {found}: {state.get('Health')}"
@@ -209,7 +205,6 @@ def healthy(inspected: dict[str, Any]) -> None:
 
 @then("it is restarted unless it was stopped")
 def restart_policy(inspected: dict[str, Any]) -> None:
-    """The engine's policy."""
     policy = inspected["HostConfig"]["RestartPolicy"]["Name"]
     assert policy == "unless-stopped", f"the restart policy of the container on mail is {policy!r}"
 
@@ -242,7 +237,6 @@ def mishap_happens(
 
 @when("the engine is restarted")
 def restart_engine(mail: Host) -> None:
-    """Its unit."""
     mail.run_expect([0], "systemctl restart docker.service", timeout=180)
 
 
@@ -259,7 +253,6 @@ def can_log_in(mail: Host, logins: Logins, superuser_password: str, seconds: int
 
 @then("it is another process than before")
 def another_process(engine: "DockerClient", target: Target, server_process: int) -> None:
-    """So the mishap really happened."""
     now = attributes(engine, target)["State"]["Pid"]
     assert now not in (0, server_process), f"the server on mail is process {now}, and was {server_process}"
 
@@ -286,7 +279,7 @@ def still_stopped(engine: "DockerClient", target: Target) -> None:
 def client_writes(
     hub: Host, superuser: Login, target: Target, evidence: Recorder, request: pytest.FixtureRequest
 ) -> None:
-    """A role and a table of its own; the client runs on the hub by itself, whatever happens to our connections."""
+    """With its own role and table; the client runs on the hub as a unit, independent of our connections."""
     address, port = target.text("vpn_address"), target.text("postgres_port")
     password = secrets.token_hex(16)
     redactor.register(password)
@@ -317,7 +310,6 @@ def acknowledged(hub: Host) -> list[int]:
 
 @when("the power of the host is cut in the middle of it")
 def cut_power(lab: RecordedLab, hub: Host) -> None:
-    """While the client writes on."""
     assert hub.run("systemctl is-active %s", WRITER_UNIT).rc == 0, "the client on the hub does not write any more"
     lab.power_cut(MAIL)
 
@@ -361,7 +353,6 @@ def scram_rules(authentication: Authentication) -> None:
 
 @then("every password is kept as a SCRAM-SHA-256 verifier")
 def scram_verifiers(authentication: Authentication, target: Target) -> None:
-    """The superuser's at least."""
     others = [role for role, begin in authentication.passwords.items() if begin != "SCRAM-SHA-256$"]
     assert target.text("postgres_superuser") in authentication.passwords, "the superuser on mail has no password"
     assert not others, f"the passwords of these roles are kept in another way: {others}"
@@ -369,7 +360,6 @@ def scram_verifiers(authentication: Authentication, target: Target) -> None:
 
 @when(parsers.re("the superuser tries to log in with (?P<what>a wrong password|no password)"), target_fixture="refused")
 def try_wrongly(mail: Host, logins: Logins, what: str) -> psycopg.OperationalError | None:
-    """On the host itself."""
     password = None if what == "no password" else secrets.token_urlsafe(24)
     try:
         logins.as_superuser(mail, password)
@@ -401,7 +391,6 @@ def files_with_password(mail: Host, target: Target) -> list[SecretFile]:
 
 @then("it is base64 of 32 characters")
 def strong(superuser_password: str) -> None:
-    """24 bytes of chance."""
     allowed = set(string.ascii_letters + string.digits + "+/")
     length, odd = len(superuser_password), len(set(superuser_password) - allowed)
     assert (length, odd) == (32, 0), f"the superuser's password has {length} characters, {odd} of them no base64"
@@ -410,21 +399,20 @@ def strong(superuser_password: str) -> None:
 
 @then("both files hold it, and only root can read them")
 def only_root_reads(mail: Host, target: Target) -> None:
-    """Owner and mode."""
     kept = files_with_password(mail, target)
     wanted = {password_file(target), target.text("postgres_credentials_file")}
-    assert {one["path"] for one in kept} == wanted, f"on mail, the password lies in {kept}, not in {wanted}"
+    assert {one["path"] for one in kept} == wanted, f"on mail, the password is in {kept}, not in {wanted}"
     open_ones = [one for one in kept if (one["uid"], one["gid"], one["mode"]) != (0, 0, 0o600)]
     assert not open_ones, f"on mail, others than root may read {open_ones}"
 
 
 @then("no other place of the host holds the superuser's password")
 def no_stray(mail: Host, target: Target) -> None:
-    """The search runs on the host, and tells places only."""
+    """The search runs on the host, and returns places only."""
     first, second = password_file(target), target.text("postgres_credentials_file")
     container = target.text("postgres_container")
     found = mail.call(secret.other_places, first, PASSWORD_NAME, container, [first, second], timeout=300)
-    assert not found, f"the superuser's password lies in {len(found)} more places on mail: {found[:10]}"
+    assert not found, f"the superuser's password is in {len(found)} more places on mail: {found[:10]}"
 
 
 Answers = dict[str, CommandResult]
@@ -460,7 +448,6 @@ def scripts_work(answers: Answers, target: Target, superuser_password: str) -> N
 
 @then("the script fails and reports that the container is not running")
 def says_not_running(ran: CommandResult) -> None:
-    """And what to do."""
     assert ran.rc == 1, f"on mail, the test of the connection ended so: {ran}"
     assert "is not running" in ran.stderr, f"on mail, the test of the connection does not say why: {ran}"
     assert "manage.sh start" in ran.stderr, f"on mail, the test of the connection does not say what to do: {ran}"
@@ -474,7 +461,6 @@ def lose_file(mail: Host, target: Target) -> None:
 
 @then("the script fails and names the missing file, and the script that writes it")
 def names_file(ran: CommandResult, target: Target) -> None:
-    """On standard error."""
     assert ran.rc == 1, f"on mail, the password was asked for with this outcome: {ran}"
     for word in (password_file(target), "setup_credentials.sh"):
         assert word in ran.stderr, f"on mail, the answer does not name {word}: {ran}"

@@ -103,14 +103,12 @@ def ask_holdings(mailadmin: Session) -> Holdings:
 
 @then(parsers.parse('the database has the {kind} "{name}"'))
 def has_object(holdings: Holdings, kind: str, name: str) -> None:
-    """By its name."""
     names = {"view": holdings.views, "function": holdings.functions}[kind]
     assert name in names, f"{kind}s: {sorted(names)}"
 
 
 @then(parsers.parse('the database has the tables "{names}" and no others'))
 def has_tables(holdings: Holdings, names: str) -> None:
-    """Unknown tables count."""
     assert holdings.tables == set(names.split(", ")), f"tables: {sorted(holdings.tables)}"
 
 
@@ -125,14 +123,12 @@ def who_logs_in(holdings: Holdings, target: Target) -> None:
 
 @when("dovecot looks up all users of testdomain.local", target_fixture="users")
 def look_up_users(dovecot: Session, alice: str) -> list[str]:
-    """Through its own view."""
     query = "SELECT local_part FROM user_mailbox_info WHERE domain = %s ORDER BY 1"
     return [name for (name,) in dovecot.rows(query, alice.rpartition("@")[2])]
 
 
 @then("they are alice, bob and carol")
 def three_users(users: list[str]) -> None:
-    """These and no other."""
     assert users == ["alice", "bob", "carol"], f"users of testdomain.local: {users}"
 
 
@@ -240,13 +236,12 @@ def switch_off(mailadmin: Session, alice: str) -> None:
 
 @when("the right password of alice is checked", target_fixture="answer")
 def check_alice(mailadmin: Session, alice: str, test_password: str) -> bool:
-    """In the eyes of whoever switched her off."""
+    """As the role that switched her off."""
     return bool(mailadmin.value(VERIFY, alice, test_password))
 
 
 @then("it is refused")
 def is_refused(answer: bool) -> None:
-    """Like a wrong one."""
     assert answer is False, "verify_password takes the password of a user who is switched off"
 
 
@@ -313,7 +308,6 @@ def knows_passwords(mailadmin: Session, alice: str, vectors: list[Vector], exclu
 
 @then("Dovecot knows the hashes that the database makes of them, and no others")
 def dovecot_knows(hub: Host, mailadmin: Session, vectors: list[Vector]) -> None:
-    """The other way round."""
     for vector in vectors:
         stored = mailadmin.value("SELECT hash_password(%s)", vector.password)
         answers = [
@@ -379,7 +373,6 @@ STORED: Mapping[str, Callable[[Session, str], tuple[list[str], list[str]]]] = {
 
 @when(parsers.re(f"mailadmin stores (?P<what>{'|'.join(STORED)})"), target_fixture="refusals")
 def mailadmin_stores(mailadmin: Session, alice: str, what: str) -> Refusals:
-    """Each in its own transaction."""
     started = time.monotonic()
     answers, expected = STORED[what](mailadmin, alice)
     return Refusals(answers, expected, time.monotonic() - started)
@@ -387,7 +380,6 @@ def mailadmin_stores(mailadmin: Session, alice: str, what: str) -> Refusals:
 
 @then("every statement is refused")
 def every_statement_is_refused(refusals: Refusals) -> None:
-    """For the expected reason."""
     codes = [answer[: len(code)] for answer, code in zip(refusals.answers, refusals.expected, strict=True)]
     assert codes == refusals.expected, f"the database answered mailadmin: {refusals.answers}"
 
@@ -400,7 +392,6 @@ def refused_quickly(refusals: Refusals) -> None:
 
 @then("no refusal repeats a password")
 def refused_silently(refusals: Refusals) -> None:
-    """Errors end up in logs."""
     assert "cleartext" not in "".join(refusals.answers), f"a refusal repeats the password: {refusals.answers}"
 
 
@@ -412,7 +403,6 @@ def look_up_hashes(dovecot: Session) -> list[tuple[str, str, str]]:
 
 @then("each is a text that begins with {SHA512-CRYPT}")
 def begins_with_scheme(stored: list[tuple[str, str, str]]) -> None:
-    """In capitals."""
     wrong = [user for user, hashed, kind in stored if kind != "text" or not hashed.startswith(f"{SCHEME}$6$")]
     assert stored, "there is no user"
     assert not wrong, f"hashes without their scheme, or of another type: {wrong}"
@@ -435,7 +425,6 @@ def store_spellings(sogo: Session, alice: str) -> dict[str, str]:
 
 @then("they are there with their scheme")
 def scheme_is_there(spellings: dict[str, str]) -> None:
-    """In capitals."""
     wrong = [there for expected, there in spellings.items() if there != expected]
     assert not wrong, f"stored as: {wrong}"
 
@@ -455,7 +444,7 @@ def postfix_finds(clients: Clients, datatable: Table) -> None:
     for table, answers in wanted.items():
         found = {key: set(value.split(",")) for key, value in clients.postfix(table, list(answers)).items()}
         expected = {key: values for key, values in answers.items() if values}
-        assert found == expected, f"Postfix's map {table} says {found}, not {expected}"
+        assert found == expected, f"Postfix's map {table} answers {found}, not {expected}"
 
 
 @when("Dovecot runs and is asked about the test users", target_fixture="told")
@@ -468,15 +457,13 @@ def ask_dovecot(clients: Clients, alice: str, test_password: str) -> tuple[list[
 
 @then("it takes the right password, and neither a wrong nor an empty one")
 def takes_the_right_one(told: tuple[list[bool], Mapping[str, str]]) -> None:
-    """By `doveadm auth test`."""
     assert told[0] == [True, False, False], f"Dovecot on the right, a wrong, an empty password: {told[0]}"
 
 
 @then("it finds the mailbox of alice")
 def finds_mailbox(told: tuple[list[bool], Mapping[str, str]], target: Target) -> None:
-    """By `doveadm user`."""
     home = f"{target.text('mail_store')}/testdomain.local/alice"
-    assert told[1].get("home") == home, f"Dovecot says of alice: {told[1]}"
+    assert told[1].get("home") == home, f"Dovecot's answer about alice: {told[1]}"
 
 
 @when("sogo changes the password of alice as SOGo does", target_fixture="change")
@@ -489,7 +476,6 @@ def sogo_changes(sogo: Session, alice: str) -> tuple[int, dict[str, str], dict[s
 
 @then("one row was changed, and alice has the new password and bob the old one")
 def one_row(change: tuple[int, dict[str, str], dict[str, str]], alice: str) -> None:
-    """And everyone else too."""
     rows, before, after = change
     expected = before | {alice: SCHEME + crypt3(NEW_PASSWORD, "$6$12345678$")}
     assert rows == 1, f"SOGo's statement changed {rows} rows"
@@ -498,7 +484,6 @@ def one_row(change: tuple[int, dict[str, str], dict[str, str]], alice: str) -> N
 
 @when("sogo changes the password of alice as SOGo does, for good")
 def sogo_changes_for_good(database: MailDatabase, alice: str) -> None:
-    """Committed."""
     with database.session("sogo", keep=True) as session:
         changed = session.change(SOGO_UPDATE % (crypt3(NEW_PASSWORD, "$6$12345678$"), alice))
     assert changed == 1, f"SOGo's statement changed {changed} rows"
@@ -506,7 +491,6 @@ def sogo_changes_for_good(database: MailDatabase, alice: str) -> None:
 
 @then("Dovecot takes the new password of alice and no longer the old one")
 def dovecot_takes_new(clients: Clients, alice: str, test_password: str) -> None:
-    """By `doveadm auth test`."""
     with clients.dovecot():
         found = [clients.authenticates(alice, password) for password in (NEW_PASSWORD, test_password)]
     assert found == [True, False], f"Dovecot on the new and the old password: {found}"
@@ -531,20 +515,17 @@ def look_up_files(mail: Host, target: Target) -> list[str]:
 
 @then("each belongs to root and is closed to everyone else")
 def closed_to_others(open_files: list[str]) -> None:
-    """Owner and mode."""
     assert not open_files, f"on mail, passwords are open to others: {', '.join(open_files)}"
 
 
 @then("no process has one of these passwords in its arguments or environment")
 def not_in_processes(mail: Host, target: Target) -> None:
-    """Compared on the host itself."""
     found = [process for path in password_files(target) for process in mail.call(secret_files.in_processes, path)]
     assert not found, f"processes on mail that hold a password: {', '.join(found)}"
 
 
 @given("a person gave postfix the hashes, took dovecot's view away and set another password for sogo")
 def meddle(mail: Host, target: Target) -> None:
-    """As the superuser."""
     as_superuser(
         mail,
         target,
@@ -556,13 +537,11 @@ def meddle(mail: Host, target: Target) -> None:
 
 @when("the schema is applied", target_fixture="applied")
 def apply_schema(mail: Host, target: Target) -> CommandResult:
-    """By the host's own script."""
     return mail.run(script(target, "apply_schema.sh"), timeout=120)
 
 
 @then("it says that it changed something, and each service logs in and has its rights again")
 def rights_are_back(applied: CommandResult, database: MailDatabase) -> None:
-    """Seen with new logins."""
     assert (applied.rc, applied.stdout.splitlines()[-1:]) == (0, ["changed"]), f"apply_schema.sh on mail: {applied}"
     database.forget()
     with database.session("postfix") as postfix, database.session("dovecot") as dovecot, database.session("sogo"):
@@ -580,16 +559,14 @@ def second_time(mail: Host, target: Target) -> None:
 
 @given("the function verify_password is gone and postfix has another password")
 def break_database(mail: Host, target: Target) -> None:
-    """As the superuser."""
     as_superuser(mail, target, "DROP FUNCTION verify_password; ALTER ROLE postfix PASSWORD 'another';")
 
 
 @then("every line of the check is in order")
 def in_order(ran: CommandResult) -> None:
-    """Each line says so."""
     lines = ran.stdout.splitlines()
     assert ran.rc == 0, f"verify_database.sh on mail: {ran}"
-    assert lines, "verify_database.sh says nothing"
+    assert lines, "verify_database.sh prints nothing"
     assert all(line.startswith("ok: ") for line in lines), f"verify_database.sh says:\n{ran.stdout}"
 
 
@@ -616,5 +593,4 @@ def measure_cost(mail: Host, dovecot: Session, alice: str, test_password: str, e
 
 @then("the check took at most 50 times as long")
 def cheap_enough(times: float) -> None:
-    """The middle of some measurements."""
     assert times <= cost.MOST, f"verify_password() took {times:.1f} times as long as openssl passwd -6"

@@ -70,7 +70,7 @@ class Database:
 
     @property
     def folder(self) -> str:
-        """Where backups lie."""
+        """The folder of backups."""
         return self.target.text("postgres_backups")
 
     @property
@@ -147,7 +147,6 @@ def database(mail: Host, target: Target) -> Database:
 
 @when("the folder of backups is looked at", target_fixture="folder")
 def look_at_folder(database: Database) -> Folder:
-    """Names, ages, sums and modes."""
     return database.look()
 
 
@@ -185,7 +184,7 @@ def both_jobs(table: list[list[str]]) -> None:
 
 @then("the host's clock shows universal time")
 def clock_is_utc(mail: Host) -> None:
-    """Cron goes by local time, in which 02:00 can come twice a night or never."""
+    """Cron uses local time, in which 02:00 can come twice a night or never."""
     zone = mail.check_output("date +%Z")
     assert zone == "UTC", f"mail's clock shows {zone}"
 
@@ -227,7 +226,6 @@ def month_old(mail: Host, database: Database) -> str:
 
 @then("cron has removed the backup of last month and no other")
 def cron_removed_one(after: Folder, known: list[str], old: str) -> None:
-    """And the rest is whole."""
     assert whole(after) == [name for name in known if name != old], f"backups on mail after the clean-up: {after}"
 
 
@@ -243,7 +241,6 @@ def ask_archiving(database: Database) -> list[str]:
 
 @then("it archives WAL after five minutes at the latest")
 def archives(answers: list[str]) -> None:
-    """Mode, level and time."""
     assert answers[:3] == ["on", "replica", "300"], f"archive_mode, wal_level, archive_timeout on mail: {answers[:3]}"
 
 
@@ -266,7 +263,6 @@ def lost_note(mail: Host, database: Database, target: Target) -> None:
 
 @when("more WAL is written", target_fixture="segment")
 def more_wal(database: Database) -> str:
-    """A segment of it."""
     return database.end_segment()
 
 
@@ -311,7 +307,7 @@ def services_log_in(database: Database) -> None:
 def passwords_work(database: Database) -> None:
     """Of a user that mailadmin makes and dovecot checks; nothing of it stays."""
     found = database.sql(TRY_PASSWORDS)
-    assert found == "t|f", f"verify_password() on mail says {found} to a right and a wrong password"
+    assert found == "t|f", f"verify_password() on mail answers {found} to a right and a wrong password"
 
 
 @given("the instructions on the host have a drill", target_fixture="drill")
@@ -325,7 +321,6 @@ def read_drill(mail: Host, database: Database) -> str:
 
 @when("the drill is performed", target_fixture="performed")
 def perform_drill(mail: Host, drill: str, evidence: Recorder) -> CommandResult:
-    """As it stands there."""
     performed = mail.run("bash -euo pipefail -c %s", drill, timeout=LONG)
     evidence.note(f"the drill: {performed.stdout}")
     return performed
@@ -341,7 +336,6 @@ def first_not_second(performed: CommandResult) -> None:
 
 @then("new commits are taken and archived")
 def goes_on(database: Database) -> None:
-    """On the new timeline."""
     database.write("afterwards.example")
     segment = database.end_segment()
     assert segment.startswith("00000002"), f"after a restore mail's server writes WAL segment {segment}"
@@ -377,7 +371,6 @@ def commit_is_there(database: Database) -> None:
 
 @step("a row is written to the database")
 def something_written(database: Database) -> None:
-    """A commit."""
     database.write("written.example")
 
 
@@ -389,7 +382,6 @@ def ask_without_confirming(database: Database, kind: str) -> CommandResult:
 
 @then("the restore is refused because it was not confirmed")
 def not_confirmed(refusal: CommandResult) -> None:
-    """In so many words."""
     assert refusal.rc == 1, f"on mail, a restore without confirmation: {refusal}"
     assert "not confirmed" in refusal.stderr, f"on mail, a restore without confirmation: {refusal}"
 
@@ -417,10 +409,9 @@ def verified_well(database: Database, verified: CommandResult) -> None:
 
 @then("the record of the last verification tells the same")
 def recorded(mail: Host, database: Database, verified: CommandResult) -> None:
-    """Time, backup, rows and roles."""
     record = mail.file(database.path("backups_last_verified")).content_string
     assert re.match(r"time \d{4}-\d\d-\d\dT\S+Z\nbackup \d{8}T\d{6}Z\n", record), f"the record on mail: {record}"
-    assert record in verified.stdout, f"the record on mail differs from what was said: {record}"
+    assert record in verified.stdout, f"the record on mail differs from the output: {record}"
 
 
 @then("no container and no file of the trial is left")
@@ -501,7 +492,6 @@ def old_ones_are_whole(database: Database, known: list[str]) -> None:
 
 @when("the next backup is made")
 def next_backup(database: Database) -> None:
-    """By the same script."""
     database.done("backup_database.sh")
 
 
@@ -515,7 +505,7 @@ def new_one_is_whole(database: Database, known: list[str]) -> None:
 
 @given("the archive's disk is full and the server fails to archive", target_fixture="known")
 def full_archive(mail: Host, database: Database, target: Target) -> list[str]:
-    """A disk of its own, too small for one segment, in the place of the archive."""
+    """A separate disk, too small for one segment, in the place of the archive."""
     known = whole(database.look())
     options = f"size=8m,mode=0750,uid={target.text('postgres_uid')},gid={target.text('postgres_gid')}"
     mail.run_expect([0], "mount -t tmpfs -o %s archive %s", options, database.archive)
@@ -536,7 +526,6 @@ def nightly_jobs(database: Database) -> None:
 
 @then("the backups from before are there, and all there are are whole")
 def before_are_whole(database: Database, known: list[str]) -> None:
-    """By their sums."""
     folder = database.look()
     assert known, "there was no whole backup on mail to begin with"
     assert database.names() == whole(folder), f"damaged backups on mail: {folder}"
@@ -545,14 +534,14 @@ def before_are_whole(database: Database, known: list[str]) -> None:
 
 @when("the archive's disk has room again", target_fixture="segment")
 def room_again(mail: Host, database: Database) -> str:
-    """No one tells the server; it meets the next segment."""
+    """The server is not notified; it tries the next segment."""
     mail.run_expect([0], "mount -o remount,size=256m %s", database.archive)
     return database.end_segment()
 
 
 @then("the server archives what had to wait")
 def caught_up(database: Database, segment: str) -> None:
-    """In order, so the last one tells that all are there."""
+    """In order, so the last one shows that all are there."""
     database.archived(segment, 120)
 
 
@@ -586,13 +575,11 @@ def clean_up(database: Database) -> None:
 
 @then("the whole one is still there")
 def good_one_stays(database: Database, good: str) -> None:
-    """And whole."""
     assert good in whole(database.look()), f"backups on mail after the clean-up: {database.look()}"
 
 
 @then("the old one is gone")
 def old_one_is_gone(database: Database, old: str) -> None:
-    """And one is left."""
     names = database.names()
     assert old not in names, f"backups on mail after the clean-up: {names}"
     assert len(names) == 1, f"backups on mail after the clean-up: {names}"
@@ -600,7 +587,6 @@ def old_one_is_gone(database: Database, old: str) -> None:
 
 @then("the archive begins with the first segment that the kept one needs, without a hole")
 def archive_begins(mail: Host, database: Database) -> None:
-    """Up to the newest segment."""
     first = mail.call(backups.first_segment, database.folder, database.names()[-1])
     found: list[str] = mail.call(backups.segments, database.archive)
     numbers = [int(name[8:16], 16) * 256 + int(name[16:], 16) for name in found]

@@ -73,7 +73,6 @@ def ask_use(engine: docker.DockerClient, mail: Host, target: Target, evidence: R
 
 @then("it runs and is healthy")
 def is_healthy(use: Use) -> None:
-    """In the engine's words."""
     assert (use.state, use.health) == ("running", "healthy"), f"the database's container on mail: {use}"
 
 
@@ -92,7 +91,6 @@ def read_files(connection_files: Mapping[str, bytes]) -> dict[str, Settings]:
 
 @then("the instructions name every file and every service")
 def instructions_name_all(connection_files: Mapping[str, bytes], target: Target) -> None:
-    """By their names."""
     text = connection_files.get(INSTRUCTIONS, b"").decode()
     services = target.variables["database_services"]
     assert isinstance(services, list)
@@ -109,7 +107,7 @@ def all_have_files(logins: Mapping[str, Settings], target: Target) -> None:
     where = {(login.host, login.port, login.dbname) for login in logins.values()}
     server = (target.text("vpn_address"), target.number("postgres_port"), target.text("postgres_database"))
     assert {login.user for login in logins.values()} == set(services), f"files on mail: {sorted(logins)}"
-    assert where == {server}, f"the files on mail lead to {where}"
+    assert where == {server}, f"the files on mail name {where}"
 
 
 @when("an ordinary account tries to read the connection files", target_fixture="readable")
@@ -159,7 +157,7 @@ def own_login(seen: Mapping[str, tuple[Settings, tuple[str, str, str]]], target:
     target_fixture="refusals",
 )
 def outsider_tries(outsider: Host, connection_files: Mapping[str, bytes], target: Target) -> dict[str, str]:
-    """What came of each attempt, empty if it let the outsider in."""
+    """The error of each attempt, empty if it let the outsider in."""
     found = files_of.of_files(connection_files)
     tries = {
         f"{name} at {address}": login.libpq(host=address, connect_timeout=OUTSIDER_SECONDS)
@@ -190,14 +188,12 @@ def outsider_is_there(outsider: Host, target: Target) -> None:
 
 @when("the scripts that test the connection and verify the database and its backups run", target_fixture="results")
 def run_checks(mail: Host, target: Target) -> list[CommandResult]:
-    """As the operator would."""
     names = ("test_connection.sh", "verify_database.sh", "verify_backups.sh")
     return [mail.run("%s", f"{target.text('postgres_home')}/scripts/{name}", timeout=300) for name in names]
 
 
 @then("every script succeeds")
 def in_order(results: list[CommandResult]) -> None:
-    """By their exit status."""
     bad = [str(result) for result in results if result.rc != 0]
     assert not bad, "on mail: " + "; ".join(bad)
 
@@ -211,7 +207,6 @@ def all_started(rebooted: RebootResult) -> None:
 
 @then("the journal of that boot holds no unexplained error")
 def all_explained(rebooted: RebootResult, evidence: Recorder) -> None:
-    """Of priority err and worse."""
     unexplained = []
     for line in rebooted.errors:
         reason = next((why for pattern, why in EXPLAINED.items() if re.search(pattern, line)), None)

@@ -39,9 +39,7 @@ def _session(config: pytest.Config) -> ProofSession:
 def _place(config: pytest.Config, name: str) -> "Host":
     session = _session(config)
     if not connections.has(session.target, name):
-        pytest.skip(
-            f"no {name}: the inventory of {session.target.name} has no {connections.variable_naming(name)}"
-        )
+        pytest.skip(f"no {name}: the inventory of {session.target.name} has no {connections.variable_naming(name)}")
     return session.connections.host(name)
 
 

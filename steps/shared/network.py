@@ -42,7 +42,7 @@ def shortcut(outsider: Host, target: Target, request: pytest.FixtureRequest) -> 
 def outsider_tries(
     outsider: Host, target: Target, request: pytest.FixtureRequest, service: str, address: str
 ) -> tuple[str, ProbeResult]:
-    """One connection on the internet segment; returns the address and what came of it."""
+    """One connection on the internet segment; returns the address and the result."""
     number = target.text(ADDRESSES[address])
     return number, tcp_probe.try_port(outsider, number, port_of(service, target, request))
 
