@@ -1,29 +1,32 @@
-# The ways to run this project. Everything may be interrupted at any point and run again.
+# Every target can be interrupted at any time and run again.
 
 MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 .NOTPARALLEL:
 
-.PHONY: prepare-vagrant help accept accept-vagrant test lint unit docs sabotage rehearse bench clean prepare prepare-tests lab
+.PHONY: help accept accept-vagrant test lint unit docs pictures sabotage rehearse plain-ansible bench clean prepare
+.PHONY: prepare-tests prepare-vagrant lab
 
 help:
-	@echo 'make accept     prepare this machine, start the lab, prove every criterion of every task in it'
-	@echo 'make test       formatting, lints, types, unit tests, then the same acceptance run'
-	@echo 'make lint       formatting, lints and types alone'
-	@echo 'make unit       unit tests alone; needs no lab'
-	@echo 'make accept-vagrant   the same as make accept, in a lab that Vagrant makes (an hour without KVM)'
-	@echo 'make docs       compute the documentation anew: build/docs/index.html and docs/TRACKER.md; needs no lab'
-	@echo 'make sabotage   break the host in small ways: every criterion must notice (hours)'
-	@echo 'make rehearse   the suite against the lab as if it were the production host; nothing may stay behind'
-	@echo 'make bench      measure the speed of lab and suite into build/bench.json'
-	@echo 'make clean      stop the lab; remove it, the outputs and .venv from this checkout'
+	@echo 'make accept          prepare this machine, start the lab, prove every criterion of every task'
+	@echo 'make test            formatting, lints, types, unit tests, then the same'
+	@echo 'make lint            formatting, lints and types only'
+	@echo 'make unit            unit tests only; they need no lab'
+	@echo 'make accept-vagrant  like make accept, in a lab made by Vagrant (an hour without KVM)'
+	@echo 'make docs            compute build/docs/index.html and docs/TRACKER.md; needs no lab'
+	@echo 'make pictures        make the pictures in the README from the last run; needs Chromium'
+	@echo 'make sabotage        inject every fault; each must turn its criterion red (hours)'
+	@echo 'make rehearse        run the suite against the lab as if it were production'
+	@echo 'make plain-ansible   apply one task in the lab by Ansible without Mitogen'
+	@echo 'make bench           measure the speed of lab and suite into build/bench.json'
+	@echo 'make clean           stop the lab; remove it, the outputs and .venv from this checkout'
 	@echo
 	@echo 'Daily work, after the first make accept: .venv/bin/lab --help, .venv/bin/pytest --host=lab -m task-1.3.4'
 
 accept: lab
 	@$(BIN)/pytest --host=lab
 
-# Vagrant's machines end with the run; their states stay for the next one.
+# Vagrant's machines are stopped after the run; their stored states stay for the next one.
 accept-vagrant: prepare-vagrant
 	@scripts/own-network scripts/accept-vagrant
 
@@ -38,11 +41,17 @@ unit: prepare-tests
 docs: prepare
 	@$(BIN)/python -m proof.docs
 
+pictures: prepare-tests
+	@$(BIN)/python -m proof.docs.pictures
+
 sabotage: lab
 	@$(BIN)/lab sabotage
 
 rehearse: lab
 	@$(BIN)/lab rehearse
+
+plain-ansible: lab
+	@MAIL_LAB_ANSIBLE_STRATEGY=linear $(BIN)/pytest --host=lab -m "task-1.2.2 and disruptive"
 
 bench: lab
 	@$(BIN)/python -m proof.bench
@@ -52,7 +61,7 @@ clean:
 	rm -rf .lab build .venv .ansible .mypy_cache .ruff_cache .pytest_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Packages of the machine and the environment in .venv; quick where nothing is missing.
+# Packages of the machine and the environment in .venv; quick if nothing is missing.
 prepare:
 	@python=$$(scripts/find-python) && "$$python" -m lab.bootstrap
 

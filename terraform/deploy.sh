@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Task 1.1.1: make the server at Vultr, keep its credentials, and tell the inventory where it is.
+# Task 1.1.1: make the server at Vultr, keep its credentials, and write its addresses for the inventory.
 set -euo pipefail
 set +x                                   # a trace would show the API key
 unset TF_LOG TF_LOG_CORE TF_LOG_PROVIDER # and so would Terraform's log
@@ -11,7 +11,7 @@ usage: VULTR_API_KEY=... deploy.sh [--timeout SECONDS]
 
 Plans, shows the plan, asks, and makes the server that main.tf and terraform.tfvars describe. Writes its addresses
 to provision/inventory/group_vars/production/server.yml and its first password to secrets/, for you alone to read.
-Run again at any time: it goes on where it was stopped, and changes nothing where nothing is to be done. It never
+Run it again at any time: it continues after an interruption, and changes nothing if nothing is to be done. It never
 destroys or replaces the server, and there is no option that answers for you.
 
   --timeout SECONDS  how long Vultr may take for each step (default 1800); what was made by then is kept
@@ -51,7 +51,7 @@ production=$PWD/../provision/inventory/group_vars/production
 for program in terraform python3; do
   command -v "$program" >/dev/null || fail 3 "$program is not installed. Nothing was asked of Vultr."
 done
-[[ -e terraform.tfvars ]] || fail 3 "terraform.tfvars is missing: copy terraform.tfvars.example, and say where you are."
+[[ -e terraform.tfvars ]] || fail 3 "terraform.tfvars is missing: copy terraform.tfvars.example, and set your networks in it."
 export VULTR_API_KEY TF_INPUT=0 TF_IN_AUTOMATION=1
 
 mkdir -p "$secrets"
@@ -65,7 +65,7 @@ clean_up() {
 trap clean_up EXIT
 find . -maxdepth 1 -name '*.tfstate*' -exec chmod 0600 {} +
 
-explain() { # what Vultr or Terraform said, for the operator
+explain() { # the error of Vultr or Terraform, for the operator
   if grep -qE 'status\\?": ?401' "$work/said"; then
     say "Vultr refuses the API key in VULTR_API_KEY: wrong, or not allowed from this address (API > Access Control)."
   elif grep -qE 'status\\?": ?429' "$work/said"; then
@@ -79,17 +79,17 @@ explain() { # what Vultr or Terraform said, for the operator
   elif grep -qE 'dial tcp|proxyconnect|x509:|TLS handshake|EOF' "$work/said"; then
     say "Vultr's API cannot be reached from here. What was made is in the state: run this again."
   else
-    say "Terraform failed; see above. What was made is in the state: run this again once that is mended."
+    say "Terraform failed; see above. What was made is in the state: run this again after fixing that."
   fi
 }
 
-# Terraform gets one interrupt, whoever gives up, and time to write its state down: a second one would lose it.
+# Terraform gets one interrupt, and time to write its state: a second one would lose it.
 child='' gave_up='' kept='What was made is in the state: run this again; nothing is lost.'
 give_up() { # REASON
   trap '' INT TERM HUP ALRM
   gave_up=$1
   [[ -n $child ]] || fail 6 "$gave_up. $kept"
-  say "$gave_up: stopping, and writing down what was made"
+  say "$gave_up: stopping, and writing the state"
   kill -INT "$child" 2>/dev/null || true
 }
 trap 'give_up "interrupted"' INT TERM HUP
@@ -98,7 +98,7 @@ trap 'give_up "out of time: Vultr took more than $seconds s"' ALRM
 attempt() { # Terraform's arguments; its exit status
   local status=0
   : >"$work/said"
-  set -m # a process group of its own: a Ctrl-C at the terminal reaches it through us alone
+  set -m # a separate process group: a Ctrl-C at the terminal reaches it only through this script
   terraform "$@" 2>"$work/said" &
   child=$!
   { sleep "$seconds" && kill -ALRM $$; } >/dev/null 2>&1 &
@@ -128,7 +128,7 @@ if [[ -e terraform.tfstate ]]; then
   must show -json >"$work/state.json"
   python3 review.py unfinished <"$work/state.json" >"$work/unfinished"
   while IFS= read -r resource; do
-    say "an earlier run was stopped while it made $resource: going on with that one"
+    say "an earlier run was stopped while it made $resource: continuing with that one"
     must untaint -no-color "$resource" </dev/null >/dev/null
   done <"$work/unfinished"
 fi
@@ -142,7 +142,7 @@ review() { # 0: the plan has something to do, 5: it must not be carried out, 8: 
   python3 review.py plan <"$work/plan.json"
 }
 
-# A rule whose answer got lost is at Vultr but not in the state, and Vultr takes no rule twice.
+# A rule whose answer was lost is at Vultr but not in the state, and Vultr accepts no rule twice.
 plan
 python3 -B known_rules.py <"$work/plan.json" >"$work/known" ||
   fail 1 "which rules Vultr has could not be seen; see above. Nothing was changed: run this again."
@@ -178,7 +178,7 @@ keep() { # FILE, its text on the standard input; whole or not at all
   mv -f "$new" "$1"
 }
 
-# A run that goes on where another was stopped can find the server still being made.
+# A run after an interruption can find the server still being made.
 deadline=$((SECONDS + seconds))
 until now=$(output status) && [[ $now == active ]]; do
   [[ $now =~ ^[a-z]+$ ]] || fail 1 "Terraform's state knows no server, although nothing failed."
@@ -197,12 +197,12 @@ public_address: $address
 public_address6: "$address6"
 YAML
 
-# What Vultr has is looked at once more: an answer that got lost on the way can have made a second server.
+# Check Vultr again: a lost answer can have made a second server.
 if [[ -n $applied ]]; then
   plan
   status=0
   review || status=$?
-  ((status == 8)) || fail 5 "the server is there, but not as described. See what is said above, and run this again."
+  ((status == 8)) || fail 5 "the server is there, but not as described. See the messages above, and run this again."
 fi
-echo "The server has $address and $address6, as provision/inventory/group_vars/production/server.yml now says."
+echo "The server has $address and $address6, written to provision/inventory/group_vars/production/server.yml."
 echo "The first password of root is in $secrets/root_password."

@@ -1,7 +1,7 @@
-"""Which firewall rules a plan would make although Vultr has them: their answer got lost when they were made.
+"""Firewall rules that a plan would make although Vultr has them: the answer was lost when they were made.
 
 Reads the output of `terraform show -json` from its standard input, and prints a line `ADDRESS<TAB>ID` for
-`terraform import` of each. Vultr is asked, with the key in VULTR_API_KEY, only where the plan adds rules to a group
+`terraform import` of each. Vultr is asked, with the key in VULTR_API_KEY, only if the plan adds rules to a group
 that is there already. Needs nothing but Python.
 """
 
@@ -16,12 +16,12 @@ from review import Json, resources
 
 GROUP, RULE = "vultr_firewall_group.mail", "vultr_firewall_rule"
 API = "https://api.vultr.com/v2/firewalls/{}/rules?per_page=500"
-SAME = ("ip_type", "protocol", "subnet", "subnet_size", "port", "source")  # what Vultr tells rules apart by
+SAME = ("ip_type", "protocol", "subnet", "subnet_size", "port", "source")  # what identifies a rule at Vultr
 ANSWER_SECONDS = 60.0
 
 
 def group(plan: Json) -> str:
-    """The group's id where it exists, else an empty string."""
+    """The group's id if it exists, else an empty string."""
     before = resources(plan.get("prior_state", {}).get("values"))
     return next((str(each["values"]["id"]) for each in before if each["address"] == GROUP), "")
 
@@ -49,7 +49,7 @@ def known(plan: Json, rules: list[Json]) -> Iterator[tuple[str, int]]:
 
 
 def ask(number: str) -> list[Json]:
-    """The rules of a group as Vultr has them; raises OSError or ValueError where it does not tell."""
+    """The rules of a group at Vultr. Raises OSError or ValueError if they cannot be read."""
     key = os.environ.get("VULTR_API_KEY", "")
     headers = {"Authorization": f"Bearer {key}"}
     request = urllib.request.Request(API.format(number), headers=headers)  # noqa: S310 - the address is a constant
@@ -60,7 +60,7 @@ def ask(number: str) -> list[Json]:
 
 
 def main() -> int:
-    """Print what is to be imported; 1 where Vultr does not tell which rules it has."""
+    """Print what must be imported. Returns 1 if Vultr's rules cannot be read."""
     plan: Json = json.load(sys.stdin)
     at = group(plan)
     if not at or not wanted(plan):
@@ -68,7 +68,7 @@ def main() -> int:
     try:
         found = list(known(plan, ask(at)))
     except (OSError, ValueError) as error:
-        print(f"deploy.sh: Vultr does not tell which firewall rules it has: {error}", file=sys.stderr)
+        print(f"deploy.sh: Vultr does not report its firewall rules: {error}", file=sys.stderr)
         return 1
     for address, number in found:
         print(address, f"{at},{number}", sep="\t")

@@ -9,12 +9,12 @@ output "address6" {
 }
 
 output "status" {
-  description = "What Vultr says of the server: active when it can be used."
+  description = "State of the server at Vultr; active means ready for use."
   value       = vultr_instance.mail.status
 }
 
 output "root_password" {
-  description = "First password of root, for Vultr's console; empty where the server was taken over by an import."
+  description = "First password of root, for Vultr's console; empty if the server was imported."
   value       = vultr_instance.mail.default_password
   sensitive   = true
 }

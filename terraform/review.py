@@ -11,13 +11,13 @@ from typing import Any
 SERVER = "vultr_instance.mail"
 SAME_LABEL = "data.vultr_instances.same_label"
 EXCHANGEABLE = ("vultr_firewall_rule",)  # a rule has no other way to change, and keeps nothing
-WORK, USAGE, REFUSED, NOTHING = 0, 2, 5, 8  # 1 is what Python ends with where this fails
+WORK, USAGE, REFUSED, NOTHING = 0, 2, 5, 8  # 1 is Python's own status of a failure
 
 Json = dict[str, Any]
 
 
 def resources(values: Json | None) -> list[Json]:
-    """The resources in a state's or a plan's values, an empty list where it has none."""
+    """The resources in the values of a state or a plan; empty if it has none."""
     found: list[Json] = (values or {}).get("root_module", {}).get("resources", [])
     return found
 
@@ -58,7 +58,7 @@ def objections(plan: Json) -> Iterator[str]:
 
 
 def main(what: str) -> int:
-    """Print what is asked for. Of a plan returns 0 where it has work, 8 where it has none, 5 where it is refused."""
+    """Print what was requested. For a plan: 0 if it has work, 8 if it has none, 5 if it is refused."""
     read: Json = json.load(sys.stdin)
     if what == "unfinished":
         print(*unfinished(read), sep="\n", end="\n" if unfinished(read) else "")

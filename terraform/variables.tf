@@ -74,7 +74,7 @@ variable "backups" {
 
 # The provider would find these mistakes only while it makes the server.
 variable "backups_schedule" {
-  description = "When the backups are made, in UTC: type, hour, and dow (1 is Sunday) or dom where the type needs one."
+  description = "Time of the backups, in UTC: type, hour, and dow (1 is Sunday) or dom if the type needs one."
   type = object({
     type = string
     hour = number

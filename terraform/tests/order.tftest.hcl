@@ -47,7 +47,7 @@ run "ssh_is_in_the_vpn" {
 
   assert {
     condition     = length(vultr_firewall_rule.ssh) == 0
-    error_message = "SSH is let in, and nobody needs it."
+    error_message = "The firewall admits SSH, which no one needs."
   }
 }
 

@@ -84,5 +84,5 @@ def test_vultr_s_refusal_is_one_line_without_the_key(api: Api, group: str, tmp_p
     done = known(api, tmp_path / "tls", plan(group, create(SSH, "rule.ssh")))
     assert (done.returncode, done.stdout) == (1, "")
     assert len(done.stderr.splitlines()) == 1
-    assert "Vultr does not tell which firewall rules it has: HTTP Error 500" in done.stderr
+    assert "Vultr does not report its firewall rules: HTTP Error 500" in done.stderr
     assert KEY not in done.stderr
