@@ -14,7 +14,7 @@ BOX = Box("key", Path("/box"))
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine with /dev/kvm, on which nobody has probed yet."""
+    """A machine with /dev/kvm, on which no one has probed yet."""
     monkeypatch.setenv("MAIL_LAB_CACHE", str(tmp_path))
     monkeypatch.delenv("MAIL_LAB_ACCEL", raising=False)
     monkeypatch.setattr(os, "access", lambda *_: True)

@@ -81,7 +81,7 @@ def test_output_that_the_agent_cut_is_no_output(tmp_path: Path, stream: str) -> 
         Agent(Socket(tmp_path / "mail.agent", "mail"), "mail").run(["cat", "long"])
 
 
-def test_a_refusal_is_told_in_the_agents_words(tmp_path: Path) -> None:
+def test_a_refusal_is_reported_in_the_agents_words(tmp_path: Path) -> None:
     def refuse(*_: object) -> object:
         raise ValueError("Guest agent command failed, error was 'no memory'")
 
@@ -113,7 +113,7 @@ def test_waiting_ends_with_what_was_seen_last(tmp_path: Path) -> None:
         Agent(Socket(tmp_path / "mail.agent", "mail"), "mail").wait(0.2)
 
 
-def test_waiting_ends_at_once_where_the_vm_ended(tmp_path: Path) -> None:
+def test_waiting_ends_immediately_if_the_vm_ended(tmp_path: Path) -> None:
     started = time.monotonic()
     with pytest.raises(LabError, match="The VM mail ended"):
         Agent(Socket(tmp_path / "mail.agent", "mail"), "mail", lives=lambda: False).wait(60.0)

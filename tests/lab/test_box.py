@@ -165,7 +165,7 @@ def test_a_build_without_room_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
         box_builder.build()
 
 
-def test_a_file_system_is_made_for_somebody_whose_path_lacks_the_system_programs(
+def test_a_file_system_is_made_for_someone_whose_path_lacks_the_system_programs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/usr/bin:/bin")

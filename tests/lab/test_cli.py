@@ -117,7 +117,7 @@ def test_sabotage_gets_its_own_words(capsys: pytest.CaptureFixture[str]) -> None
     assert "1.2.1" in capsys.readouterr().out
 
 
-def test_the_exit_statuses_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_exit_statuses_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["--help"], EXTENSIONS)
     assert cli.EXIT_CODES in capsys.readouterr().out

@@ -107,7 +107,7 @@ def test_slow_guests_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"vagrant"}, "warning", "apt install libvirt-daemon, for --provider=vagrant"),
     ],
 )
-def test_vagrant_is_looked_at_where_it_is(
+def test_vagrant_is_checked_if_installed(
     monkeypatch: pytest.MonkeyPatch, there: set[str], level: str, hint: str
 ) -> None:
     wanted = [Need(name, "", lambda name=name: name in there) for name in ("vagrant", "libvirt-daemon")]  # type: ignore[misc]

@@ -23,7 +23,7 @@ def test_keys_are_made_once_and_for_the_owner_alone(cache: Path) -> None:
         assert secret.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_fingerprint_tells_nothing_of_the_secrets_and_moves_with_them(cache: Path) -> None:
+def test_a_fingerprint_changes_with_the_keys_and_reveals_none(cache: Path) -> None:
     first = identity.ensure()
     assert first.mail.private not in first.fingerprint
     (cache / "identity" / "wireguard.json").unlink()
@@ -31,7 +31,7 @@ def test_a_fingerprint_tells_nothing_of_the_secrets_and_moves_with_them(cache: P
 
 
 @pytest.mark.parametrize("half", ["id_ed25519", "id_ed25519.pub"])
-def test_half_a_key_is_made_anew(cache: Path, half: str) -> None:
+def test_half_a_key_is_made_again(cache: Path, half: str) -> None:
     """A power loss can leave a file empty."""
     first = identity.ensure()
     (cache / "identity" / half).write_text("")
@@ -49,7 +49,7 @@ def test_damaged_keys_are_named_with_their_cure(cache: Path, text: str) -> None:
     assert raised.value.hint.startswith(f"rm {cache}/identity/wireguard.json")
 
 
-def test_where_the_cache_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_folder_of_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("MAIL_LAB_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert paths.cache() == tmp_path / "mail-lab"

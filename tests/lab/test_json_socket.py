@@ -17,7 +17,7 @@ def met(path: Path, conversation: Conversation) -> JsonSocket:
     return connection
 
 
-def test_nobody_listens(tmp_path: Path) -> None:
+def test_no_one_listens(tmp_path: Path) -> None:
     with pytest.raises(Disconnected, match="The agent does not answer"):
         JsonSocket(tmp_path / "nothing", "The agent", 1.0)
 

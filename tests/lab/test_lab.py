@@ -195,7 +195,7 @@ def test_the_first_time_everything_is_made_and_kept(world: World) -> None:
     assert {layer.key for layer in layers.every()} == {"bare", "first", "second-1"}
 
 
-def test_a_lab_tells_what_it_is_made_from(world: World) -> None:
+def test_a_lab_reports_what_it_is_made_from(world: World) -> None:
     made, _ = world.lab()
     assert made.origin() == {}
     made.up()
@@ -411,13 +411,13 @@ def test_a_reboot_returns_from_the_new_boot(world: World, monkeypatch: pytest.Mo
     assert list(ids) == []
 
 
-def test_a_reboot_that_never_ends_says_what_was_seen_last(world: World) -> None:
+def test_a_reboot_that_never_ends_reports_what_was_seen_last(world: World) -> None:
     made, _ = world.lab()
     with pytest.raises(LabError, match="mail to come back from a reboot"):
         made.reboot("mail", timeout=0.1)
 
 
-def test_collecting_goes_on_where_a_look_fails(world: World, tmp_path: Path) -> None:
+def test_collecting_goes_on_if_a_look_fails(world: World, tmp_path: Path) -> None:
     made, vms = world.lab()
     vms.fails = {"run journalctl": LabError("mail does not answer."), "run ss": TimeoutError("ss was not done")}
     made.collect(tmp_path / "evidence")

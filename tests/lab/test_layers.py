@@ -134,7 +134,7 @@ def test_a_damaged_layer_is_none(cache: Path, part: str, damage: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", "null", '{"sizes": 3}'])
-def test_a_layer_that_tells_something_else_is_none(cache: Path, text: str) -> None:
+def test_a_layer_that_reports_something_else_is_none(cache: Path, text: str) -> None:
     (bare,) = chain(cache, "bare")
     (bare.folder / "layer.json").write_text(text)
     assert layers.find("bare") is None
@@ -155,7 +155,7 @@ def test_the_prefix_ends_at_a_gap(cache: Path) -> None:
     assert layers.longest_prefix(stages("other", "a")) == []
 
 
-def test_a_layer_is_void_where_its_parent_was_made_anew(cache: Path) -> None:
+def test_a_layer_is_void_if_its_parent_was_made_again(cache: Path) -> None:
     """Its disk holds only what changed since the parent's blocks, which lie elsewhere now."""
     bare, first, _ = chain(cache, "bare", "a", "b")
     (first.folder / "mail.mem").unlink()
@@ -166,7 +166,7 @@ def test_a_layer_is_void_where_its_parent_was_made_anew(cache: Path) -> None:
     assert len(layers.longest_prefix(stages("bare", "a", "b"))) == 3
 
 
-def test_every_layer_is_void_where_the_box_was_built_anew(cache: Path) -> None:
+def test_every_layer_is_void_if_the_box_was_built_again(cache: Path) -> None:
     chain(cache, "bare", "a")
     build_box(cache, "second")
     assert layers.every() == []
@@ -216,7 +216,7 @@ def test_nothing_is_pruned_while_another_lab_is_brought_up() -> None:
         pass
 
 
-def test_a_full_disk_is_told_before_the_work(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_before_the_work(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layers, "NEEDED_GIB", 1 << 20)
     with pytest.raises(LabError, match="MiB free; a layer needs") as raised:
         layers.store(Stage("bare", "bare", None), None, box(cache), 1.0, write)

@@ -6,7 +6,7 @@ from pathlib import Path
 from lab import locks
 
 
-def test_a_second_holder_waits_and_says_so(tmp_path: Path) -> None:
+def test_a_second_holder_waits_and_is_reported(tmp_path: Path) -> None:
     path, events = tmp_path / "folder" / "lock", []
 
     @contextmanager

@@ -45,7 +45,7 @@ def test_a_vm_is_known_by_how_its_argument_begins(started: list[subprocess.Popen
 
 
 @pytest.mark.parametrize("body", ["", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"])
-def test_a_vm_ends_also_where_it_does_not_obey(
+def test_a_vm_ends_also_if_it_does_not_obey(
     started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch, body: str
 ) -> None:
     monkeypatch.setattr(processes, "SECONDS_TO_END", 0.2)
@@ -75,7 +75,7 @@ def test_a_program_that_fails_shows_its_last_lines(tmp_path: Path) -> None:
         tools.run(script, "Trying", log=tmp_path / "log")
 
 
-def test_a_program_that_found_the_disk_full_is_told_so() -> None:
+def test_a_program_that_found_the_disk_full_is_reported() -> None:
     with pytest.raises(LabError) as raised:
         tools.run(["sh", "-c", "echo write: No space left on device >&2; exit 1"], "Writing")
     assert raised.value.hint == tools.MORE_ROOM

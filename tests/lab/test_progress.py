@@ -14,14 +14,14 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_short_step_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_short_step_reports_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with progress.step("Blink", expected=1.0):
         pass
     assert capsys.readouterr().err == ""
     assert progress.measured("Blink") == 0.0
 
 
-def test_a_long_step_tells_what_to_expect_and_how_it_goes(
+def test_a_long_step_reports_what_to_expect_and_how_it_goes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(progress, "LINE_EVERY", 0.02)
@@ -40,7 +40,7 @@ def test_what_this_machine_measured_counts_more(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize(("error", "word"), [(KeyboardInterrupt, "interrupted"), (ValueError, "failed")])
-def test_a_step_that_ends_early_says_so_and_is_not_remembered(
+def test_a_step_that_ends_early_is_reported_and_is_not_remembered(
     capsys: pytest.CaptureFixture[str], error: type[BaseException], word: str
 ) -> None:
     with pytest.raises(error), progress.step("Boot"):

@@ -44,7 +44,7 @@ def ansible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
     return give
 
 
-def test_a_play_tells_its_counts_and_who_changed_something() -> None:
+def test_a_play_reports_its_counts_and_who_changed_something() -> None:
     said = (
         "TASK [users : Create the administrator] ****\nchanged: [mail]\n"
         "TASK [users : Lock the password] ****\nok: [mail]\n"
@@ -68,7 +68,7 @@ def test_no_recap_no_counts(said: str) -> None:
     assert provisioning.parse(said, 0).ok == 0
 
 
-def test_nobody_elses_settings_reach_ansible(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_one_elses_settings_reach_ansible(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANSIBLE_STRATEGY", "debug")
     monkeypatch.setenv("LANG", "C.UTF-8")
     environment = provisioning.environment()

@@ -76,7 +76,7 @@ def test_ports_that_are_always_taken_are_an_error(state: Path, monkeypatch: pyte
 
 
 def test_no_connection_of_this_machine_gets_a_port_of_the_lab(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While both VMs start anew their ports are free for a moment."""
+    """While both VMs start again their ports are free for a moment."""
     (state / "range").write_text("21000\t60999\n")
     monkeypatch.setattr(free_ports, "OUTGOING", state / "range")
     failing(monkeypatch, "", times=0)
@@ -86,7 +86,7 @@ def test_no_connection_of_this_machine_gets_a_port_of_the_lab(state: Path, monke
 
 
 @pytest.mark.parametrize(("room", "linked"), [(1 << 40, True), (1 << 20, False)])
-def test_memory_lies_in_memory_where_there_is_room(
+def test_memory_lies_in_memory_if_there_is_room(
     state: Path, monkeypatch: pytest.MonkeyPatch, room: int, linked: bool
 ) -> None:
     failing(monkeypatch, "", times=0)
@@ -102,7 +102,7 @@ def test_memory_lies_in_memory_where_there_is_room(
 
 
 @pytest.mark.usefixtures("state")
-def test_a_reset_keeps_the_ports_and_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reset_keeps_the_ports_and_starts_again(monkeypatch: pytest.MonkeyPatch) -> None:
     started = failing(monkeypatch, "", times=0)
     monkeypatch.setattr(Qemu, "_load", lambda *_: None)
     monkeypatch.setattr(Qemu, "_on_both_monitors", lambda *_: None)
@@ -212,7 +212,7 @@ class SilentAgent:
 
 @pytest.mark.usefixtures("state")
 @pytest.mark.parametrize(("state_of_vm", "said"), STATES)
-def test_a_guest_that_was_stopped_says_why(monkeypatch: pytest.MonkeyPatch, state_of_vm: str, said: str) -> None:
+def test_a_guest_that_was_stopped_reports_why(monkeypatch: pytest.MonkeyPatch, state_of_vm: str, said: str) -> None:
     class Monitor:
         def __init__(self, *_: object) -> None:
             self.call: Callable[[str], dict[str, str]] = lambda _: {"status": state_of_vm}

@@ -56,7 +56,7 @@ def test_memory_that_never_comes_ends_at_the_deadline(tmp_path: Path) -> None:
         asked(tmp_path / "qmp", lambda it: it.wait_migration(0.05), *[{"return": {"status": "active"}}] * 9)
 
 
-def test_a_monitor_that_somebody_else_holds(tmp_path: Path) -> None:
+def test_a_monitor_that_someone_else_holds(tmp_path: Path) -> None:
     """QEMU greets one client at a time."""
     with listening(tmp_path / "qmp", silent), pytest.raises(Disconnected, match="time"):
         Monitor(tmp_path / "qmp", "mail", timeout=0.1)

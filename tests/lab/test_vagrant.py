@@ -186,7 +186,7 @@ def test_what_vagrant_said_last_is_in_the_error(world: World) -> None:
     assert "lab destroy" in raised.value.hint
 
 
-def test_both_run_on_where_a_state_could_not_be_kept(world: World) -> None:
+def test_both_run_on_if_a_state_could_not_be_kept(world: World) -> None:
     made = lab()
     made.start(None)
     world.fails = "save"
@@ -202,7 +202,7 @@ def test_ports_stay_those_of_the_machines(world: World) -> None:
     assert sorted(ports.values()) == list(range(first, first + len(ports)))
 
 
-def test_a_lab_without_machines_says_so(world: World) -> None:
+def test_a_lab_without_machines_is_reported(world: World) -> None:
     assert not lab().running()
     assert lab().find("abc") is None
     with pytest.raises(LabError, match="Vagrant has no machine mail"):

@@ -107,5 +107,5 @@ def test_the_box_has_another_name_when_anything_in_it_changes(
     assert json.loads(told.read_text())["name"] != first["name"]
 
 
-def test_vagrant_is_told_no_secret(box: Box, owner: Identity) -> None:
+def test_vagrant_is_given_no_secret(box: Box, owner: Identity) -> None:
     assert "private" not in vagrant_box.settings(box, owner)

@@ -32,7 +32,7 @@ def test_the_projects_own_scripts_are_linted() -> None:
     assert all((ROOT / path).is_file() for path in shellcheck.command[1:])
 
 
-def test_a_check_that_cannot_run_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_check_that_cannot_run_reports_why(capsys: pytest.CaptureFixture[str]) -> None:
     assert lint.run(lint.Check("example", ("no-such-program",), skipped="it is not installed"))
     assert "skipped: it is not installed" in capsys.readouterr().out
 

@@ -122,7 +122,7 @@ def test_a_real_run_on_the_broken_host_is_judged(
     assert not (root / "build" / "runs").exists()
 
 
-def test_a_sabotage_that_fails_itself_is_told_apart(
+def test_a_sabotage_that_fails_itself_is_distinguished(
     root: Path, work: list[tuple[Feature, Sabotage]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab = FakeLab()
@@ -141,7 +141,7 @@ def test_a_criterion_that_was_red_before_proves_nothing(root: Path, work: list[t
     assert "without any sabotage" in result.detail
 
 
-def test_unknown_tasks_are_told(root: Path) -> None:
+def test_unknown_tasks_are_reported(root: Path) -> None:
     with pytest.raises(UsageError, match=r"1\.2\.1"):
         list(sabotage.chosen(feature_files.read_all(root / "features"), ["9.9.9"], []))
 
@@ -151,7 +151,7 @@ def test_sabotages_are_chosen_by_part_of_their_name(root: Path) -> None:
     assert [one.name for _, one in sabotage.chosen(features, ["1.2.1"], ["EVERYONE"])] == ["somebody lets everyone in"]
 
 
-def test_a_damaged_log_is_begun_anew(tmp_path: Path) -> None:
+def test_a_damaged_log_is_begun_again(tmp_path: Path) -> None:
     (tmp_path / "sabotage.json").write_text("{")
     assert sabotage_results.read(tmp_path / "sabotage.json") == []
 

@@ -54,7 +54,7 @@ def test_removing_leads_back_byte_for_byte(home: Path, place: str) -> None:
     assert {path.name for path in home.iterdir()} <= {"quota", "fstab", "fstab.before-quotas"}
 
 
-def test_what_somebody_else_added_meanwhile_stays(home: Path) -> None:
+def test_what_someone_else_added_meanwhile_stays(home: Path) -> None:
     text = edit(home, "add", "/")
     (home / "fstab").write_text(text.replace("jqfmt=vfsv1", "jqfmt=vfsv1,noatime"))
     assert "/dev/vda / ext4 errors=remount-ro,noatime 0 1\n" in edit(home, "remove", "/")

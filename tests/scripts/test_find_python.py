@@ -59,7 +59,7 @@ def test_one_without_venv_is_the_second_choice(tmp_path: Path, tools: Path) -> N
     assert find(tmp_path / "a", tools).stdout.strip() == str(whole)
 
 
-def test_without_any_the_message_says_what_to_install(tmp_path: Path, tools: Path) -> None:
+def test_without_any_the_message_reports_what_to_install(tmp_path: Path, tools: Path) -> None:
     program(tmp_path / "a", "python3", FAILS)
     done = find(tmp_path / "a", tools)
     assert done.returncode == 12

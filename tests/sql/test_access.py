@@ -16,11 +16,11 @@ def reached(shared: Database, tmp_path: Path) -> MailDatabase:
 
 
 def trusting(database: MailDatabase, role: str, **settings: str) -> psycopg.Connection:
-    """A scratch cluster asks nobody for a password."""
+    """A scratch cluster asks no one for a password."""
     return psycopg.connect(make_conninfo(database._conninfo, user=role, **settings), autocommit=True)
 
 
-def test_statements_sent_at_once_are_answered_in_order(reached: MailDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_statements_sent_together_are_answered_in_order(reached: MailDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MailDatabase, "_connect", trusting)
     with reached.session("mailadmin") as mailadmin:
         stored, told = mailadmin.each(

@@ -41,14 +41,14 @@ def test_verify_password(shared: Database) -> None:
 
 
 @pytest.mark.parametrize("table", ["virtual_users", "virtual_domains"])
-def test_nobody_gets_in_who_is_not_active(mail: Database, table: str) -> None:
+def test_no_one_gets_in_who_is_not_active(mail: Database, table: str) -> None:
     with mail.superuser() as superuser, mail.login("dovecot") as dovecot:
         superuser.execute(sql.SQL("UPDATE {} SET active = false").format(sql.Identifier(table)))
         assert ask(dovecot, "SELECT verify_password(%s, %s)", ALICE, TEST_PASSWORD) is False
         assert dovecot.execute("SELECT FROM user_mailbox_info").rowcount == 0
 
 
-def test_a_password_nobody_can_have(mail: Database) -> None:
+def test_a_password_no_one_can_have(mail: Database) -> None:
     with mail.superuser() as superuser:
         superuser.execute("UPDATE virtual_users SET password = %s", (SCHEME + crypt3("", "$6$rounds=1000$salt"),))
         assert ask(superuser, "SELECT verify_password(%s, '')", ALICE) is False

@@ -50,12 +50,12 @@ def test_git_ignores_what_belongs_to_one_installation(path: str) -> None:
     assert subprocess.run(["git", "check-ignore", "-q", path], cwd=ROOT, check=False).returncode == 0
 
 
-def test_a_machine_without_terraform_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_machine_without_terraform_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert terraform.why_not.__wrapped__() == "Terraform is not installed"
 
 
-def test_terraform_without_the_provider_is_told_in_its_own_words(
+def test_terraform_without_the_provider_is_reported_in_its_own_words(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     fake = tmp_path / "terraform"

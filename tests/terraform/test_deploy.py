@@ -78,7 +78,7 @@ def test_a_missing_key_is_one_line_before_any_call(home: Path) -> None:
     assert not (home / "calls").exists()
 
 
-def test_missing_terraform_and_missing_settings_are_told(home: Path) -> None:
+def test_missing_terraform_and_missing_settings_are_reported(home: Path) -> None:
     assert "terraform is not installed" in deploy(home).stderr
     put_terraform(home, PENDING)
     (home / "terraform" / "terraform.tfvars").unlink()

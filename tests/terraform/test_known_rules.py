@@ -66,9 +66,7 @@ def test_a_rule_that_vultr_has_is_taken_over_and_another_one_is_not(api: Api, gr
 
 
 @pytest.mark.parametrize("actions", [("no-op",), ("delete", "create"), ("update",)])
-def test_where_no_rule_is_new_vultr_is_not_asked(
-    api: Api, group: str, tmp_path: Path, actions: tuple[str, ...]
-) -> None:
+def test_if_no_rule_is_new_vultr_is_not_asked(api: Api, group: str, tmp_path: Path, actions: tuple[str, ...]) -> None:
     before = len(api.calls)
     done = known(api, tmp_path / "tls", plan(group, create(SSH, "rule.ssh", *actions)))
     assert (done.returncode, done.stdout, len(api.calls)) == (0, "", before)

@@ -56,7 +56,7 @@ def test_a_first_order_has_no_state() -> None:
     assert review("plan", {"resource_changes": [change("vultr_instance.mail", "create")]}).returncode == 0
 
 
-def test_a_server_that_nobody_remembers_is_to_be_taken_over() -> None:
+def test_a_forgotten_server_is_to_be_taken_over() -> None:
     done = review("plan", plan(change("vultr_instance.mail", "create"), known=False))
     assert done.returncode == 5
     assert "terraform import vultr_instance.mail 1" in done.stderr

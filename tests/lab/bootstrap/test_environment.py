@@ -65,7 +65,7 @@ def test_a_changed_definition_installs_again_into_the_same_environment(checkout:
     assert checkout.ensure() == []
 
 
-def test_an_interrupted_installation_is_made_anew(checkout: Checkout) -> None:
+def test_an_interrupted_installation_is_made_again(checkout: Checkout) -> None:
     checkout.pip_fails = True
     with pytest.raises(KeyboardInterrupt):
         checkout.ensure()
@@ -73,7 +73,7 @@ def test_an_interrupted_installation_is_made_anew(checkout: Checkout) -> None:
     assert checkout.ensure() == ["venv", "pip"]
 
 
-def test_an_environment_whose_interpreter_is_gone_is_made_anew(checkout: Checkout) -> None:
+def test_an_environment_whose_interpreter_is_gone_is_made_again(checkout: Checkout) -> None:
     checkout.ensure()
     (checkout.root / ".venv/bin/python").unlink()
     assert checkout.ensure() == ["venv", "pip"]

@@ -81,7 +81,7 @@ def test_a_release_with_an_old_qemu_is_refused_before_anything_is_installed(
     assert [command[-1] for command in machine.performed] == ["update"]
 
 
-def test_without_root_and_sudo_the_commands_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_root_and_sudo_the_commands_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch)
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     monkeypatch.setattr("shutil.which", lambda name: None if name == "sudo" else f"/usr/bin/{name}")
@@ -102,7 +102,7 @@ def test_an_ordinary_user_without_a_terminal_uses_sudo_without_a_question(
     assert all(command[:2] == ["sudo", "-n"] for command in machine.performed)
 
 
-def test_a_sudo_that_refuses_is_told_with_the_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sudo_that_refuses_is_reported_with_the_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch, codename="trixie")
     machine.answers["sudo"] = "refused"
     monkeypatch.setattr("os.geteuid", lambda: 1000)

@@ -34,6 +34,6 @@ def test_a_qemu_that_does_not_run_counts_as_missing(tmp_path: Path, monkeypatch:
     assert "qemu-system-x86" in [need.package for need in requirements.missing()]
 
 
-def test_every_need_tells_its_use() -> None:
+def test_every_need_reports_its_use() -> None:
     assert all(need.use for need in requirements.NEEDS)
     assert len({need.package for need in requirements.NEEDS}) == len(requirements.NEEDS)

@@ -78,7 +78,7 @@ def test_clients_look_up_until_time_is_over(connect: Callable[..., None]) -> Non
     assert len(tally["microseconds"]) > 2
 
 
-def test_a_client_that_cannot_log_in_holds_up_nobody(connect: Callable[..., None]) -> None:
+def test_a_client_that_cannot_log_in_holds_up_no_one(connect: Callable[..., None]) -> None:
     def made(settings: dict[str, str]) -> FakeConnection:
         if settings["user"] == "b":
             raise OSError("refused")

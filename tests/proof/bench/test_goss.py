@@ -50,11 +50,11 @@ def test_nothing_stays_whether_or_not_goss_agrees(tmp_path: Path) -> None:
     assert (good.did[-1], bad.did[-1]) == ("rm", "rm")
 
 
-def test_what_goss_says_without_results_is_told() -> None:
+def test_what_goss_reports_without_results_is_reported() -> None:
     with pytest.raises(LabError, match="no results: exec format error"):
         goss.disagreements(b"exec format error")
 
 
-def test_no_goss_where_it_should_be(tmp_path: Path) -> None:
+def test_a_goss_that_is_missing_at_its_path(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="names no goss"):
         goss.measure(FakeLab(), tmp_path / "none", ANSWERS)  # type: ignore[arg-type]

@@ -36,7 +36,7 @@ def test_the_file_holds_each_number_and_its_runs_beside_it(tmp_path: Path) -> No
     assert [entry.name for entry in path.parent.iterdir()] == ["bench.json"]
 
 
-def test_the_table_tells_what_was_missed() -> None:
+def test_the_table_reports_what_was_missed() -> None:
     console = Console(width=160, record=True)
     console.print(metrics.table([metrics.median("seconds.reset", "reset", [4.0], 3.0)], "Speed"))
     shown = console.export_text()

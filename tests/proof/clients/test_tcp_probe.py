@@ -40,7 +40,7 @@ class Place:
         (Answer(1, stderr="nc: connect to 10.100.0.25 port 2288 (tcp) timed out: Operation now in progress"), "silent"),
     ],
 )
-def test_a_knock_tells_how_it_was_answered(answer: Answer, outcome: str) -> None:
+def test_a_probe_reports_the_result(answer: Answer, outcome: str) -> None:
     place = Place(answer)
     assert tcp_probe.try_port(place, "10.100.0.25", 2288).outcome == outcome
     assert place.asked == ["nc -v -n -z -w 1 10.100.0.25 2288"]

@@ -98,7 +98,7 @@ def test_the_near_end_hangs_up() -> None:
             assert far.recv(1) == b""
 
 
-def test_a_door_that_is_shut_says_why() -> None:
+def test_a_failed_probe_reports_the_reason() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address, port = listener.getsockname()
     with Tunnel(host_here([]), address, port) as tunnel, visit(tunnel) as near:

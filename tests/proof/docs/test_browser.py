@@ -72,7 +72,7 @@ def serious(findings: Any) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [380, 1280])
-def test_nothing_bars_anybody_from_reading(browser: "Browser", site: Path, scheme: Any, width: int) -> None:
+def test_nothing_bars_anyone_from_reading(browser: "Browser", site: Path, scheme: Any, width: int) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     with browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}) as context:
         page = context.new_page()

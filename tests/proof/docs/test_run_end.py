@@ -22,7 +22,7 @@ def document(project: Project) -> dict[str, object]:
     return found
 
 
-def test_every_run_computes_the_documentation_and_tells_where(project: Project) -> None:
+def test_every_run_computes_the_documentation_and_reports_where(project: Project) -> None:
     result = project.run("--host=lab")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*Documentation: build/docs/index.html"])

@@ -170,7 +170,7 @@ def test_a_waiver_stands_on_page_and_tracker(world: World) -> None:
     assert "  - _Waiver:_ Others do not on lab, by ann, until 2026-12-01: <later>\n" in path.read_text()
 
 
-def test_a_run_tells_where_it_comes_from_whatever_its_record_lacks(world: World) -> None:
+def test_a_run_has_its_provenance_even_if_its_record_lacks_parts(world: World) -> None:
     host = {"system": "Debian GNU/Linux 13 (trixie)", "docker.io": "26.1.5", "PostgreSQL": "17"}
     told = world.run(
         provenance={"lab": {"provider": "vagrant", "box": "b0"}, "host": host},
@@ -233,7 +233,7 @@ def test_an_interrupted_rendering_leaves_the_old_site(world: World, monkeypatch:
     assert not list(folder.parent.glob(".docs-*"))
 
 
-def test_two_runs_that_end_at_once_do_not_mix(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_runs_that_end_immediately_do_not_mix(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.run()
     rename = Path.rename
 

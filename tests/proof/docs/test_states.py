@@ -76,7 +76,7 @@ def test_what_would_break_production_is_beyond_it(world: World) -> None:
     assert [one.standings["vultr"].beyond for one in criterion.scenarios] == [False, True, True]
 
 
-def test_since_is_where_the_unbroken_series_begins(world: World) -> None:
+def test_since_is_the_start_of_the_unbroken_series(world: World) -> None:
     world.run(age=timedelta(hours=9))
     world.run(age=timedelta(hours=8), bob="failed")
     first = world.run(age=timedelta(hours=7))
@@ -120,19 +120,19 @@ def test_trust_counts_what_sabotages_as_they_are_now_have_shown(world: World) ->
     assert world.document().tasks[0].criteria[1].trust.caught == 0
 
 
-def test_a_lab_as_somebody_left_it_proves_nothing(world: World) -> None:
+def test_a_lab_as_someone_left_it_proves_nothing(world: World) -> None:
     world.run(command=["pytest", "--host=lab", "--no-reset"])
     assert state(world) == "not run"
     assert [run.counts for run in world.document().runs] == [False]
 
 
-def test_a_broken_lab_says_nothing_of_the_host(world: World) -> None:
+def test_a_broken_lab_reports_nothing_of_the_host(world: World) -> None:
     world.run(age=timedelta(hours=3))
     world.run(age=timedelta(hours=2), bob="not run")
     assert state(world) == "verified"
 
 
-def test_a_step_that_nobody_wrote_is_undefined(world: World) -> None:
+def test_a_step_that_no_one_wrote_is_undefined(world: World) -> None:
     world.run(bob="failed", kind="undefined")
     assert state(world) == "undefined"
 
@@ -144,7 +144,7 @@ def test_a_waiver_of_what_holds_is_said_to_be_needless(world: World) -> None:
     assert (standing.state, standing.reason[:16]) == ("verified", "no longer needed")
 
 
-def test_the_last_run_of_sabotages_is_told_and_what_nobody_tried(world: World) -> None:
+def test_the_last_run_of_sabotages_is_reported_and_what_no_one_tried(world: World) -> None:
     world.run()
     sentences = [
         Trust(sabotages=3, caught=1, survived=1, at="2026-11-19T10:00:00Z").sentence,

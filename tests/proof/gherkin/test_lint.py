@@ -45,7 +45,7 @@ def test_a_sound_feature_has_no_findings(tmp_path: Path) -> None:
         ("Then the answer is root\n\n    @d", "Than the answer is root\n\n    @d", "task_1.2.1.feature:8: "),
     ],
 )
-def test_each_hole_is_found_where_it_is(tmp_path: Path, old: str, new: str, finding: str) -> None:
+def test_each_hole_is_found_at_its_place(tmp_path: Path, old: str, new: str, finding: str) -> None:
     assert old in FEATURE
     found = lint(tmp_path, FEATURE.replace(old, new))
     assert any(each.startswith(finding) for each in found), found
@@ -103,14 +103,14 @@ def test_the_projects_own_plan_fits_its_features() -> None:
         ),
     ],
 )
-def test_a_plan_that_does_not_fit_is_told(tmp_path: Path, old: str, new: str, finding: str) -> None:
+def test_a_plan_that_does_not_fit_is_reported(tmp_path: Path, old: str, new: str, finding: str) -> None:
     assert plan(tmp_path, PLAN) == []
     assert old in PLAN
     found = plan(tmp_path, PLAN.replace(old, new))
     assert any(finding in each for each in found), found
 
 
-def test_main_tells_findings_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_main_reports_findings_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lint(tmp_path) == []
     (tmp_path / "tracker.yml").write_text(PLAN.replace("[task_1.2.1.yml]", "[]"))
     assert featurelint.main([str(tmp_path)]) == 0

@@ -47,7 +47,7 @@ def test_without_the_vpn_nothing_is_dialled(tmp_path: Path, monkeypatch: pytest.
     assert "wg-quick up" in caught.value.hint
 
 
-def test_no_way_at_all_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_route_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "source_towards", lambda _: "")
     with pytest.raises(LabError, match="no way leads there"):
         look(tmp_path, host(tmp_path, ""))
@@ -93,7 +93,7 @@ def test_every_closed_door_is_one_line_and_a_cure(tmp_path: Path, words: str, to
     assert f"ssh -F {tmp_path}/ssh_config -p 2288 someone@10.100.0.25" in caught.value.hint
 
 
-def test_settings_that_ssh_refuses_are_told(tmp_path: Path) -> None:
+def test_settings_that_ssh_refuses_are_reported(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"ssh cannot use its settings: .*nonsense"):
         look(tmp_path, host(tmp_path, "Nonsense yes\n"))
 
@@ -127,7 +127,7 @@ def test_places_are_those_that_the_inventory_names() -> None:
     assert operator_places(lab) == []
 
 
-def test_the_way_is_told_without_a_packet() -> None:
+def test_the_way_is_reported_without_a_packet() -> None:
     assert preflight.source_towards("127.0.0.1") == "127.0.0.1"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as heard:
         heard.bind(("127.0.0.1", 0))

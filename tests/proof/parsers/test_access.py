@@ -5,7 +5,7 @@ from proof.parsers import authorized_keys, sudo_rules
 BLOB = "AAAAC3NzaC1lZDI1NTE5AAAAIE5hbWVzIGFyZSBub3QgYSBzZWNyZXQsIG5laXRoZXI="
 
 
-def test_everybody_whom_a_rule_names_is_named_once() -> None:
+def test_everyone_whom_a_rule_names_is_named_once() -> None:
     rules = {
         "Defaults": [{"Options": [{"env_reset": True}]}],
         "User_Specs": [
@@ -17,7 +17,7 @@ def test_everybody_whom_a_rule_names_is_named_once() -> None:
     assert sudo_rules.named(json.dumps(rules)) == ("!ann", "#33", "%sudo", "ALL", "root")
 
 
-def test_rules_that_name_nobody() -> None:
+def test_rules_that_name_no_one() -> None:
     assert sudo_rules.named("{}") == ()
 
 

@@ -24,7 +24,7 @@ def test_a_jail_names_whom_it_banned_and_what_it_reads() -> None:
     )
 
 
-def test_a_jail_that_banned_nobody_reads_no_journal_into_the_list() -> None:
+def test_a_jail_that_banned_no_one_reads_no_journal_into_the_list() -> None:
     text = STATUS.replace("10.100.0.66 10.100.0.67", "").replace("`- Journal matches", "`- File list")
     jail = fail2ban.parse(text)
     assert jail.banned == ()

@@ -31,7 +31,7 @@ RULES = """\
 """
 
 
-def test_rules_inside_the_network_admit_nobody_else() -> None:
+def test_rules_inside_the_network_admit_no_one_else() -> None:
     found = iptables.admitting(RULES, 2288)
     assert len(found) == 2
     assert not any(rule.admits_from_elsewhere("10.100.0.0/24") for rule in found)
@@ -51,7 +51,7 @@ def test_rules_inside_the_network_admit_nobody_else() -> None:
         "-A INPUT ! -i lo -j ACCEPT",
     ],
 )
-def test_a_wider_rule_is_told_from_a_narrow_one(rule: str) -> None:
+def test_a_wider_rule_is_distinguished_from_a_narrow_one(rule: str) -> None:
     (found,) = iptables.admitting(rule, 2288)
     assert found.admits_from_elsewhere("10.100.0.0/24")
 

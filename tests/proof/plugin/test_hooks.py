@@ -190,7 +190,7 @@ def test_a_silent_production_host_is_no_failed_criterion(project: Project) -> No
     assert "of the lab" not in result.stdout.str().lower()
 
 
-def test_where_production_is_not_there_nothing_runs_and_one_message_says_so(project: Project) -> None:
+def test_without_production_nothing_runs_and_one_message_is_reported(project: Project) -> None:
     project.answers["greeting"] = unreachable()
     result = project.run("--host=vultr")
     assert result.ret == EXIT_LAB_BROKEN
@@ -263,7 +263,7 @@ def test_an_error_in_the_steps_shows_where(project: Project) -> None:
     result.stdout.fnmatch_lines(["*ERROR IN THE STEPS*", "*KeyError: 'typo'*"])
 
 
-def test_a_database_that_lets_nobody_in_is_a_failed_criterion(project: Project) -> None:
+def test_a_database_that_lets_no_one_in_is_a_failed_criterion(project: Project) -> None:
     project.answers["answer root"] = psycopg.OperationalError("the server closed the connection")
     project.run("--host=lab")
     failure = run_of(project).scenarios[0].failure

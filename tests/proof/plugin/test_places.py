@@ -1,4 +1,4 @@
-"""Places that a target offers, and what a scenario hears where it does not."""
+"""Places that a target offers, and what a scenario hears if it does not."""
 
 import os
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_the_lab_has_all_places(project: Project) -> None:
         assert heard(project, place, "lab") == ("passed", "")
 
 
-def test_this_machine_is_the_client_where_it_is_in_the_vpn(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_this_machine_is_the_client_if_it_is_in_the_vpn(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     assert heard(project, "vpn_client") == ("passed", "")
     assert "runner: sudo -n id" in project.lab.did
     monkeypatch.setattr("proof.hosts.preflight.in_vpn", lambda _: False)
@@ -70,7 +70,7 @@ def test_this_machine_answers_without_a_login(tmp_path: Path) -> None:
     connections.close()
 
 
-def test_hosts_that_were_asked_are_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hosts_that_were_asked_are_reported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Connections, "_connect", lambda _, name: name)
     connections = Connections(Target("lab", {}, None, resettable=True), Recorder(RunFolder.at(tmp_path)))
     connections.current("mail")

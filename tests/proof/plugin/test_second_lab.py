@@ -21,7 +21,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
 
 @dataclass
 class FakeSecond:
-    """A second lab that has taken every scenario; `state` is what it found, None where it ended without a result."""
+    """A second lab that has taken every scenario; `state` is what it found, None if it ended without a result."""
 
     claims: Claims
     state: ScenarioState | None
@@ -60,7 +60,7 @@ def start_fake(monkeypatch: pytest.MonkeyPatch, state: ScenarioState | None) -> 
 @pytest.mark.parametrize(
     ("program", "told"), [(None, "half-made"), ("raise SystemExit('busy')", "was not ended. busy"), ("", "")]
 )
-def test_a_second_lab_that_was_not_ended_is_told(tmp_path: Path, program: str | None, told: str) -> None:
+def test_a_second_lab_that_was_not_ended_is_reported(tmp_path: Path, program: str | None, told: str) -> None:
     (tmp_path / ".lab").mkdir()
     (tmp_path / "lab").mkdir()
     if program is not None:

@@ -40,7 +40,7 @@ def test_never_returns_a_hash(host: Path) -> None:
     assert "$y$" not in repr(accounts.read(str(host / "etc")))
 
 
-def test_a_locked_password_is_told_from_none_and_from_a_real_one() -> None:
+def test_a_locked_password_is_distinguished_from_none_and_from_a_real_one() -> None:
     fields = {"!": "locked", "*": "locked", "!*": "locked", "!$y$hash": "locked", "": "none", "$y$hash": "set"}
     assert {field: accounts.password_state(field) for field in fields} == fields
 

@@ -39,7 +39,7 @@ def test_a_whole_backup_has_nothing_broken_and_an_age(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("timezone", ["America/Chicago", "Asia/Tokyo"])
-def test_the_age_does_not_depend_on_where_the_host_is(
+def test_the_age_does_not_depend_on_the_hosts_time_zone(
     folder: Path, timezone: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", timezone)

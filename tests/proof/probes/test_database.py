@@ -78,7 +78,7 @@ def test_a_process_on_its_way_into_the_container_is_waited_for(group: Path, monk
     assert [(one["pid"], {*one["uids"]}) for one in confinement.read(146)["processes"]] == [(146, {999}), (200, {999})]
 
 
-def test_who_only_bears_the_name_of_one_is_told_as_it_is(group: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_with_only_the_name_of_one_is_reported(group: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     enter(group, "runc:[2:INIT]")
     monkeypatch.setattr(confinement, "STARTER_SECONDS", 0.1)
     assert [{*one["uids"]} for one in confinement.read(146)["processes"]] == [{999}, {0}]
@@ -119,7 +119,7 @@ def test_a_server_that_asks_for_the_password_takes_logins(said: bytes, expected:
         assert postgres.greeting(*listener.getsockname()) == expected
 
 
-def test_where_nobody_listens_the_kernel_says_so() -> None:
+def test_if_no_one_listens_the_kernel_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = listener.getsockname()
     assert "refused" in postgres.greeting(*address)
@@ -191,6 +191,6 @@ def test_owner_and_mode_of_the_files_that_hold_it(host: Path) -> None:
     assert [(one["path"], one["mode"]) for one in found] == [(files[0], 0o644), (files[1], 0o640)]
 
 
-def test_a_file_without_the_value_says_so(host: Path) -> None:
+def test_a_file_without_the_value_is_reported(host: Path) -> None:
     with pytest.raises(FileNotFoundError, match="has no PASSWORD"):
         secret.value(str(host / "root" / "env"), "PASSWORD")

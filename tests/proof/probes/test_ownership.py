@@ -38,6 +38,6 @@ def test_finds_what_is_not_entirely_somebodys(tmp_path: Path) -> None:
     assert {file["path"] for file in others} == {str(tmp_path), f"{tmp_path}/a file", f"{tmp_path}/link"}
 
 
-def test_a_number_that_nobody_has_gets_no_name() -> None:
+def test_a_number_that_no_one_has_gets_no_name() -> None:
     assert ownership.user_name(3_999_999_999) == ownership.group_name(3_999_999_999) == ""
     assert ownership.user_name(0) == "root"

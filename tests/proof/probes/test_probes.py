@@ -54,7 +54,7 @@ def udp(source: int, destination: int, payload: bytes) -> bytes:
     ],
     ids=["ciphertext", "plain text", "both", "nothing", "too short"],
 )
-def test_packets_are_told_apart(packet: bytes, readable: int, sealed: int) -> None:
+def test_packets_are_distinguished(packet: bytes, readable: int, sealed: int) -> None:
     found: dict[str, int | str] = {"packets": 0, "readable": 0, "sealed": 0, "example": ""}
     capture.count(found, (packet, ("eth0", capture.IPV4)), b"pattern", 51820)
     assert (found["packets"], found["readable"], found["sealed"]) == (1, readable, sealed)

@@ -26,7 +26,7 @@ def me() -> str:
     return pwd.getpwuid(os.getuid()).pw_name
 
 
-def test_a_folder_tells_owner_mode_and_what_lies_in_it(tmp_path: Path) -> None:
+def test_a_folder_reports_owner_mode_and_what_lies_in_it(tmp_path: Path) -> None:
     (tmp_path / "letter").touch(mode=0o600)
     (tmp_path / "letter").chmod(0o600)
     tmp_path.chmod(0o2750)

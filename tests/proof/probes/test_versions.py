@@ -38,7 +38,7 @@ SAID = [
 
 
 @pytest.mark.parametrize(("said", "version"), SAID)
-def test_the_server_itself_says_its_version(
+def test_the_server_itself_reports_its_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, docker: Path, said: str, version: str
 ) -> None:
     (tmp_path / "status").write_text(STATUS)

@@ -26,7 +26,7 @@ SELECT pg_catalog.setval('public.users_id_seq', 4, true);
 """
 
 
-def test_what_is_new_gone_or_other_is_told() -> None:
+def test_what_is_new_gone_or_other_is_reported() -> None:
     before = {"files": {"/etc/a": "1", "/etc/b": "1", "/etc/c": "1"}, "units": {}}
     after = {"files": {"/etc/a": "1", "/etc/b": "2", "/etc/d": "1"}, "units": {"x.service": "active running"}}
     found = differences(before, after)
@@ -83,7 +83,7 @@ def test_a_file_system_that_was_unmounted_meanwhile_has_no_files(tmp_path: Path)
     assert snapshot.files(str(tmp_path / "gone"), re.compile("never")) == {}
 
 
-def test_a_file_system_is_told_by_content_owner_and_mode(tree: Path) -> None:
+def test_a_file_system_is_reported_by_content_owner_and_mode(tree: Path) -> None:
     before = look(tree)
     assert before[f"{tree}/link"].endswith("-> kept")
     assert f"{tree}/logs" in before
@@ -98,7 +98,7 @@ def test_a_file_system_is_told_by_content_owner_and_mode(tree: Path) -> None:
         assert look(tree) != known
 
 
-def test_a_dump_is_told_by_tables_sequences_and_definitions() -> None:
+def test_a_dump_is_reported_by_tables_sequences_and_definitions() -> None:
     told = snapshot.of_dump(DUMP)
     assert set(told) == {
         "rows of public.users in mail",
@@ -118,7 +118,7 @@ def test_a_dump_is_told_by_tables_sequences_and_definitions() -> None:
         assert snapshot.of_dump(DUMP.replace(old, new)) != told
 
 
-def test_local_file_systems_are_looked_at_once() -> None:
+def test_local_file_systems_are_included() -> None:
     text = (
         "1 0 8:1 / / rw - ext4 /dev/vda rw\n2 1 8:1 /x /mnt rw - ext4 /dev/vda rw\n"
         "3 1 0:5 / /proc rw - proc proc rw\n4 1 0:9 / /a\\040b rw - tmpfs tmpfs rw\n"

@@ -64,7 +64,7 @@ def test_the_target_is_where_deploy_sh_says(make: Make, tmp_path: Path) -> None:
     assert (tmp_path / "evidence" / "deploy.txt").read_text() == "ordered\nVultr refuses\n"
 
 
-def test_a_failed_order_tells_what_deploy_sh_said(make: Make) -> None:
+def test_a_failed_order_reports_what_deploy_sh_said(make: Make) -> None:
     with pytest.raises(LabError, match=r"deploy\.sh ended with 1: Vultr refuses"):
         make(exit_status=1)
 

@@ -53,7 +53,7 @@ def folder(target: Target) -> Path:
     return target.ssh_config.parent
 
 
-def test_the_stand_in_is_production_in_every_respect_but_where_it_is(target: Target, folder: Path) -> None:
+def test_the_stand_in_is_production_in_every_respect_but_its_place(target: Target, folder: Path) -> None:
     assert (target.name, target.resettable) == ("vultr", False)
     assert target.text("public_address") == "198.51.100.25"
     assert has(target, "outsider")
@@ -88,11 +88,11 @@ def test_a_run_that_leaves_a_file_fails_and_names_it(
     assert "/b" in next((tmp_path / "build").rglob("left-behind.txt")).read_text()
 
 
-def test_what_pytest_says_counts_more(rehearse: Callable[..., int]) -> None:
+def test_what_pytest_reports_counts_more(rehearse: Callable[..., int]) -> None:
     assert rehearse(Host({"/a": "1"}, {"/a": "2"}), proved=12) == 12
 
 
-def test_a_login_that_stays_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_login_that_stays_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "LOGOUT_SECONDS", 0.0)
     run.await_logout(Host(), {"session-1.scope", "session-2.scope"})
     with pytest.raises(LabError, match=r"still logged in at mail: session-1\.scope"):

@@ -36,6 +36,6 @@ def test_everything_needed_is_in_the_text() -> None:
     assert "\x1b" not in text
 
 
-def test_an_interrupted_run_says_so() -> None:
+def test_an_interrupted_run_is_reported() -> None:
     run = Run("id", "lab", "", [], state="interrupted")
     assert "interrupted" in terminal.verdict(run).plain

@@ -46,7 +46,7 @@ def say(connection: socket.socket, message: object) -> None:
 
 
 def sync(connection: socket.socket, request: dict[str, Any]) -> bool:
-    """Answer a request for synchronisation as the guest agent does. False where it is another request."""
+    """Answer a request for synchronisation as the guest agent does. False if it is another request."""
     if request["execute"] != "guest-sync-delimited":
         return False
     connection.sendall(b"\xff" + json.dumps({"return": request["arguments"]["id"]}).encode() + b"\n")
@@ -75,7 +75,7 @@ def silent(connection: socket.socket) -> None:
 
 
 class StandardInput(io.TextIOWrapper):
-    """Standard input that holds bytes, or a terminal at which nobody types."""
+    """Standard input that holds bytes, or a terminal at which no one types."""
 
     def __init__(self, data: bytes, terminal: bool = False) -> None:
         super().__init__(io.BytesIO(data))

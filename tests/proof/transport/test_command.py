@@ -85,7 +85,7 @@ def test_no_terminal_to_ask_on(here: Host) -> None:
     assert here.run("echo x </dev/tty").rc != 0
 
 
-def test_time_limit_ends_the_group_and_says_so(here: Host) -> None:
+def test_time_limit_ends_the_group_and_is_reported(here: Host) -> None:
     with pytest.raises(TimeLimitError, match=r"here: `echo \$\$; .*did not end within 0.8 s(.|\n)*stdout") as caught:
         here.run("echo $$; sleep 60 & echo $!; wait", timeout=0.8)
     for pid in caught.value.stdout.split():
@@ -187,7 +187,7 @@ def test_a_long_function_holds_nothing_up(here: Host) -> None:
     assert answer() is None
 
 
-def test_faults_of_a_function_are_told(here: Host) -> None:
+def test_faults_of_a_function_are_reported(here: Host) -> None:
     with pytest.raises(NoAnswerError, match="No such file"):
         here.call(os.stat, "/no/such")
     with pytest.raises(RemoteError, match="ZeroDivisionError"):

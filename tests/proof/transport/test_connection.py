@@ -107,7 +107,7 @@ def test_places_come_back_with_their_host(here: Host) -> None:
     assert inner.run("true").rc == 0
 
 
-def test_unreachable_is_told_each_time() -> None:
+def test_unreachable_is_reported_each_time() -> None:
     def refused() -> Channel:
         raise Unreachable(HERE, "ssh: connect to host here.invalid port 22: Connection refused")
 

@@ -175,7 +175,7 @@ def test_one_connection_for_all_and_a_new_one_after_systemd_restarted(systemd: S
     assert len(systemd.connections) == 2
 
 
-def test_no_systemd_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_systemd_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: str) -> socket.socket:
         raise ConnectionRefusedError(111, "refused")
 

@@ -34,7 +34,7 @@ NOWHERE = ConnectionSpec("root", "127.0.0.1", 1, None, name="nowhere")
         ("", "look at what ssh says"),
     ],
 )
-def test_an_error_says_where_what_and_what_to_do(words: str, hint: str) -> None:
+def test_an_error_reports_where_what_and_what_to_do(words: str, hint: str) -> None:
     way = ConnectionSpec("admin", "10.0.0.1", 2288, Path("/etc/lab config"), True, "mail")
     told = str(Unreachable(way, words))
     assert "mail (admin@10.0.0.1:2288) cannot be reached" in told
@@ -55,7 +55,7 @@ def test_ssh_gets_no_chance_to_ask_or_to_share() -> None:
 
 
 @pytest.mark.skipif(shutil.which("ssh") is None, reason="there is no ssh here")
-def test_nobody_listens(tmp_path: Path) -> None:
+def test_no_one_listens(tmp_path: Path) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         way = ConnectionSpec("root", "127.0.0.1", unused.getsockname()[1], None, name="nowhere")
@@ -66,12 +66,12 @@ def test_nobody_listens(tmp_path: Path) -> None:
 
 
 def sshd() -> str | None:
-    """The server's program, where it can run as this user."""
+    """The server's program, if it can run as this user."""
     return shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 
 def reason() -> str:
-    """Why no server can be started here; empty where one can."""
+    """Why no server can be started here; empty if one can."""
     if sshd() is None or shutil.which("ssh-keygen") is None:
         return "there is no sshd here"
     if os.geteuid() == 0 and "sshd" not in {user.pw_name for user in pwd.getpwall()}:

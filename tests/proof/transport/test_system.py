@@ -98,7 +98,7 @@ ROUTES6 = (
 
 
 def test_default_route(asker: LocalAsker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """testinfra takes the last line with the word in it, and an interface without a name where there is none."""
+    """testinfra takes the last line with the word in it, and an interface without a name if there is none."""
     (tmp_path / "route").write_text(ROUTES)
     (tmp_path / "ipv6_route").write_text(ROUTES6)
     monkeypatch.setattr(links, "NET", tmp_path)

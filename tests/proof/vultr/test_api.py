@@ -34,7 +34,7 @@ def order(api: Api, **other: object) -> str:
     return number
 
 
-def test_a_wrong_key_is_told_nothing_and_changes_nothing(api: Api) -> None:
+def test_a_wrong_key_learns_nothing_and_changes_nothing(api: Api) -> None:
     assert ask(api, "POST", "/v2/instances", ORDER, key="other") == (
         401,
         {"error": "Invalid API token.", "status": 401},
@@ -51,7 +51,7 @@ def test_a_server_becomes_active_after_a_while(api: Api) -> None:
     ]
 
 
-def test_only_the_first_answer_tells_the_password(api: Api) -> None:
+def test_only_the_first_answer_reports_the_password(api: Api) -> None:
     _, made = ask(api, "POST", "/v2/instances", ORDER)
     assert made["instance"]["default_password"] == api.account.offer.password
     assert "default_password" not in ask(api, "GET", f"/v2/instances/{made['instance']['id']}")[1]["instance"]

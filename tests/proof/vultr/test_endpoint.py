@@ -38,7 +38,7 @@ def test_it_answers_for_the_apis_host_with_a_certificate_of_its_own_ca(endpoint:
     assert "Debian 13 x64 (trixie)" in [system["name"] for system in answer.json()["os"]]
 
 
-def test_nobody_else_vouches_for_it(endpoint: Endpoint, tmp_path: Path) -> None:
+def test_no_one_else_vouches_for_it(endpoint: Endpoint, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     with Endpoint(Api(KEY, Account()), other) as stranger, pytest.raises(requests.exceptions.SSLError):
@@ -58,7 +58,7 @@ def test_an_answer_that_never_comes_does_not_keep_it_from_closing(endpoint: Endp
         ask(endpoint, timeout=0.3)
 
 
-def test_a_fault_tells_when_to_come_back(endpoint: Endpoint) -> None:
+def test_a_fault_reports_when_to_come_back(endpoint: Endpoint) -> None:
     endpoint.api.faults = [Fault(429, retry_after=3)]
     answer = ask(endpoint)
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3")

@@ -172,7 +172,7 @@ def now() -> str:
 
 
 def programs_root() -> Path:
-    """The Debian with PostgreSQL 17; skips where there is none."""
+    """The Debian with PostgreSQL 17; skips if there is none."""
     root = Path(os.environ.get(ROOT_FOLDER, "/"))
     if not (root / PROGRAMS / "initdb").exists():
         pytest.skip(

@@ -55,7 +55,7 @@ def become(user: str, argv: Sequence[str], command: Sequence[str]) -> NoReturn:
 
 
 def running() -> int:
-    """Process number of the server, 0 where it does not run."""
+    """Process number of the server, 0 if it does not run."""
     try:
         pid = int(PID.read_text())
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

@@ -53,7 +53,7 @@ def test_a_backup_is_verified_by_restoring_it(server: Server) -> None:
     assert server.names() == [name]
 
 
-def test_nobody_else_reads_a_backup(server: Server) -> None:
+def test_no_one_else_reads_a_backup(server: Server) -> None:
     folder = server.backups / server.backup()
     files = [folder, *folder.rglob("*")]
     assert not [path for path in files if path.stat().st_mode & 0o007 or path.stat().st_uid != 65534]
@@ -345,7 +345,7 @@ def test_clean_up_never_removes_the_last_good_backup(server: Server) -> None:
     assert server.names() == [good, damaged]
 
 
-def test_clean_up_takes_no_wal_where_a_backup_does_not_tell_what_it_needs(server: Server) -> None:
+def test_clean_up_takes_no_wal_if_a_backup_does_not_tell_what_it_needs(server: Server) -> None:
     names = []
     for domain in ("one.example", "two.example", "three.example"):
         names.append(server.backup())
@@ -365,7 +365,7 @@ def test_clean_up_calls_no_backup_damaged_because_the_server_is_down(server: Ser
     assert server.names() == [new], f"{old} is older than backups are kept"
 
 
-def test_nobody_else_can_hold_the_lock(server: Server) -> None:
+def test_no_one_else_can_hold_the_lock(server: Server) -> None:
     lock = server.home / ".backups.lock"
     lock.touch(mode=0o644)
     server.backup()
@@ -394,20 +394,20 @@ def test_clean_up_without_a_backup_removes_no_wal(server: Server) -> None:
         "restore_database.sh to-time newest 2026-01-12 latest",
     ],
 )
-def test_wrong_use_is_told(installed: Server, words: str) -> None:
+def test_wrong_use_is_reported(installed: Server, words: str) -> None:
     done = installed.script(*words.split())
     assert done.returncode == 2, done
     assert "--help" in done.stderr
 
 
 @pytest.mark.parametrize("script", ["backup_database", "cleanup_old_backups", "restore_database", "verify_backups"])
-def test_help_tells_the_use(installed: Server, script: str) -> None:
+def test_help_reports_the_use(installed: Server, script: str) -> None:
     said = installed.done(f"{script}.sh", "--help")
     assert f"usage: {script}.sh" in said
     assert "set -euo" not in said
 
 
-def test_a_backup_that_is_not_there_is_told(server: Server) -> None:
+def test_a_backup_that_is_not_there_is_reported(server: Server) -> None:
     name = server.backup()
     assert f"there are: {name}" in server.refused("restore_database.sh", "dump", "20200101T000000Z", stdin="mail\n")
     reason = server.refused("restore_database.sh", "to-time", name, "2020-01-01 00:00:00+00", stdin="mail\n")
