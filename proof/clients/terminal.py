@@ -1,19 +1,16 @@
 """A program on a pseudo-terminal: types lines, and records everything that shows on the screen."""
 
-import os
-import pty
-import select
-import subprocess
-import termios
-import time
+import io
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from lab.waiting import WaitTimeoutError, wait_until
+import pexpect
 
-LOCAL_FLAGS = 3  # where termios.tcgetattr keeps ECHO and its like
-LONGEST_READ = 65536
+from lab.waiting import WaitTimeoutError
+
+COLUMNS = 200  # wide enough that a prompt stays on one line
 
 
 class Terminal:
@@ -22,26 +19,17 @@ class Terminal:
     Args:
         argv: the program, found on PATH of `env`.
         env: its whole environment.
-        cwd: where it starts.
+        cwd: its working directory.
         patience: seconds that each wait may take.
     """
 
     def __init__(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path, patience: float = 20.0) -> None:
-        self._patience = patience
-        self._screen = b""
-        self._seen = 0
-        self._master, slave = pty.openpty()
-        try:
-            self._child = subprocess.Popen(
-                ["/usr/bin/setsid", "--ctty", *argv],
-                stdin=slave,
-                stdout=slave,
-                stderr=slave,
-                env=env,
-                cwd=cwd,
-            )
-        finally:
-            os.close(slave)
+        self._shown = io.BytesIO()
+        self._child = pexpect.spawn(
+            argv[0], list(argv[1:]), timeout=patience, env=dict(env), cwd=cwd, dimensions=(24, COLUMNS)
+        )
+        self._child.logfile_read = self._shown
+        self._child.delaybeforesend = None
 
     def __enter__(self) -> "Terminal":
         return self
@@ -49,68 +37,44 @@ class Terminal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._child.poll() is None:
-            self._child.kill()
-        self._child.wait()
-        os.close(self._master)
+        self._child.close(force=True)
 
     @property
     def screen(self) -> str:
         """Everything that was ever shown."""
-        return self._screen.decode(errors="replace")
+        return self._shown.getvalue().decode(errors="replace")
 
     def expect(self, *words: str) -> str:
-        """Wait until one of these texts is shown after what was waited for before; returns the first.
-
-        Upper and lower case are the same here.
+        """Wait until one of these texts is shown after the last awaited one; returns the first. Case is ignored.
 
         Raises:
-            WaitTimeoutError: none of them came; the message shows the screen.
+            WaitTimeoutError: none of them was shown in time; the message contains the screen.
         """
-        deadline = time.monotonic() + self._patience
-        while True:
-            fresh = self._screen[self._seen :].lower()
-            found = [(fresh.index(word.lower().encode()), word) for word in words if word.lower().encode() in fresh]
-            if found:
-                at, word = min(found)
-                self._seen += at + len(word.encode())
-                return word
-            if not self._read(deadline):
-                raise WaitTimeoutError(f"none of {words} was shown; the screen:\n{self.screen}")
+        patterns = [re.compile(re.escape(word.encode()), re.IGNORECASE) for word in words]
+        try:
+            return words[self._child.expect(patterns)]
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            raise WaitTimeoutError(f"none of {words} was shown; the screen:\n{self.screen}") from None
 
     def expect_hidden_input(self) -> None:
-        """Wait until typing is hidden. Raises WaitTimeoutError if it goes on being shown."""
-        wait_until(lambda: not self._echoes(), f"typing to be hidden; the screen:\n{self.screen}", self._patience)
+        """Wait until typing is hidden. Raises WaitTimeoutError if it stays visible."""
+        if not self._child.waitnoecho():
+            raise WaitTimeoutError(f"waited for typing to be hidden; the screen:\n{self.screen}")
 
     def type(self, line: str) -> None:
         """Type a line, with the return key."""
-        os.write(self._master, line.encode() + b"\r")
+        self._child.send(f"{line}\r")
 
     def wait(self) -> int:
-        """Read until the program ends; returns its exit status, -N where signal N ended it.
+        """Read until the program ends; returns its exit status, -N if signal N ended it.
 
         Raises:
-            WaitTimeoutError: it does not end; the message shows the screen.
+            WaitTimeoutError: it does not end in time; the message contains the screen.
         """
-        deadline = time.monotonic() + self._patience
-        while self._read(deadline):
-            pass
         try:
-            return self._child.wait(timeout=max(1.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
+            self._child.expect(pexpect.EOF)
+        except pexpect.TIMEOUT:
             raise WaitTimeoutError(f"the program does not end; the screen:\n{self.screen}") from None
-
-    def _echoes(self) -> bool:
-        return bool(termios.tcgetattr(self._master)[LOCAL_FLAGS] & termios.ECHO)
-
-    def _read(self, deadline: float) -> bool:
-        """Take in what is shown next; False when nothing more comes before the deadline."""
-        ready, _, _ = select.select([self._master], [], [], max(0.0, deadline - time.monotonic()))
-        if not ready:
-            return False
-        try:
-            fresh = os.read(self._master, LONGEST_READ)
-        except OSError:  # EIO: the last program on this terminal has closed it
-            return False
-        self._screen += fresh
-        return bool(fresh)
+        self._child.wait()
+        status = self._child.exitstatus
+        return int(-self._child.signalstatus if status is None else status)
