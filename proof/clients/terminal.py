@@ -52,7 +52,7 @@ class Terminal:
         """
         patterns = [re.compile(re.escape(word.encode()), re.IGNORECASE) for word in words]
         try:
-            return words[self._child.expect(patterns)]
+            return words[int(self._child.expect(patterns))]
         except (pexpect.TIMEOUT, pexpect.EOF):
             raise WaitTimeoutError(f"none of {words} was shown; the screen:\n{self.screen}") from None
 

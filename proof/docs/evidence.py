@@ -1,6 +1,7 @@
 """The evidence of a scenario on the site: that of its most recent run, and all of it as files next to the pages."""
 
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import orjson
+import msgspec
 
 from proof.docs.model import AskedView, EvidenceView, FailureView, FileView, StepView
 from proof.docs.runs import StoredRun
@@ -44,7 +45,7 @@ class Evidence:
 
     def _scenarios(self, run: str, folder: Path) -> Mapping[str, Any]:
         if run not in self._records:
-            data = orjson.loads((folder / "run.json").read_bytes())
+            data = json.loads((folder / "run.json").read_bytes())
             self._records[run] = {part["id"]: part for part in data["scenarios"]}
         return self._records[run]
 
@@ -54,7 +55,9 @@ class Evidence:
         return EvidenceView(
             run=run.id,
             again=terminal.again(run.target, told.node),
-            whole=self._written(f"{run.id}/{slug(told.id, 200)}.json", orjson.dumps(data, option=orjson.OPT_INDENT_2)),
+            whole=self._written(
+                f"{run.id}/{slug(told.id, 200)}.json", msgspec.json.format(msgspec.json.encode(data), indent=2)
+            ),
             steps=tuple(
                 StepView(step.keyword, step.text, step.state, step.seconds, self._asked(run.id, folder, step.evidence))
                 for step in told.steps

@@ -5,6 +5,7 @@ A digest is also quicker to read than the record with all of its evidence.
 """
 
 import fcntl
+import json
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-import orjson
+import msgspec
 
 from lab import atomic, locks
 from proof.evidence import record
@@ -116,7 +117,7 @@ def _run(folder: Path, digest: Path) -> StoredRun:
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         of = None
     if of != stamp:
-        found = _found(orjson.loads(path.read_bytes()), folder)
+        found = _found(json.loads(path.read_bytes()), folder)
         _keep(digest, found, stamp)
     if found.state == "running" and not _held(folder):
         found = replace(found, state="interrupted")
@@ -170,13 +171,13 @@ def _outcome(part: Mapping[str, Any]) -> Outcome:
 def _keep(path: Path, found: StoredRun, stamp: Stamp) -> None:
     data = {"schema": DIGEST_SCHEMA, "stamp": stamp, "run": asdict(replace(found, folder=None))}
     try:
-        atomic.write(path, orjson.dumps(data).decode())
+        atomic.write(path, msgspec.json.encode(data).decode())
     except OSError:
         return  # the next reader makes it
 
 
 def _digest(path: Path) -> tuple[StoredRun, Stamp]:
-    data = orjson.loads(path.read_bytes())
+    data = json.loads(path.read_bytes())
     if data["schema"] != DIGEST_SCHEMA:
         raise ValueError(f"its schema is {data['schema']}, known is {DIGEST_SCHEMA}")
     run = data["run"]

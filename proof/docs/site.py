@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import orjson
+import msgspec
 
 from lab import locks, scratch
 from proof.docs import build, exports, reconcile, schema
@@ -27,11 +27,11 @@ def write(sources: Sources, folder: Path) -> Document:
         Pages.of(document, site).every()
         for name in BESIDE:
             shutil.copy(TEMPLATES / name, site / name)
-        (site / "data.json").write_bytes(orjson.dumps(document))
-        (site / "data.schema.json").write_bytes(orjson.dumps(schema.schema(), option=orjson.OPT_INDENT_2))
+        (site / "data.json").write_bytes(msgspec.json.encode(document))
+        (site / "data.schema.json").write_bytes(msgspec.json.format(msgspec.json.encode(schema.schema()), indent=2))
         for target in document.targets:
             (site / f"junit-{target}.xml").write_bytes(exports.junit(document, target))
-            (site / f"cucumber-{target}.json").write_bytes(orjson.dumps(exports.cucumber(document, target)))
+            (site / f"cucumber-{target}.json").write_bytes(msgspec.json.encode(exports.cucumber(document, target)))
         return document
 
 

@@ -1,13 +1,10 @@
 """The record of a run: the source of its table, its failures and the documentation."""
 
-import dataclasses
-import functools
-import json
-import types
-import typing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
+
+import msgspec
 
 from lab import atomic
 
@@ -126,40 +123,24 @@ class Run:
     outside: list[Evidence] = field(default_factory=list)
 
     def write(self, path: Path) -> None:
-        """Write the record as JSON, at once or not at all."""
-        atomic.write(path, json.dumps(dataclasses.asdict(self), ensure_ascii=False, indent=1))
+        """Write the record as JSON; a reader sees the old one or the new one."""
+        atomic.write(path, msgspec.json.format(msgspec.json.encode(self), indent=1).decode())
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """The record in a file. Raises OSError, or ValueError if it holds no record of this schema."""
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-            raise ValueError(f"{path} holds no record of schema {SCHEMA}")
+        """The record in a file. Raises OSError, or ValueError if it is no record of this schema."""
         try:
-            return typing.cast("Self", _decode(cls, data))
-        except (TypeError, KeyError, AttributeError) as error:
+            run = msgspec.json.decode(path.read_bytes(), type=cls)
+        except msgspec.MsgspecError as error:
             raise ValueError(f"{path} is damaged: {error}") from error
-
-
-@functools.cache
-def _hints(kind: type) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
+        if run.schema != SCHEMA:
+            raise ValueError(f"{path} has schema {run.schema}, not {SCHEMA}")
+        return run
 
 
 def scenario_in(data: object) -> Scenario:
-    """The scenario in a part of a record's JSON. Raises TypeError, KeyError or AttributeError if it holds none."""
-    return typing.cast("Scenario", _decode(Scenario, data))
-
-
-def _decode(kind: Any, value: Any) -> Any:  # noqa: ANN401 - a type and its JSON are anything
-    origin = typing.get_origin(kind)
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        hints = _hints(kind)
-        return kind(**{name: _decode(hints[name], part) for name, part in value.items() if name in hints})
-    if origin is list:
-        (inner,) = typing.get_args(kind)
-        return [_decode(inner, part) for part in value]
-    if origin in (types.UnionType, typing.Union):
-        inner = next(option for option in typing.get_args(kind) if option is not type(None))
-        return None if value is None else _decode(inner, value)
-    return value
+    """The scenario in a part of a record's JSON. Raises ValueError if there is none."""
+    try:
+        return msgspec.convert(data, Scenario)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"no scenario: {error}") from error

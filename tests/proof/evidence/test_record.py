@@ -1,3 +1,5 @@
+import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,11 @@ def test_long_outputs_are_whole_in_a_file(tmp_path: Path) -> None:
 def test_texts_are_shortened_in_the_middle() -> None:
     assert shortened("a" * 50 + "b" * 50, 20) == "a" * 10 + "\n[... 80 characters left out ...]\n" + "b" * 10
     assert slug("1.2.1/The host's Port!") == "1.2.1-the-host-s-port"
+
+
+def test_the_record_keeps_its_form_on_disk(tmp_path: Path) -> None:
+    """Byte for byte the form of the records before version 0.2."""
+    run = example()
+    run.write(tmp_path / "run.json")
+    expected = json.dumps(dataclasses.asdict(run), ensure_ascii=False, indent=1)
+    assert (tmp_path / "run.json").read_text(encoding="utf-8") == expected
