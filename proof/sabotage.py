@@ -104,7 +104,7 @@ def prove(
 
 
 def attempt(lab: LabControl, root: Path, sabotage: Sabotage, scenarios: Sequence[Scenario]) -> Verdict:
-    """Break the lab in one way, and see whether the scenarios of its Rule notice. Raises LabError."""
+    """Inject one fault, and run the scenarios of its Rule. Raises LabError."""
     verdict = Verdict("error", f"no Rule reads {sabotage.rule!r}")
     for number, batch in enumerate(batches(scenarios), start=1):
         lab.reset()
@@ -127,13 +127,13 @@ def attempt(lab: LabControl, root: Path, sabotage: Sabotage, scenarios: Sequence
 
 
 def _break_node(lab: LabControl, sabotage: Sabotage) -> tuple[int, str]:
-    """Run the script out of band; returns exit status and words."""
+    """Run the script out of band; returns exit status and output."""
     done = lab.exec(sabotage.on, ["bash", "-euc", sabotage.run], timeout=SCRIPT_SECONDS)
     return done.exit_status, (done.stderr or done.stdout).decode(errors="replace")
 
 
 def _break_copy(root: Path, copy: Path, sabotage: Sabotage) -> tuple[int, str]:
-    """Run the script in a copy of what the operator runs at home; returns exit status and words."""
+    """Run the script in a copy of the operator's files; returns exit status and output."""
     shutil.rmtree(copy, ignore_errors=True)
     for name in sources.COPIED:
         shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns(*INSTALLATION))
@@ -148,7 +148,7 @@ def chosen(
     known = {feature.task for feature in features}
     for task in tasks:
         if task not in known:
-            raise UsageError(f"There is no task {task!r}; features are there for: {', '.join(sorted(known))}.")
+            raise UsageError(f"There is no task {task!r}; there are features for: {', '.join(sorted(known))}.")
     for feature in features:
         if tasks and feature.task not in tasks:
             continue
@@ -158,7 +158,7 @@ def chosen(
 
 
 def already_red(root: Path) -> set[tuple[str, str]]:
-    """Criteria that the last run against the lab found failed: no sabotage of them would prove anything."""
+    """Criteria that failed in the last run against the lab: a sabotage of them would prove nothing."""
     try:
         run = Run.read(root / "build" / "runs" / "last" / "run.json")
     except (OSError, ValueError):
@@ -174,7 +174,7 @@ def perform(
     work: Sequence[tuple[Feature, Sabotage]],
     say: Callable[[str], None],
 ) -> list[Result]:
-    """Try every sabotage, one after the other; each result is kept at once. Raises LabError."""
+    """Try every sabotage, one after the other; each result is stored immediately. Raises LabError."""
     log = root / "build" / "sabotage.json"
     before = {result.key: result.seconds for result in sabotage_results.read(log)}
     usual = sum(before.values()) / len(before) if before else 15.0
@@ -185,7 +185,7 @@ def perform(
         started = time.monotonic()
         scenarios = [each for rule in feature.rules if rule.name == one.rule for each in rule.scenarios]
         if (one.task, one.rule) in red:
-            verdict = Verdict("error", "the criterion failed in the last run already, without any sabotage")
+            verdict = Verdict("error", "the criterion failed in the last run already, without a sabotage")
         else:
             verdict = attempt(lab, root, one, scenarios)
         result = Result(
@@ -229,21 +229,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run sabotages; returns 1 if one survived or could not be tried. Raises LabError."""
     parser = argparse.ArgumentParser(
         prog="lab sabotage",
-        description="Break the lab in small ways, one at a time; the criterion concerned must turn red each time.",
+        description="Inject one fault at a time into a freshly reset lab; its criterion must turn red each time.",
         epilog="Exit status: 0 all were caught, 1 one survived or could not be tried, 12 the lab broke.",
     )
     parser.add_argument("--task", action="append", default=[], metavar="X.Y.Z", help="only sabotages of a task")
     parser.add_argument(
-        "--name", action="append", default=[], metavar="TEXT", help="only sabotages whose name holds this text"
+        "--name", action="append", default=[], metavar="TEXT", help="only sabotages whose name contains this text"
     )
-    parser.add_argument("--list", action="store_true", help="name the sabotages and do nothing")
+    parser.add_argument("--list", action="store_true", help="list the sabotages and do nothing else")
     options = parser.parse_args(arguments)
     try:
         work = list(chosen(feature_files.read_all(ROOT / "features"), options.task, options.name))
     except FeatureSyntaxError as error:
         raise UsageError(str(error)) from error
     if not work:
-        raise UsageError("No sabotage is of that task and that name.")
+        raise UsageError("No sabotage has that task and that name.")
     if options.list:
         for _, one in work:
             print(f"{one.task}  {one.name}  -> {one.rule}")

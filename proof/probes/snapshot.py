@@ -199,7 +199,7 @@ def network() -> Section:
 
 
 def take(left_out: "list[str]", *server: str) -> "dict[str, Section]":
-    """The imprint: sections, in them names and what each is like.
+    """The snapshot: sections with names and values.
 
     Args:
         left_out: patterns of paths that are not looked at, with all below them.

@@ -1,6 +1,6 @@
-"""What a run left behind on a host: two imprints compared, without what logins and the passing of time leave.
+"""Compares two snapshots of a host, without the expected effects of logins and of time.
 
-Each exception has its reason here; everything else that differs was left by the run.
+Each exception has its reason here; the run caused every other difference.
 """
 
 import fnmatch
@@ -12,11 +12,11 @@ from proof.hosts.target import Target
 HostSnapshot = Mapping[str, Mapping[str, str]]
 
 LOGS = "logs"
-LOGIN = "records of logins, and what a login has while it lasts"
-ENGINE = "the container engine's own books; containers, images, volumes and networks are compared as it shows them"
-NETWORK = "a container's network, removed up to a minute after the container; that one is compared itself"
-CHECK = "a command that just runs in a container, such as a health check; one that stays is among the processes"
-# Section of an imprint to patterns of names, each with the reason why it may differ.
+LOGIN = "records of logins, and what exists during a login"
+ENGINE = "the container engine's own records; its containers, images, volumes and networks are compared"
+NETWORK = "a container's network, removed up to a minute after the container; containers are compared"
+CHECK = "a command that runs in a container at this moment, such as a health check; processes are compared"
+# Section of a snapshot to patterns of names, each with the reason why it may differ.
 EXCEPTIONS: Mapping[str, Mapping[str, str]] = {
     "files": {
         "/var/log/*": LOGS,
@@ -29,7 +29,7 @@ EXCEPTIONS: Mapping[str, Mapping[str, str]] = {
         "/var/lib/containerd/*/meta.db": ENGINE,
         "/var/lib/docker/containers/*": ENGINE,
         "/var/lib/docker/network/files/local-kv.db": ENGINE,
-        "/var/lib/fail2ban/*": "what fail2ban has read in the logs",
+        "/var/lib/fail2ban/*": "fail2ban's position in the logs",
         "/run/sudo/*": LOGIN,
         "/run/user/*": LOGIN,
         "/run/utmp": LOGIN,
@@ -50,7 +50,7 @@ OWN_FILES = {
 
 @dataclass(frozen=True)
 class Difference:
-    """Something that is not as it was; empty if it was not there, or is not any more."""
+    """A difference; `before` is empty for something new, `after` for something removed."""
 
     section: str
     name: str
@@ -66,17 +66,17 @@ class Difference:
 
 
 def excluded(target: Target) -> list[str]:
-    """Patterns of paths that no imprint looks at."""
+    """Patterns of paths that a snapshot leaves out."""
     return [*EXCEPTIONS["files"], *(f"{target.text(name)}/*" for name in OWN_FILES)]
 
 
 def expected(section: str, name: str) -> bool:
-    """Whether a difference of this name says nothing."""
+    """Whether a difference of this name is expected."""
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in EXCEPTIONS.get(section, ()))
 
 
 def differences(before: HostSnapshot, after: HostSnapshot) -> list[Difference]:
-    """What differs, by section and name."""
+    """The unexpected differences, by section and name."""
     found = []
     for section in sorted({*before, *after}):
         was, now = before.get(section, {}), after.get(section, {})

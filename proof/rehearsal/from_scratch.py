@@ -21,7 +21,7 @@ SITE = "site.yml"
 PROVISION_SECONDS = 3600.0
 
 
-def refuse() -> None:
+def require_terraform() -> None:
     """Raise LabError if this machine cannot order anything."""
     if reason := terraform.why_not():
         raise LabError(f"No server can be ordered: {reason}.", "terraform/README.md says what is needed")

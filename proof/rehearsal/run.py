@@ -34,7 +34,7 @@ RUNNERS_LINK = "runner"  # the hub's interface towards this machine
 
 
 def take(lab: LabControl, target: Target) -> HostSnapshot:
-    """An imprint of mail, out of band. Raises LabError."""
+    """A snapshot of mail, taken out of band. Raises LabError."""
     server = [
         target.text("postgres_container"),
         target.text("vpn_address"),
@@ -45,29 +45,31 @@ def take(lab: LabControl, target: Target) -> HostSnapshot:
     given = json.dumps([diff.excluded(target), *server])
     done = lab.exec(MAIL, ["python3", "-I", "-", given], stdin=SNAPSHOT_PROGRAM.read_bytes(), timeout=IMPRINT_SECONDS)
     if done.exit_status != 0:
-        raise LabError(f"No imprint of mail could be taken: {done.stderr.decode(errors='replace')}")
+        raise LabError(f"No snapshot of mail could be taken: {done.stderr.decode(errors='replace')}")
     found: HostSnapshot = json.loads(gzip.decompress(base64.b64decode(done.stdout)))
     return found
 
 
 def logins(lab: LabControl) -> set[str]:
-    """The logins at mail that have not ended."""
+    """The units of the logins on mail."""
     shown = lab.exec(MAIL, ["systemctl", "list-units", "--plain", "--no-legend", "session-*", "user@*"])
     return {line.split()[0] for line in shown.stdout.decode().splitlines()}
 
 
 def await_logout(lab: LabControl, known: Set[str]) -> None:
-    """Wait until the run's own logins have ended, with all that a login starts. Raises LabError."""
+    """Wait until the run's own logins and everything they started have ended. Raises LabError."""
     try:
         wait_until(lambda: logins(lab) <= known, "the run's logins to end", LOGOUT_SECONDS)
     except AssertionError as error:
         stay = ", ".join(sorted(logins(lab) - known))
-        raise LabError(f"The run is over, and still logged in at mail: {stay}.", "lab exec mail -- loginctl") from error
+        raise LabError(
+            f"The run is over, but its logins on mail have not ended: {stay}.", "lab exec mail -- loginctl"
+        ) from error
 
 
 @contextlib.contextmanager
 def slow_line(lab: LabControl, milliseconds: int) -> Iterator[None]:
-    """Let every answer to this machine take longer by so much."""
+    """Delay every answer to this machine by so many milliseconds."""
     if not milliseconds:
         yield
         return
@@ -81,11 +83,11 @@ def slow_line(lab: LabControl, milliseconds: int) -> Iterator[None]:
 def _tc(lab: LabControl, verb: str, *how: str) -> None:
     done = lab.exec(HUB, ["tc", "qdisc", verb, "dev", RUNNERS_LINK, "root", *how])
     if done.exit_status != 0:
-        raise LabError(f"The line to the hub cannot be slowed down: {done.stderr.decode(errors='replace').strip()}")
+        raise LabError(f"The line to the hub cannot be delayed: {done.stderr.decode(errors='replace').strip()}")
 
 
 def prove(folder: Path, arguments: Sequence[str]) -> int:
-    """The operator's own command, in the stand-in's folder; returns its exit status."""
+    """Run the operator's command in the stand-in's folder; returns its exit status."""
     program = str(Path(sys.executable).with_name("pytest"))
     left_out = [f"--deselect={node}" for node in NOT_REHEARSED]
     for node, reason in NOT_REHEARSED.items():
@@ -95,25 +97,23 @@ def prove(folder: Path, arguments: Sequence[str]) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Rehearse. Returns pytest's exit status, or 1 where the run left something behind. Raises LabError."""
+    """Rehearse. Returns pytest's exit status, or 1 if the run left something behind. Raises LabError."""
     parser = argparse.ArgumentParser(
         prog="lab rehearse",
-        description="Prove the lab's mail as target vultr: over SSH alone, without any power over the lab. "
-        "Whatever differs on the host afterwards, other than logs and records of logins, is a failure.",
+        description="Run the suite against the lab's mail as target vultr: over SSH alone, without control of it. "
+        "Any difference on the host afterwards, except logs and records of logins, is a failure.",
         epilog="Further arguments are pytest's. Exit status: pytest's own, and 1 if something was left behind.",
     )
-    parser.add_argument(
-        "--delay", type=int, default=0, metavar="MS", help="milliseconds that every answer takes longer"
-    )
+    parser.add_argument("--delay", type=int, default=0, metavar="MS", help="delay of every answer in milliseconds")
     parser.add_argument(
         "--from-scratch",
         action="store_true",
-        help="order the server with terraform/deploy.sh first, at a stand-in of Vultr that hands out a bare VM, and "
+        help="first order the server with terraform/deploy.sh from a stand-in of Vultr that hands out a bare VM, and "
         "provision it",
     )
     options, rest = parser.parse_known_args(arguments)
     if options.from_scratch:
-        from_scratch.refuse()
+        from_scratch.require_terraform()
     lab = recorded_lab.open_lab()
     folder = RunFolder.create(BUILD / "rehearsals", stand_in.TARGET)
     with lab_lock.alone(ROOT):
@@ -129,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _from_scratch(lab: LabControl, folder: RunFolder) -> Target:
     target = from_scratch.make(folder.path)
-    await_logout(lab, frozenset())  # what provisioning was logged in with is no part of the host
+    await_logout(lab, frozenset())  # the logins of the provisioning are no part of the host
     return target
 
 
@@ -139,18 +139,18 @@ def _from_layer(lab: LabControl) -> Target:
 
 
 def _rehearse(lab: LabControl, target: Target, folder: RunFolder, delay: int, arguments: Sequence[str]) -> int:
-    with step("Look at every file of mail, and at all else that a run could change"):
+    with step("Take a snapshot of mail: every file, and everything else that a run could change"):
         before = take(lab, target)
     known = logins(lab)
     with slow_line(lab, delay):
         status = prove(folder.path, arguments)
     await_logout(lab, known)
-    with step("Look at all of it again"):
+    with step("Take a second snapshot"):
         after = take(lab, target)
     found = diff.differences(before, after)
     folder.path.joinpath("left-behind.txt").write_text("".join(f"{each}\n" for each in found))
     seen = ", ".join(f"{len(names)} {section}" for section, names in after.items())
     for each in found:
         print(each)
-    print(f"{len(found) or 'No'} differences on mail before and after, of {seen}.", flush=True)
+    print(f"{len(found) or 'No'} differences on mail before and after, in {seen}.", flush=True)
     return status or (1 if found else 0)

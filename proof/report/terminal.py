@@ -24,7 +24,7 @@ FAILED_BECAUSE = {
     "unreachable": "FAILED: the host does not answer on its proper path",
     "undefined": "UNDEFINED STEP",
     "steps": "ERROR IN THE STEPS",
-    "lab": "THE HOST COULD NOT BE PROVED",
+    "lab": "THE HOST COULD NOT BE TESTED",
 }
 
 
@@ -39,7 +39,7 @@ class TaskResult:
 
 
 def criterion_state(criterion: Criterion, scenarios: Iterable[Scenario]) -> CriterionState:
-    """The state of a Rule from the scenarios that were chosen of it; only all of them, passed, prove it."""
+    """The state of a Rule from its chosen scenarios; it is proved only if all its scenarios passed."""
     states = [scenario.state for scenario in scenarios]
     if "failed" in states:
         return "failed"
@@ -49,7 +49,7 @@ def criterion_state(criterion: Criterion, scenarios: Iterable[Scenario]) -> Crit
 
 
 def results(run: Run) -> list[TaskResult]:
-    """One result for each task of which anything was chosen."""
+    """One result for each task with a chosen scenario."""
     found = []
     for task in run.inventory:
         chosen = [scenario for scenario in run.scenarios if scenario.task == task.id]

@@ -138,7 +138,7 @@ def test_a_criterion_that_was_red_before_proves_nothing(root: Path, work: list[t
     run_with("Members become root", "criterion").write(root / "build" / "runs" / "last" / "run.json")
     (result,) = sabotage.perform(FakeLab(), root, work[:1], lambda _: None)
     assert result.outcome == "error"
-    assert "without any sabotage" in result.detail
+    assert "without a sabotage" in result.detail
 
 
 def test_unknown_tasks_are_reported(root: Path) -> None:

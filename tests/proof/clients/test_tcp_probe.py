@@ -1,4 +1,4 @@
-"""A knock tells an open door from a refusal and from silence; a scan is one command a family."""
+"""A probe distinguishes open, refused and silent; a scan is one command a family."""
 
 from dataclasses import dataclass, field
 

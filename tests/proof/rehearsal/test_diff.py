@@ -142,7 +142,7 @@ def test_a_program_that_stays_is_seen_and_a_young_one_is_not() -> None:
 def test_the_program_needs_nothing_of_ours() -> None:
     text = (ROOT / "proof" / "probes" / "snapshot.py").read_text()
     done = subprocess.run(
-        [sys.executable, "-I", "-c", "import sys; compile(sys.stdin.read(), 'imprint', 'exec')"],
+        [sys.executable, "-I", "-c", "import sys; compile(sys.stdin.read(), 'snapshot', 'exec')"],
         input=text.encode(),
         check=False,
         capture_output=True,

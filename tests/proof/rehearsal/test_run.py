@@ -25,9 +25,9 @@ PYTEST = (str(Path(sys.executable).with_name("pytest")), "-p", "no:cacheprovider
 class Host(FakeLab):
     """Imprints one after the other, each a section of files."""
 
-    def __init__(self, *imprints: dict[str, str], status: int = 0) -> None:
+    def __init__(self, *snapshots: dict[str, str], status: int = 0) -> None:
         super().__init__()
-        self.imprints = list(imprints)
+        self.snapshots = list(snapshots)
         self.status = status
         self.logins = b"session-1.scope loaded active\n"
 
@@ -38,7 +38,7 @@ class Host(FakeLab):
             return Done(0, self.logins)
         if argv[0] != "python3":
             return Done(self.status, b"", b"no such qdisc")
-        text = json.dumps({"files": self.imprints.pop(0)}).encode()
+        text = json.dumps({"files": self.snapshots.pop(0)}).encode()
         return Done(self.status, base64.b64encode(gzip.compress(text)), b"no room")
 
 
@@ -95,7 +95,7 @@ def test_what_pytest_reports_counts_more(rehearse: Callable[..., int]) -> None:
 def test_a_login_that_stays_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "LOGOUT_SECONDS", 0.0)
     run.await_logout(Host(), {"session-1.scope", "session-2.scope"})
-    with pytest.raises(LabError, match=r"still logged in at mail: session-1\.scope"):
+    with pytest.raises(LabError, match=r"logins on mail have not ended: session-1\.scope"):
         run.await_logout(Host(), {"session-2.scope"})
 
 
