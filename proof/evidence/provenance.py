@@ -50,7 +50,7 @@ def task_content(root: Path, feature: Path, task: str) -> str:
     """Hash of a task's feature and of its steps; those that tasks share belong to every task."""
     steps = root / "steps"
     own = steps / f"test_task_{task.replace('.', '_')}.py"
-    others = (path for path in steps.glob("*.py") if not path.name.startswith("test_"))
+    others = (path for path in steps.rglob("*.py") if not path.name.startswith("test_"))
     return content_hash([feature, *(path for path in (own, *others) if path.exists())], root)
 
 
