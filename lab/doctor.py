@@ -33,7 +33,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """All findings, in the order in which a person would mend them."""
+    """All findings, in the order in which a person would fix them."""
     machine = [_qemu(), _unprivileged(), _memory(), _disk(), _paths(), _socket_paths()]
     return [*_tools(), *machine, _box(), _acceleration(), *_vagrant()]
 

@@ -1,4 +1,4 @@
-"""The sixty checks with goss, a program that runs on the host itself; measured if its path is given."""
+"""The sixty checks with goss, which runs on the host itself; measured if its path is given."""
 
 import json
 import time
@@ -17,15 +17,15 @@ _VALIDATE = "exec $0/goss --gossfile $0/goss.yaml validate --format json"
 
 
 def sheet(answers: Sequence[object]) -> dict[str, dict[str, object]]:
-    """The checks in goss's words, which JSON is too; each expects the answer that we got."""
-    asked: dict[str, dict[str, object]] = {}
+    """The checks as a goss file (JSON is valid YAML); each expects the answer that our own check got."""
+    resources: dict[str, dict[str, object]] = {}
     for check, answer in zip(CHECKS, answers, strict=True):
-        noun, name, expected = _in_its_words(check, answer)
-        asked.setdefault(noun, {})[name] = expected
-    return asked
+        noun, name, expected = _as_goss(check, answer)
+        resources.setdefault(noun, {})[name] = expected
+    return resources
 
 
-def _in_its_words(check: Check, answer: object) -> tuple[str, str, Mapping[str, object]]:
+def _as_goss(check: Check, answer: object) -> tuple[str, str, Mapping[str, object]]:
     simple: Mapping[str, tuple[str, Mapping[str, object]]] = {
         "user": ("user", {"exists": True, "uid": answer}),
         "package": ("package", {"installed": answer}),
@@ -44,7 +44,7 @@ def _in_its_words(check: Check, answer: object) -> tuple[str, str, Mapping[str, 
 
 
 def measure(lab: Lab, program: Path, answers: Sequence[object]) -> list[float]:
-    """Seconds of each run, on mail and out of band; nothing of it stays there.
+    """Seconds of each run on mail, out of band; leaves nothing behind there.
 
     Raises:
         LabError: goss cannot be read, does not run, or gives other answers than ours.
@@ -52,38 +52,38 @@ def measure(lab: Lab, program: Path, answers: Sequence[object]) -> list[float]:
     try:
         binary = program.read_bytes()
     except OSError as error:
-        raise LabError(f"{VARIABLE} names no goss: {error}.", f"unset {VARIABLE}") from error
-    folder = _told(lab, ["sh", "-c", _UPLOAD], binary).strip()
+        raise LabError(f"{VARIABLE} is not the path of goss: {error}.", f"unset {VARIABLE}") from error
+    folder = _run_command(lab, ["sh", "-c", _UPLOAD], binary).strip()
     try:
-        _told(lab, ["sh", "-c", _READ_SHEET, folder], json.dumps(sheet(answers)).encode())
-        return [_run(lab, folder) for _ in range(TIMES)]
+        _run_command(lab, ["sh", "-c", _READ_SHEET, folder], json.dumps(sheet(answers)).encode())
+        return [_measure_once(lab, folder) for _ in range(TIMES)]
     finally:
-        _told(lab, ["rm", "-r", folder])
+        _run_command(lab, ["rm", "-r", folder])
 
 
-def _run(lab: Lab, folder: str) -> float:
+def _measure_once(lab: Lab, folder: str) -> float:
     started = time.monotonic()
     done = lab.exec("mail", ["sh", "-c", _VALIDATE, folder], timeout=120)
     spent = time.monotonic() - started
-    if other := disagreements(done.stdout):
-        raise LabError(f"goss on mail does not agree with us: {'; '.join(other)}")
+    if failed := disagreements(done.stdout):
+        raise LabError(f"goss on mail gives other answers than our checks: {'; '.join(failed)}")
     return spent
 
 
-def disagreements(said: bytes) -> list[str]:
-    """What goss found otherwise than expected, in its own words. Raises LabError if it said nothing of use."""
+def disagreements(output: bytes) -> list[str]:
+    """The summary line of each check that failed. Raises LabError if the output cannot be read."""
     try:
-        results = json.loads(said)["results"]
+        results = json.loads(output)["results"]
         return [one["summary-line-compact"] for one in results if not one["successful"]]
     except (ValueError, KeyError, TypeError) as error:
-        raise LabError(f"goss on mail gave no results: {said[-500:].decode(errors='replace')}") from error
+        raise LabError(f"goss on mail gave no results: {output[-500:].decode(errors='replace')}") from error
 
 
-def _told(lab: Lab, argv: Sequence[str], stdin: bytes = b"") -> str:
+def _run_command(lab: Lab, argv: Sequence[str], stdin: bytes = b"") -> str:
     done = lab.exec("mail", argv, stdin=stdin, timeout=120)
-    said = (done.stdout + done.stderr).decode(errors="replace")
+    output = (done.stdout + done.stderr).decode(errors="replace")
     if done.exit_status != 0:
         raise LabError(
-            f"goss on mail: {argv[2] if len(argv) > 2 else argv} ended with {done.exit_status}: {said[-2000:]}"
+            f"goss on mail: {argv[2] if len(argv) > 2 else argv} ended with {done.exit_status}: {output[-2000:]}"
         )
-    return said
+    return output

@@ -65,10 +65,12 @@ def route_to(target: Target) -> Route:
     except FileNotFoundError:
         raise LabError("ssh is not installed.", "apt install openssh-client") from None
     if done.exit_status != 0:
-        raise LabError(f"ssh cannot use its settings: {done.stderr.strip()}", f"mend them; try `{shlex.join(argv)}`")
-    told = dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)
-    proxy = next((told[name] for name in PROXIES if told.get(name, "none") != "none"), "")
-    address = told.get("hostname", way.address)
+        raise LabError(
+            f"ssh cannot use its settings: {done.stderr.strip()}", f"correct its settings; try `{shlex.join(argv)}`"
+        )
+    settings_in_force = dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)
+    proxy = next((settings_in_force[name] for name in PROXIES if settings_in_force.get(name, "none") != "none"), "")
+    address = settings_in_force.get("hostname", way.address)
     reached = inside(address, target.text("vpn_network"))
     return Route(address, proxy, source_towards(address) if reached and not proxy else "")
 
@@ -79,11 +81,15 @@ def in_vpn(target: Target) -> bool:
 
 
 def look(target: Target, connections: Connections) -> None:
-    """See that the host and the operator's own machines answer. Raises LabError, with what to do."""
+    """Check that the host and the operator's own machines answer. Raises LabError with what to do."""
     route = route_to(target)
     network = target.text("vpn_network")
     if not route.proxy and inside(route.address, network) and not inside(route.source, network):
-        found = f"packets for {route.address} would leave from {route.source}" if route.source else "no way leads there"
+        found = (
+            f"packets for {route.address} would leave from {route.source}"
+            if route.source
+            else "it has no route to that address"
+        )
         raise LabError(
             f"The VPN to {target.name} is not up: {found}, and this machine has no address in {network}.",
             f"bring the tunnel up (wg-quick up NAME), or name a ProxyJump for {target.text('vpn_address')} "
@@ -104,5 +110,5 @@ def _arrive(target: Target, connections: Connections, name: str) -> None:
 
 
 def _words(error: "Unreachable") -> str:
-    """One line: banners and warnings around it explain nothing."""
+    """One line; the banners and warnings around it explain nothing."""
     return f"{error.way} cannot be reached: {error.reason}"

@@ -56,5 +56,5 @@ def test_what_goss_reports_without_results_is_reported() -> None:
 
 
 def test_a_goss_that_is_missing_at_its_path(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="names no goss"):
+    with pytest.raises(LabError, match="is not the path of goss"):
         goss.measure(FakeLab(), tmp_path / "none", ANSWERS)  # type: ignore[arg-type]

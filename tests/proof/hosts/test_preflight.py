@@ -49,7 +49,7 @@ def test_without_the_vpn_nothing_is_dialled(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_missing_route_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "source_towards", lambda _: "")
-    with pytest.raises(LabError, match="no way leads there"):
+    with pytest.raises(LabError, match="it has no route to that address"):
         look(tmp_path, host(tmp_path, ""))
 
 
@@ -78,12 +78,12 @@ def test_who_is_in_the_vpn_or_gave_a_name_may_dial(
             "someone@h: Permission denied (publickey).",
             "ssh-add",
         ),
-        ("ssh: connect to host h port 2288: Connection refused", "Connection refused", "look at sshd"),
+        ("ssh: connect to host h port 2288: Connection refused", "Connection refused", "check sshd"),
         ("ssh: connect to host h port 2288: Connection timed out", "Connection timed out", "firewall"),
         ("sudo: a password is required", "sudo: a password is required", "task 1.2.1"),
     ],
 )
-def test_every_closed_door_is_one_line_and_a_cure(tmp_path: Path, words: str, told: str, hint: str) -> None:
+def test_each_failed_login_is_reported_in_one_line_with_a_hint(tmp_path: Path, words: str, told: str, hint: str) -> None:
     with pytest.raises(LabError) as caught:
         look(tmp_path, host(tmp_path, speaking(tmp_path, words)))
     assert caught.value.what.startswith("mail (someone@10.100.0.25:2288) cannot be reached: ")

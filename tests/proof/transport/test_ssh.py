@@ -27,11 +27,11 @@ NOWHERE = ConnectionSpec("root", "127.0.0.1", 1, None, name="nowhere")
         ("ssh: connect to host h port 22: Connection refused", "nothing listens"),
         ("@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.", "find out why"),
         ("Host key verification failed.", "compare its fingerprint"),
-        ("root@h: Permission denied (publickey).", "key was not accepted"),
+        ("root@h: Permission denied (publickey).", "the key was refused"),
         ("sudo: a password is required", "task 1.2.1"),
         ("ssh: connect to host h port 22: Connection timed out", "firewall"),
-        ("env: 'python3': No such file or directory", "python3 must be installed"),
-        ("", "look at what ssh says"),
+        ("env: 'python3': No such file or directory", "install python3 on the host"),
+        ("", "look at ssh's message"),
     ],
 )
 def test_an_error_reports_where_what_and_what_to_do(words: str, hint: str) -> None:
