@@ -25,7 +25,7 @@ class RunningCommand(Generic[Result]):
         timeout: seconds that the command has, from now.
         finish: makes the result of exit status, how it ended, stdout and stderr; may raise.
         lose: makes the error for a connection that died, of what Mitogen says.
-        stop: ends the command at the other end.
+        stop: ends the command on the remote side.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ from proof.transport.spec import ConnectionSpec
 
 FRESH = 0.25  # seconds since its last answer for which a connection needs no proof that it lives
 PING = 20.0  # seconds for that proof; ssh itself finds a dead connection sooner
-GOODBYE = 2.0  # seconds for the other end to leave by itself
+GOODBYE = 2.0  # seconds for the remote side to end by itself
 
 LOST = (mitogen.core.ChannelError, mitogen.core.StreamError, mitogen.core.TimeoutError)
 
@@ -27,9 +27,9 @@ class Channel:
     Attributes:
         context: Mitogen's handle of the interpreter.
         words: what ssh has said.
-        cut: ends the connection without asking the other end.
+        cut: ends the connection without asking the remote side.
         greeting: what `hello` told.
-        heard: when the other end last answered, monotonic.
+        heard: when the remote side last answered, monotonic.
         ended: set once the connection is over.
     """
 
@@ -49,7 +49,7 @@ class Channel:
         self._desk = self.call(dispatcher.opened, (), PING)
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], timeout: float) -> Any:
-        """Call a function at the other end and wait for what it returns. Raises one of `LOST` or a CallError."""
+        """Call a function on the remote side and wait for what it returns. Raises one of `LOST` or a CallError."""
         return self._answer(self.context.call_async(function, *args), timeout)
 
     def ask(self, function: Callable[..., Any], args: tuple[Any, ...], timeout: float) -> Any:
@@ -68,7 +68,7 @@ class Channel:
 
     @property
     def lives(self) -> bool:
-        """Whether the other end answers, as of a moment ago or asked now."""
+        """Whether the remote side answers: as of a moment ago, or asked now."""
         if self.ended.is_set():
             return False
         if time.monotonic() - self.heard < FRESH:
@@ -80,7 +80,7 @@ class Channel:
         return True
 
     def hang_up(self) -> None:
-        """End the connection: politely where the other end listens, in any case soon."""
+        """End the connection: politely if the remote side listens, in any case soon."""
         if not self.ended.is_set():
             with contextlib.suppress(*LOST):
                 self.context.shutdown()
@@ -129,7 +129,7 @@ class Connection:
             return link
 
     def ask(self, function: Callable[..., Any], *args: Any, timeout: float, quick: bool) -> Any:
-        """What a function without effect returns at the other end; asked again if the connection dies in the meantime.
+        """What a function without effect returns on the remote side; asked again if the connection dies.
 
         Args:
             function: of a module.
@@ -155,18 +155,18 @@ class Connection:
         """Give a link up; returns the error that says so."""
         self.drop(link)
         silent = isinstance(error, mitogen.core.TimeoutError)
-        told = "no answer came" if silent else "the other end hung up, or did not answer ssh any more"
+        told = "no answer came" if silent else "the remote side closed the connection, or no longer answered ssh"
         return ConnectionLostError(self.way, command, link.words() or told)
 
     def close(self) -> None:
-        """End the connection on purpose, so that the other end leaves nothing; the next one is no news."""
+        """End the connection on purpose, so that the remote side leaves nothing; the next one is no news."""
         with self._lock:
             link, self._link, self._last_boot = self._link, None, None
         if link:
             link.hang_up()
 
     def abandon(self) -> None:
-        """End the connection without asking the other end, which is about to be gone; the next one is no news."""
+        """End the connection without asking the remote side, which is about to be gone; the next one is no news."""
         with self._lock:
             link, self._link, self._last_boot = self._link, None, None
         if link:

@@ -71,7 +71,7 @@ class Host(testinfra.host.Host):
         return pending
 
     def call(self, function: Callable[..., Any], *args: Any, timeout: float = ASK_TIMEOUT) -> Any:
-        """Run a Python function at the other end, with the standard library of the host.
+        """Run a Python function on the remote side, with the standard library of the host.
 
         Args:
             function: of a module that imports nothing but the standard library and `proof.transport.rpc`.

@@ -63,7 +63,7 @@ class Place:
 
         Args:
             question: for the evidence, as "file /etc/sudoers mode".
-            function: answers it at the other end.
+            function: answers it on the remote side.
             args: its arguments.
             shown: makes the evidence of the answer; secrets are left out here.
             quick: it answers at once; False lets the output of commands pass in the meantime.
@@ -83,7 +83,7 @@ class Place:
     def begin(
         self, question: str, function: Callable[..., Any], args: tuple[Any, ...], timeout: float
     ) -> Callable[[], Any]:
-        """Begin a function at the other end that takes its time.
+        """Begin a function on the remote side that takes its time.
 
         Returns:
             Waits, at most `timeout` seconds after which the connection counts as dead, and returns what the
@@ -195,11 +195,11 @@ class Place:
         self.questions.close()
 
     def abandon(self) -> None:
-        """End the connection without asking the other end, which is about to be gone."""
+        """End the connection without asking the remote side, which is about to be gone."""
         self.questions.abandon()
 
     def _told(self, question: str, error: str, started: float) -> Exception:
-        """What an exception at the other end means here; seen in the evidence too."""
+        """What an exception on the remote side means here; seen in the evidence too."""
         kind, _, rest = error.partition(": ")
         message = rest.partition("\n  File ")[0].strip()
         name = kind.rpartition(".")[2]

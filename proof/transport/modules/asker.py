@@ -22,7 +22,7 @@ class Asker(Protocol):
         shown: Callable[[Any], str] = repr,
         quick: bool = True,
     ) -> Any:
-        """What the function returns at the other end, which it does at once where `quick`. Raises NoAnswerError."""
+        """What the function returns on the remote side, which it does at once where `quick`. Raises NoAnswerError."""
 
     def run(self, command: str, *args: str) -> CommandResult:
         """What a command gives."""

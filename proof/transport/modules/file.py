@@ -59,7 +59,7 @@ class File:
 
     @property
     def is_executable(self) -> bool:
-        """Whether the user at the other end may execute it."""
+        """Whether the user on the remote side may execute it."""
         return bool(self._ask("is_executable", files.is_executable))
 
     @property

@@ -83,7 +83,9 @@ def test_who_is_in_the_vpn_or_gave_a_name_may_dial(
         ("sudo: a password is required", "sudo: a password is required", "task 1.2.1"),
     ],
 )
-def test_each_failed_login_is_reported_in_one_line_with_a_hint(tmp_path: Path, words: str, told: str, hint: str) -> None:
+def test_each_failed_login_is_reported_in_one_line_with_a_hint(
+    tmp_path: Path, words: str, told: str, hint: str
+) -> None:
     with pytest.raises(LabError) as caught:
         look(tmp_path, host(tmp_path, speaking(tmp_path, words)))
     assert caught.value.what.startswith("mail (someone@10.100.0.25:2288) cannot be reached: ")
