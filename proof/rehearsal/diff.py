@@ -35,6 +35,7 @@ EXCEPTIONS: Mapping[str, Mapping[str, str]] = {
         "/run/utmp": LOGIN,
         "/run/systemd/sessions*": LOGIN,
         "/run/systemd/users*": LOGIN,
+        "/run/systemd/units/invocation:user-runtime-dir@*": LOGIN,
     },
     "units": {
         "session-*.scope": LOGIN,

@@ -49,6 +49,9 @@ def test_only_what_is_excepted_in_its_section_is_passed_over() -> None:
     assert differences({"units": {}}, {"units": login}) == []
     assert len(differences({"processes": {}}, {"processes": login})) == 1
     assert differences({"files": {}}, {"files": {"/var/log/x/y": "1"}}) == []
+    ended = "/run/systemd/units/invocation:user-runtime-dir@1000.service"
+    assert differences({"files": {ended: "lrwxrwxrwx"}}, {"files": {}}) == []
+    assert len(differences({"files": {}}, {"files": {"/run/systemd/units/invocation:miner.service": "l"}})) == 1
     task = "/run/containerd/io.containerd.runtime.v2.task/moby/0123"
     assert differences({"files": {f"{task}/{'7e' * 32}.pid": "1"}}, {"files": {}}) == []
     assert len(differences({"files": {f"{task}/init.pid": "1"}}, {"files": {}})) == 1
