@@ -345,7 +345,7 @@ def test_clean_up_never_removes_the_last_good_backup(server: Server) -> None:
     assert server.names() == [good, damaged]
 
 
-def test_clean_up_takes_no_wal_if_a_backup_does_not_tell_what_it_needs(server: Server) -> None:
+def test_clean_up_takes_no_wal_if_a_backup_does_not_record_what_it_needs(server: Server) -> None:
     names = []
     for domain in ("one.example", "two.example", "three.example"):
         names.append(server.backup())
@@ -353,7 +353,7 @@ def test_clean_up_takes_no_wal_if_a_backup_does_not_tell_what_it_needs(server: S
         server.archived()
     before = wal(server)
     (server.backups / names[1] / "base" / "backup_label").write_text("nothing\n")
-    assert f"backup {names[1]} does not tell where its WAL begins" in server.refused("cleanup_old_backups.sh")
+    assert f"backup {names[1]} does not record where its WAL begins" in server.refused("cleanup_old_backups.sh")
     assert wal(server) == before
 
 
