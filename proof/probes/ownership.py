@@ -8,7 +8,7 @@ from typing import TypedDict
 
 LOCAL = frozenset({"btrfs", "ext2", "ext3", "ext4", "f2fs", "tmpfs", "vfat", "xfs"})
 # Layers of images hold the accounts of the image, not of the host.
-IN_SECOND_LAB = ("/var/lib/containerd", "/var/lib/docker")
+LEFT_OUT = ("/var/lib/containerd", "/var/lib/docker")
 
 
 class Owned(TypedDict):
@@ -50,7 +50,7 @@ def group_name(gid: int) -> str:
 
 def not_roots() -> list[Owned]:
     """Every file on all local file systems that is not root:root."""
-    pruned = [part for path in IN_SECOND_LAB for part in ("-path", path, "-prune", "-o")]
+    pruned = [part for path in LEFT_OUT for part in ("-path", path, "-prune", "-o")]
     return _find(local_mounts(Path("/proc/self/mountinfo").read_text()), pruned, 0, 0)
 
 

@@ -24,7 +24,7 @@ from proof.rehearsal import diff, from_scratch, stand_in
 from proof.rehearsal.diff import HostSnapshot
 
 SNAPSHOT_PROGRAM = ROOT / "proof" / "probes" / "snapshot.py"
-IMPRINT_SECONDS = 600.0
+SNAPSHOT_SECONDS = 600.0
 LOGOUT_SECONDS = 60.0
 # What cannot hold here, by its node: the rest of the suite must be green all the same.
 NOT_REHEARSED = {
@@ -43,7 +43,7 @@ def take(lab: LabControl, target: Target) -> HostSnapshot:
         f"{target.text('postgres_home')}/.env",
     ]
     given = json.dumps([diff.excluded(target), *server])
-    done = lab.exec(MAIL, ["python3", "-I", "-", given], stdin=SNAPSHOT_PROGRAM.read_bytes(), timeout=IMPRINT_SECONDS)
+    done = lab.exec(MAIL, ["python3", "-I", "-", given], stdin=SNAPSHOT_PROGRAM.read_bytes(), timeout=SNAPSHOT_SECONDS)
     if done.exit_status != 0:
         raise LabError(f"No snapshot of mail could be taken: {done.stderr.decode(errors='replace')}")
     found: HostSnapshot = json.loads(gzip.decompress(base64.b64decode(done.stdout)))

@@ -23,7 +23,7 @@ PYTEST = (str(Path(sys.executable).with_name("pytest")), "-p", "no:cacheprovider
 
 
 class Host(FakeLab):
-    """Imprints one after the other, each a section of files."""
+    """Snapshots one after the other, each a section of files."""
 
     def __init__(self, *snapshots: dict[str, str], status: int = 0) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ def test_the_line_is_slow_while_the_suite_runs_and_no_longer(rehearse: Callable[
         pass
 
 
-def test_an_imprint_that_cannot_be_taken_is_no_difference(rehearse: Callable[..., int]) -> None:
+def test_a_snapshot_that_cannot_be_taken_is_no_difference(rehearse: Callable[..., int]) -> None:
     with pytest.raises(LabError, match="no room"):
         rehearse(Host({}, status=1))
 
