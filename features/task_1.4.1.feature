@@ -24,6 +24,7 @@ Feature: 1.4.1 Mail and database have their places on disk
       Examples:
         | account      |
         | nobody       |
+        | mail         |
         | phalkonadmin |
         | vmail        |
         | postgres     |

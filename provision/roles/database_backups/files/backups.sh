@@ -58,11 +58,11 @@ begun() { # BACKUP: seconds since 1970
 }
 
 damaged_files() { # BACKUP: names of files that changed since they were written; status 1 if there are any
-  local found
+  local damaged
   # shellcheck disable=SC2016 # expanded by the inner shell
-  found=$(as_postgres sh -c 'cd "$1" && sha256sum --quiet --strict --check MANIFEST.sha256 2>/dev/null' sh "$PG_BACKUPS/$1") && return
-  found=$(grep -o '^[^:]*' <<<"$found" | paste -s -d ' ')
-  echo "${found:-MANIFEST.sha256}"
+  damaged=$(as_postgres sh -c 'cd "$1" && sha256sum --quiet --strict --check MANIFEST.sha256 2>/dev/null' sh "$PG_BACKUPS/$1") && return
+  damaged=$(grep -o '^[^:]*' <<<"$damaged" | paste -s -d ' ')
+  echo "${damaged:-MANIFEST.sha256}"
   return 1
 }
 

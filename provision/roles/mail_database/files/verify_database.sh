@@ -82,15 +82,15 @@ check "mailadmin logs in and may manage domains, users and aliases" \
     unnest(ARRAY['virtual_domains', 'virtual_users', 'virtual_aliases']) AS name,
     unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege)"
 
-said=$(run_all) || true
+output=$(run_all) || true
 failed=0
 for sentence in "${sentences[@]}"; do
-  if grep -qxF "ok: $sentence" <<<"$said"; then
+  if grep -qxF "ok: $sentence" <<<"$output"; then
     echo "ok: $sentence"
   else
     echo "NOT: $sentence"
     failed=1
   fi
 done
-((failed == 0)) || fail "the mail database is not correct; PostgreSQL reports: $(grep -v '^ok: ' <<<"$said" || echo nothing)" \
+((failed == 0)) || fail "the mail database is not correct; PostgreSQL reports: $(grep -v '^ok: ' <<<"$output" || echo nothing)" \
   "${BASH_SOURCE[0]%/*}/apply_schema.sh repairs it, except for wrong rows"

@@ -42,7 +42,7 @@ if [[ ! -e $new && -n $(ls -A "$PG_DATA") ]]; then
   fail "$PG_DATA holds files, but no database cluster" "find out whose they are; a new cluster needs an empty folder"
 fi
 clear_leftovers
-said=$(initialise 2>&1) || fail "initdb failed: $said"
+output=$(initialise 2>&1) || fail "initdb failed: $output"
 find "$new" -mindepth 1 -maxdepth 1 ! -name PG_VERSION -exec mv -t "$PG_DATA" {} +
 sync --file-system "$PG_DATA"
 mv "$new/PG_VERSION" "$PG_DATA"

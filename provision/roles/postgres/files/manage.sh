@@ -21,8 +21,8 @@ compose() {
 }
 
 run_compose() { # ARGS...: print its output only if it fails
-  local said
-  said=$(compose "$@") || fail "docker compose ${1}: $said"
+  local output
+  output=$(compose "$@") || fail "docker compose ${1}: $output"
 }
 
 running_since() { docker inspect --format '{{.Id}} {{.State.StartedAt}}' "$CONTAINER" 2>/dev/null || true; }

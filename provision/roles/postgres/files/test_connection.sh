@@ -15,6 +15,6 @@ manage=${BASH_SOURCE[0]%/*}/manage.sh
 state=$(health 2>&1) || fail "there is no container $CONTAINER: ${state##*$'\n'}" "$manage start"
 [[ $state == running* ]] || fail "the container $CONTAINER is not running, but $state" "$manage start"
 query="SELECT format('PostgreSQL %s, up since %s', current_setting('server_version'), pg_postmaster_start_time())"
-said=$(in_postgres psql --no-psqlrc --no-password --tuples-only --no-align --dbname=postgres --command="$query" 2>&1 </dev/null) ||
-  fail "$PG_SUPERUSER cannot log in at $PG_HOST:$PG_PORT: $said" "$manage status; $manage logs"
-printf '%s:%s lets %s in: %s\n' "$PG_HOST" "$PG_PORT" "$PG_SUPERUSER" "$said"
+output=$(in_postgres psql --no-psqlrc --no-password --tuples-only --no-align --dbname=postgres --command="$query" 2>&1 </dev/null) ||
+  fail "$PG_SUPERUSER cannot log in at $PG_HOST:$PG_PORT: $output" "$manage status; $manage logs"
+printf '%s:%s lets %s in: %s\n' "$PG_HOST" "$PG_PORT" "$PG_SUPERUSER" "$output"

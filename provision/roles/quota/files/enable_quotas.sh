@@ -8,8 +8,8 @@ usage() {
   cat <<TEXT
 usage: enable_quotas.sh [--undo] [MOUNTPOINT]
 
-Switch user quotas on for an ext4 file system, now and at every boot. Nobody has a limit until
-set_quota.sh gives one. It can be run again at any time.
+Switch user quotas on for an ext4 file system, now and at every boot. No user has a limit until
+set_quota.sh sets one. It can be run again at any time.
 
   MOUNTPOINT  the file system; by default that of $MAIL_STORE
   --undo      switch quotas off, now and at boot; limits are forgotten
@@ -21,9 +21,9 @@ TEXT
 
 # The output of the tools matters only if they fail.
 quietly() { # COMMAND...
-  local said
-  said=$("$@" 2>&1) && return
-  echo "$said" >&2
+  local output
+  output=$("$@" 2>&1) && return
+  echo "$output" >&2
   return 1
 }
 
