@@ -6,8 +6,10 @@ from lab.agent import Completed
 from lab.errors import LabError
 from lab.identity import Identity
 from lab.parallel import on_both
+from lab.waiting import wait_until
 
 Run = Callable[..., Completed]
+SSH_SECONDS = 30.0
 
 MAIL_NETWORK = """\
 [Match]
@@ -99,10 +101,18 @@ def _hub(run: Run, identity: Identity, values: Mapping[str, str]) -> None:
 
 
 def _start_ssh(run: Run, node: str) -> None:
-    """Make host keys and start the server; its start at boot may be failing at this moment because it has none."""
+    """Make host keys and start the server; at boot it may be failing at this moment because it has none."""
     expect(run, node, "systemctl", "stop", "ssh")
     expect(run, node, "ssh-keygen", "-q", "-A", timeout=120)
-    expect(run, node, "systemctl", "start", "ssh")
+    start = ["sh", "-c", "systemctl start ssh || { journalctl --unit=ssh --lines=5 --output=cat >&2; exit 1; }"]
+
+    def started() -> bool:
+        done: Completed = run(node, start, timeout=60.0)
+        if done.exit_status != 0:
+            raise LabError(done.stderr.decode(errors="replace").strip())
+        return True
+
+    wait_until(started, f"sshd to start on {node}", SSH_SECONDS, tolerate=(LabError,), error=LabError)
 
 
 def write(run: Run, node: str, path: str, text: str, mode: str = "0644") -> None:
