@@ -104,15 +104,16 @@ def _start_ssh(run: Run, node: str) -> None:
     """Make host keys and start the server; at boot it may be failing at this moment because it has none."""
     expect(run, node, "systemctl", "stop", "ssh")
     expect(run, node, "ssh-keygen", "-q", "-A", timeout=120)
-    start = ["sh", "-c", "systemctl start ssh || { journalctl --unit=ssh --lines=5 --output=cat >&2; exit 1; }"]
+    wait_until(lambda: _ssh_starts(run, node), f"sshd of {node}", SSH_SECONDS, tolerate=(LabError,), error=LabError)
 
-    def started() -> bool:
-        done: Completed = run(node, start, timeout=60.0)
-        if done.exit_status != 0:
-            raise LabError(done.stderr.decode(errors="replace").strip())
-        return True
 
-    wait_until(started, f"sshd to start on {node}", SSH_SECONDS, tolerate=(LabError,), error=LabError)
+def _ssh_starts(run: Run, node: str) -> bool:
+    """Whether the server starts. Raises LabError with the end of its journal."""
+    done: Completed = run(node, ["systemctl", "start", "ssh"])
+    if done.exit_status != 0:
+        journal = run(node, ["journalctl", "--unit=ssh", "--lines=5", "--output=cat"]).stdout
+        raise LabError(journal.decode(errors="replace").strip())
+    return True
 
 
 def write(run: Run, node: str, path: str, text: str, mode: str = "0644") -> None:

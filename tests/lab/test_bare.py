@@ -70,7 +70,13 @@ def test_each_machine_gets_the_owners_key_and_only_its_own_secret(identity: Iden
 
 
 def test_a_command_that_fails_is_named(identity: Identity) -> None:
-    with pytest.raises(LabError, match=r"On (mail|hub), `systemctl start ssh` ended with status 1: it is broken"):
+    with pytest.raises(LabError, match=r"On (mail|hub), `ssh-keygen -q -A` ended with status 1: it is broken"):
+        configure(Guests("ssh-keygen"), identity)
+
+
+def test_a_server_that_does_not_start_shows_its_journal(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bare, "SSH_SECONDS", 0.0)
+    with pytest.raises(LabError, match=r"waited 0 s for sshd of (mail|hub).*: LabError: ssh.service failed"):
         configure(Guests("start ssh"), identity)
 
 
