@@ -173,8 +173,8 @@ class Lab:
             return {}
 
     def origin(self) -> dict[str, str]:
-        """What the lab is made by and from: provider, accelerator, box, layer; what is not known is left out."""
-        known = ("provider", "accelerator", "box", "layer")
+        """What the lab is made by and from: provider, accelerator, box, layer, task; what is not known is left out."""
+        known = ("provider", "accelerator", "box", "layer", "task")
         return {name: value for name, value in self._note().items() if name in known}
 
     def _require_running(self) -> None:

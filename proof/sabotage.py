@@ -80,7 +80,7 @@ def prove(
 
     `copy` is a folder that scenarios take for the project's own: what the operator runs at home.
     """
-    steps = root / "steps" / f"test_task_{task.replace('.', '_')}.py"
+    steps = root / "steps" / f"test_{feature_files.stem(task).replace('.', '_')}.py"
     where = [str(steps)] if steps.exists() else ["-m", f"task-{task}"]
     names = [word for scenario in scenarios for word in ("--scenario", scenario.name)]
     shutil.rmtree(folder, ignore_errors=True)

@@ -24,7 +24,7 @@ from proof.database.login import PASSWORD_NAME, Logins, password_file
 from proof.evidence.recorder import Recorder
 from proof.evidence.redact import redactor
 from proof.gherkin.case import CASE
-from proof.gherkin.feature_files import STARTS_EARLY
+from proof.gherkin.feature_files import STARTS_EARLY, WHOLE_HOST
 from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
 from proof.parsers import ss, ssh_login
@@ -33,7 +33,8 @@ from proof.probes.engine import Trial
 from proof.probes.folders import Folder
 from proof.probes.ownership import Owned
 from proof.transport.command import RunningCommand
-from steps import storage
+from proof.whole_host.comparison import HostSnapshot
+from steps import storage, whole_host
 
 TRIAL = "mail-lab-trial"
 ENDED_WELL = 42
@@ -129,9 +130,26 @@ def early_start(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(scope="session")
-def rebooted(lab: RecordedLab, mail: Host, admin: Admin, target: Target) -> RebootResult:
+def looks_after_reboot() -> list[HostSnapshot]:
+    """The whole host after this run's reboot; empty before it."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def rebooted(
+    lab: RecordedLab,
+    mail: Host,
+    admin: Admin,
+    target: Target,
+    looks_after_reboot: list[HostSnapshot],
+    request: pytest.FixtureRequest,
+) -> RebootResult:
     """What stood after a reboot that no one helped: one reboot a run, whichever scenario asks first."""
-    return reboot.reboot(lab, mail, admin, target)
+    result = reboot.reboot(lab, mail, admin, target)
+    cases = [item.stash[CASE] for item in request.session.items if CASE in item.stash]
+    if any(case.feature.task == WHOLE_HOST and case.scenario.disruptive for case in cases):
+        looks_after_reboot.append(whole_host.look(mail, target))
+    return result
 
 
 @when("the listeners of the SSH server are looked up", target_fixture="listeners")

@@ -19,5 +19,10 @@ def terraform() -> Path:
     return _folder() / TERRAFORM.name
 
 
+def copy() -> Path | None:
+    """The copy that a sabotage has changed; None outside a sabotage."""
+    return Path(os.environ[VARIABLE]) if VARIABLE in os.environ else None
+
+
 def _folder() -> Path:
-    return Path(os.environ.get(VARIABLE, ROOT))
+    return copy() or ROOT

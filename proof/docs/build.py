@@ -76,7 +76,7 @@ def gather(root: Path, builds: Sequence[Path], targets: Iterable[str], now: date
     plan = plans.read(root / "features" / plans.FILE)
     runs = records.read(builds)
     sabotages, damaged = trust.read(builds)
-    tasks = {feature.task: provenance.task_content(root, feature.path, feature.task) for feature in features}
+    tasks = {feature.task: provenance.task_content(root, feature.path) for feature in features}
     return Sources(
         root=root,
         plan=plan,

@@ -46,10 +46,10 @@ def contents(root: Path) -> dict[str, str]:
     return {name: content_hash(_files(root / name), root) for name in CONTENTS}
 
 
-def task_content(root: Path, feature: Path, task: str) -> str:
+def task_content(root: Path, feature: Path) -> str:
     """Hash of a task's feature and of its steps; those that tasks share belong to every task."""
     steps = root / "steps"
-    own = steps / f"test_task_{task.replace('.', '_')}.py"
+    own = steps / f"test_{feature.stem.replace('.', '_')}.py"
     others = (path for path in steps.rglob("*.py") if not path.name.startswith("test_"))
     return content_hash([feature, *(path for path in (own, *others) if path.exists())], root)
 

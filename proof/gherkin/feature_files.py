@@ -18,6 +18,12 @@ TAGS = {  # tag of a scenario: meaning
     STARTS_EARLY: "waits for work that takes long and therefore starts before the first scenario",
 }
 TASK_FILE = re.compile(r"^task_(\d+(?:\.\d+)+)$")
+WHOLE_HOST = "whole-host"  # stands where a task's id stands; whole_host.feature belongs to no task of the tracker
+
+
+def stem(task: str) -> str:
+    """How the files of a task, or of the whole host, are called."""
+    return task.replace("-", "_") if task == WHOLE_HOST else f"task_{task}"
 
 
 class FeatureSyntaxError(Exception):
@@ -80,7 +86,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Feature:
-    """One task of the tracker. `loose` are scenarios outside every Rule."""
+    """One task of the tracker, or the whole host. `loose` are scenarios outside every Rule."""
 
     path: Path
     name: str
@@ -94,7 +100,7 @@ class Feature:
     def task(self) -> str:
         """Task id from the file's name, such as 1.3.4; the stem if the name is no task's."""
         match = TASK_FILE.match(self.path.stem)
-        return match.group(1) if match else self.path.stem
+        return match.group(1) if match else self.path.stem.replace("_", "-")
 
     @property
     def title(self) -> str:

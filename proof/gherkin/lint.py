@@ -11,7 +11,7 @@ from lab.errors import UsageError
 from lab.paths import FEATURES
 from proof.gherkin import feature_files, sabotage_files
 from proof.gherkin import tracker as plans
-from proof.gherkin.feature_files import TAGS, Feature, FeatureSyntaxError
+from proof.gherkin.feature_files import TAGS, WHOLE_HOST, Feature, FeatureSyntaxError
 from proof.gherkin.sabotage_files import Sabotage
 
 TASK = re.compile(r"^(\d+)\.(\d+)\.(\d+)$")
@@ -36,6 +36,8 @@ class Finding:
 
 def task_tags(task: str) -> frozenset[str]:
     """The tags a feature of this task must have: task, group and milestone; none for a malformed id."""
+    if task == WHOLE_HOST:
+        return frozenset({WHOLE_HOST})
     match = TASK.match(task)
     if match is None:
         return frozenset()
@@ -45,21 +47,22 @@ def task_tags(task: str) -> frozenset[str]:
 
 def tags_of(path: Path) -> frozenset[str]:
     """The tags that the feature in a file of this name must have."""
-    match = feature_files.TASK_FILE.match(path.stem)
-    return task_tags(match.group(1)) if match else frozenset()
+    return task_tags(Feature(path, "", 1, frozenset(), (), ()).task)
 
 
 def _names(feature: Feature) -> Iterator[Finding]:
     path = feature.path
     needed = task_tags(feature.task)
     if not needed:
-        yield Finding(path, 1, "the file's name is not that of a task, such as task_1.3.4.feature")
+        yield Finding(
+            path, 1, "the file's name is neither a task's, such as task_1.3.4.feature, nor whole_host.feature"
+        )
         return
     missing = sorted(needed - feature.tags)
     if missing:
         tags = ", ".join(f"@{tag}" for tag in missing)
         yield Finding(path, feature.line, f"the feature lacks its tag {tags}")
-    if not re.match(rf"{re.escape(feature.task)}\s", feature.name):
+    if feature.task != WHOLE_HOST and not re.match(rf"{re.escape(feature.task)}\s", feature.name):
         yield Finding(path, feature.line, f"the feature's name does not begin with {feature.task}")
     known = needed | TAGS.keys()
     unknown = set(feature.tags - known)

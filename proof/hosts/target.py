@@ -55,7 +55,11 @@ class Target:
             raise LabError(
                 f"The inventory of {self.name} has no variable {name}.", f"add it to {self.source}"
             ) from None
-        return NAMED.sub(lambda named: self.text(named[1]), written)
+        return self.fill(written)
+
+    def fill(self, text: str) -> str:
+        """A text with the values of the variables that it names. Raises LabError if the inventory lacks one."""
+        return NAMED.sub(lambda named: self.text(named[1]), text)
 
     def number(self, name: str) -> int:
         """A variable as a whole number. Raises LabError if it is missing or no number."""

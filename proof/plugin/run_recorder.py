@@ -35,7 +35,7 @@ def inventory_of(features: Sequence[Feature], root: Path) -> list[Task]:
                 )
                 for rule in feature.rules
             ],
-            content=provenance.task_content(root, feature.path, feature.task),
+            content=provenance.task_content(root, feature.path),
         )
         for feature in features
     ]

@@ -1,10 +1,7 @@
 """`lab rehearse`: runs the suite against the lab's mail as if it were production; nothing of it may stay there."""
 
 import argparse
-import base64
 import contextlib
-import gzip
-import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence, Set
@@ -20,11 +17,10 @@ from proof.hosts import lab_lock, recorded_lab
 from proof.hosts.connections import HUB, MAIL
 from proof.hosts.recorded_lab import LabControl
 from proof.hosts.target import Target
-from proof.rehearsal import diff, from_scratch, stand_in
-from proof.rehearsal.diff import HostSnapshot
+from proof.rehearsal import from_scratch, stand_in
+from proof.whole_host import comparison, exceptions, reference
+from proof.whole_host.comparison import HostSnapshot
 
-SNAPSHOT_PROGRAM = ROOT / "proof" / "probes" / "snapshot.py"
-SNAPSHOT_SECONDS = 600.0
 LOGOUT_SECONDS = 60.0
 # What cannot hold here, by its node: the rest of the suite must be green all the same.
 NOT_REHEARSED = {
@@ -34,20 +30,9 @@ RUNNERS_LINK = "runner"  # the hub's interface towards this machine
 
 
 def take(lab: LabControl, target: Target) -> HostSnapshot:
-    """A snapshot of mail, taken out of band. Raises LabError."""
-    server = [
-        target.text("postgres_container"),
-        target.text("vpn_address"),
-        target.text("postgres_port"),
-        target.text("postgres_superuser"),
-        f"{target.text('postgres_home')}/.env",
-    ]
-    given = json.dumps([diff.excluded(target), *server])
-    done = lab.exec(MAIL, ["python3", "-I", "-", given], stdin=SNAPSHOT_PROGRAM.read_bytes(), timeout=SNAPSHOT_SECONDS)
-    if done.exit_status != 0:
-        raise LabError(f"No snapshot of mail could be taken: {done.stderr.decode(errors='replace')}")
-    found: HostSnapshot = json.loads(gzip.decompress(base64.b64decode(done.stdout)))
-    return found
+    """A snapshot of mail with the rows of its database, taken out of band. Raises LabError."""
+    left_out = exceptions.left_out(target, exceptions.TIME, exceptions.OWN_FILES)
+    return reference.take_out_of_band(lab, reference.settings(target, left_out, rows=True))
 
 
 def logins(lab: LabControl) -> set[str]:
@@ -147,7 +132,7 @@ def _rehearse(lab: LabControl, target: Target, folder: RunFolder, delay: int, ar
     await_logout(lab, known)
     with step("Take a second snapshot"):
         after = take(lab, target)
-    found = diff.differences(before, after)
+    found = comparison.differences(before, after, exceptions.TIME)
     folder.path.joinpath("left-behind.txt").write_text("".join(f"{each}\n" for each in found))
     seen = ", ".join(f"{len(names)} {section}" for section, names in after.items())
     for each in found:

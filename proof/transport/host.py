@@ -97,9 +97,10 @@ class Host(testinfra.host.Host):
         *args: Any,
         shown: Callable[[Any], str] = repr,
         quick: bool = True,
+        timeout: float = ASK_TIMEOUT,
     ) -> Any:
         """Answer a question natively; `question` is how the evidence names it. It may be asked twice."""
-        return self._place.ask(question, function, *args, shown=shown, quick=quick)
+        return self._place.ask(question, function, *args, shown=shown, quick=quick, timeout=timeout)
 
     def dial(self, near: socket.socket, address: str, port: int = 0) -> None:
         """Join a socket of this machine to a server as this host sees it: TCP, or a unix socket by its path.

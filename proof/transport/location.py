@@ -58,6 +58,7 @@ class Place:
         *args: Any,
         shown: Callable[[Any], str] = repr,
         quick: bool = True,
+        timeout: float = ASK_TIMEOUT,
     ) -> Any:
         """Answer a question natively; it is asked again if the connection dies in the meantime.
 
@@ -67,6 +68,7 @@ class Place:
             args: its arguments.
             shown: makes the evidence of the answer; secrets are left out here.
             quick: it answers at once; False lets the output of commands pass in the meantime.
+            timeout: seconds after which the connection counts as dead.
 
         Raises:
             NoAnswerError: what is asked about does not exist or cannot be told.
@@ -74,7 +76,7 @@ class Place:
         """
         started = time.monotonic()
         try:
-            answer = self.questions.ask(function, *args, timeout=ASK_TIMEOUT, quick=quick)
+            answer = self.questions.ask(function, *args, timeout=timeout, quick=quick)
         except mitogen.core.CallError as error:
             raise self._told(question, str(error), started) from None
         self._observe(question, None, shown(answer)[:SHOWN], "", started)

@@ -13,8 +13,8 @@ FLOORS = (
     {"lab", "transport", "process", "probes", "parsers", "vultr"},
     {"evidence", "deployment"},
     {"gherkin", "hosts"},
-    {"report", "clients", "rehearsal", "lint"},
-    {"database", "docs", "sabotage"},
+    {"report", "clients", "whole_host", "lint"},
+    {"database", "docs", "rehearsal", "sabotage"},
     {"plugin", "bench", "cli", "steps"},
 )
 FLAT_MODULES = 5  # modules of proof/ that are in no package, at most

@@ -1,0 +1,36 @@
+"""A snapshot of the whole host, for comparing; runs on the host as root, reads only."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from proof.probes.snapshot import accounts, containers, database, files, network, packages, services
+from proof.probes.snapshot.common import Content, Section, Settings
+
+ENGINE = Path("/run/docker.sock")
+
+
+def take(settings: Settings) -> "dict[str, Section]":
+    """The snapshot: sections with names and values. It holds no secret: digests are keyed, passwords are left out."""
+    content = Content(settings)
+    engine = ENGINE.exists()
+    server = settings["server"] if engine and Path(settings["server"][-1]).exists() else []
+    shown = services.shown_units()
+    parts: dict[str, Callable[[], Section]] = {
+        "containers": lambda: containers.take(content) if engine else {},
+        "database": lambda: database.take(server, content, rows=settings["rows"]) if server else {},
+        "packages": packages.take,
+        "files": lambda: files.take(settings["left_out"], content),
+        "accounts": lambda: accounts.take(content),
+        "units": lambda: services.units(shown),
+        "processes": lambda: services.processes(shown, content),
+        "listeners": lambda: network.listeners(content),
+        "packet filter": lambda: network.packet_filter(content),
+        "network": lambda: network.addresses(content),
+        "kernel": network.kernel,
+        "mounts": lambda: network.mounts(content),
+    }
+    # Engine and database let others wait for answers, while the files keep a processor busy.
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        taken = {name: pool.submit(part) for name, part in parts.items()}
+        return {name: one.result() for name, one in taken.items()}

@@ -1,0 +1,93 @@
+"""What the parts of a snapshot share: commands, keyed digests, and values of the target's own by their names."""
+
+import fnmatch
+import hashlib
+import os
+import re
+import subprocess
+from collections import Counter
+from typing import TypedDict
+
+Section = dict[str, str]
+DIGEST = 8  # bytes: enough to see a change
+SHORT = 120  # characters that are shown in full
+LARGE = 4 << 20  # bytes; a larger file holds no settings
+Pairs = list[tuple[str, str]]
+
+
+class Settings(TypedDict):
+    """What a snapshot is told.
+
+    left_out: patterns of paths that are not looked at, with all below them.
+    masked: patterns of paths, each with a regular expression whose matches in a file's content do not count.
+    values: values of the target's own, each with the name that replaces it.
+    key: key of all digests, hexadecimal.
+    server: container, address, port, superuser and password file of the database; empty before there is one.
+    rows: whether rows of tables and values of sequences are looked at, too.
+    """
+
+    left_out: list[str]
+    masked: list[list[str]]
+    values: list[list[str]]
+    key: str
+    server: list[str]
+    rows: bool
+
+
+def words(*argv: str, env: "dict[str, str] | None" = None, stdin: str = "") -> str:
+    """What a command prints. Raises OSError with its own words."""
+    done = subprocess.run(
+        argv, input=stdin.encode(), capture_output=True, check=False, env={**os.environ, "LC_ALL": "C", **(env or {})}
+    )
+    if done.returncode != 0:
+        raise OSError(f"{argv[:3]} ended with {done.returncode}: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout.decode(errors="backslashreplace")
+
+
+def counted(lines: "list[str]") -> Section:
+    """Lines, each with how often it is there."""
+    return {line: str(number) for line, number in Counter(lines).items()}
+
+
+class Content:
+    """Digests of contents, and texts without what belongs to the target alone."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._key = bytes.fromhex(settings["key"])
+        self._masked = [
+            (re.compile(fnmatch.translate(path)), re.compile(text.encode(), re.MULTILINE))
+            for path, text in settings["masked"]
+        ]
+        names = {value: name for value, name in settings["values"] if value}
+        names[os.uname().release] = "kernel"
+        longest_first = sorted(names, key=len, reverse=True)
+        self._names = {value.encode(): f"{{{{ {name} }}}}".encode() for value, name in names.items()}
+        one = b"|".join(re.escape(value.encode()) for value in longest_first)
+        self._values = re.compile(rb"(?<![\w.])(?:" + (one or rb"(?!)") + rb")(?!\w)")
+
+    def named(self, text: str) -> str:
+        """A text with names instead of the target's own values."""
+        return self._replaced(text.encode()).decode()
+
+    def digest(self, content: "str | bytes") -> str:
+        """A keyed hash."""
+        raw = content if isinstance(content, bytes) else content.encode()
+        return hashlib.blake2b(raw, digest_size=DIGEST, key=self._key).hexdigest()
+
+    def of_file(self, path: str, content: bytes) -> str:
+        """A keyed hash of a file's content, without what is masked and with names instead of the target's values."""
+        if len(content) <= LARGE:
+            for pattern, secret in self._masked:
+                if pattern.fullmatch(path):
+                    content = secret.sub(b"(masked)", content)
+            content = self._replaced(content)
+        return self.digest(content)
+
+    def shown(self, value: str) -> str:
+        """A value if it is short, else its hash."""
+        return value if len(value) <= SHORT else self.digest(value)
+
+    def _replaced(self, content: bytes) -> bytes:
+        if not any(value in content for value in self._names):  # much quicker than the expression, and mostly so
+            return content
+        return self._values.sub(lambda found: self._names[found[0]], content)

@@ -1,0 +1,200 @@
+"""Every file on local file systems: whether its package ships it so, else its content; owners, modes and attributes."""
+
+import fcntl
+import fnmatch
+import grp
+import hashlib
+import os
+import pwd
+import re
+import stat
+import struct
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+from proof.probes.snapshot.common import Content, Section
+
+LOCAL = {"btrfs", "ext2", "ext3", "ext4", "f2fs", "tmpfs", "vfat", "xfs"}
+DPKG = Path("/var/lib/dpkg")
+MERGED = re.compile(r"/(?:bin|sbin|lib|lib32|lib64|libx32)(?=/|$)")  # folders that are links into /usr
+GETFLAGS = 0x80086601  # FS_IOC_GETFLAGS
+FLAGS = {0x10: "immutable", 0x20: "append-only"}
+CACHE = re.compile(r"(.*)/__pycache__/([^/]+)\.cpython-\d+(?:\.opt-\d)?\.pyc")
+ORDINARY_XATTRS = ("security.selinux",)
+Seen = tuple[str, os.stat_result]
+
+
+class Packages:
+    """What packages ship, by path."""
+
+    def __init__(self, folder: Path = DPKG) -> None:
+        self.sums: dict[str, str] = {}
+        self.listed: dict[str, str] = {}
+        diverted = self._diversions(folder)
+        for path in sorted((folder / "info").glob("*.list")):
+            package = path.stem.partition(":")[0]
+            for line in path.read_text(errors="surrogateescape").splitlines():
+                self.listed[diverted(package, line)] = package
+        for path in sorted((folder / "info").glob("*.md5sums")):
+            package = path.stem.partition(":")[0]
+            for line in path.read_text(errors="surrogateescape").splitlines():
+                self.sums[diverted(package, f"/{line[34:]}")] = line[:32]
+        for block in (folder / "status").read_text(errors="surrogateescape").split("\n\n"):
+            if found := re.search(r"^Conffiles:\n((?: .*\n?)+)", block, re.MULTILINE):
+                for line in found[1].splitlines():
+                    name, md5 = line.split()[:2]
+                    if not line.endswith((" obsolete", " remove-on-upgrade")):
+                        self.sums[merged(name)] = md5
+
+    @staticmethod
+    def _diversions(folder: Path) -> "Callable[[str, str], str]":
+        path = folder / "diversions"
+        lines = path.read_text().splitlines() if path.exists() else []
+        known = {
+            merged(source): (merged(to), by)
+            for source, to, by in zip(lines[::3], lines[1::3], lines[2::3], strict=True)
+        }
+
+        def diverted(package: str, name: str) -> str:
+            to, by = known.get(merged(name), ("", ""))
+            return to if to and by != package else merged(name)
+
+        return diverted
+
+    def missing(self, seen: Section, left_out: "re.Pattern[str]") -> "Iterator[tuple[str, str]]":
+        """Files with a hash that are not there, and their packages."""
+        for path in self.sums:
+            if path not in seen and path in self.listed and not left_out.fullmatch(path) and not os.path.lexists(path):
+                yield path, self.listed[path]
+
+
+def merged(path: str) -> str:
+    """A path of a package as it is in the file system: /lib and its like are links into /usr."""
+    return f"/usr{path}" if MERGED.match(path) else path
+
+
+@cache
+def owner(uid: int) -> str:
+    """Name of an account, else its number."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+@cache
+def group(gid: int) -> str:
+    """Name of a group, else its number."""
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def extended(path: str, content: Content) -> str:
+    """Extended attributes, access lists and capabilities among them."""
+    names = [name for name in os.listxattr(path, follow_symlinks=False) if name not in ORDINARY_XATTRS]
+    found = [f"{name}={content.digest(os.getxattr(path, name, follow_symlinks=False))}" for name in sorted(names)]
+    return "".join(f" {each}" for each in found)
+
+
+def flags(descriptor: int) -> str:
+    """Immutable and append-only, if the file system knows them."""
+    try:
+        (found,) = struct.unpack("l", fcntl.ioctl(descriptor, GETFLAGS, bytes(8)))
+    except OSError:
+        return ""
+    return "".join(f" {name}" for bit, name in FLAGS.items() if found & bit)
+
+
+def compiled(path: str, content: bytes) -> bool:
+    """Whether this is Python's compilation of the file beside it: same time and size."""
+    found = CACHE.fullmatch(path)
+    if found is None or len(content) < 16:
+        return False
+    try:
+        source = Path(found[1], f"{found[2]}.py").stat()
+    except OSError:
+        return False
+    kind, when, size = struct.unpack("<III", content[4:16])
+    wanted = 0, int(source.st_mtime) & 0xFFFFFFFF, source.st_size & 0xFFFFFFFF
+    return bool((kind, when, size) == wanted)
+
+
+def regular(path: str, packages: Packages, content: Content) -> str:
+    """Flags and content of a regular file."""
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - thousands of files
+        held = flags(file.fileno())
+        raw = file.read()
+    shipped = packages.sums.get(path)
+    if shipped is not None:
+        if hashlib.md5(raw, usedforsecurity=False).hexdigest() == shipped:
+            return f"{held} as shipped"
+        return f"{held} differs from its package {packages.listed.get(path, '')} {content.of_file(path, raw)}"
+    return f"{held} compiled from its source" if compiled(path, raw) else f"{held} {content.of_file(path, raw)}"
+
+
+def of_path(path: str, state: os.stat_result, packages: Packages, content: Content) -> str:
+    """Mode, owners, attributes and content of a file; never its times."""
+    told = f"{stat.filemode(state.st_mode)} {owner(state.st_uid)}:{group(state.st_gid)}{extended(path, content)}"
+    if stat.S_ISREG(state.st_mode):
+        return told + regular(path, packages, content)
+    if stat.S_ISLNK(state.st_mode):
+        told += f" -> {content.named(str(Path(path).readlink()))}"
+    if stat.S_ISDIR(state.st_mode):
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            told += flags(descriptor)
+        finally:
+            os.close(descriptor)
+    if stat.S_ISBLK(state.st_mode) or stat.S_ISCHR(state.st_mode):
+        told += f" device {os.major(state.st_rdev)}:{os.minor(state.st_rdev)}"
+    return f"{told} of a package" if path in packages.listed else told
+
+
+def walk(start: str, left_out: "re.Pattern[str]") -> "Iterator[Seen]":
+    """Every path of one file system that no pattern leaves out; none if it was unmounted since it was listed."""
+    device = None
+    waiting = [start]
+    while waiting:
+        path = waiting.pop()
+        if left_out.fullmatch(path):
+            continue
+        try:
+            state = os.lstat(path)
+            device = state.st_dev if device is None else device
+            if state.st_dev != device:
+                continue
+            yield path, state
+            if stat.S_ISDIR(state.st_mode):
+                waiting += [entry.path for entry in os.scandir(path)]
+        except FileNotFoundError:
+            continue  # gone since it was listed
+
+
+def file_systems(mountinfo: str) -> "list[str]":
+    """Mount points of local file systems in the text of /proc/self/mountinfo, each file system once."""
+    first: dict[str, str] = {}
+    for line in mountinfo.splitlines():
+        before, after = line.split(" - ", 1)
+        device, root, point = before.split()[2:5]
+        if after.split()[0] in LOCAL and root == "/":
+            first.setdefault(device, point.encode().decode("unicode_escape"))
+    return list(first.values())
+
+
+def take(left_out: "list[str]", content: Content) -> Section:
+    """Every file of the host."""
+    pattern = re.compile("|".join(f"(?:{fnmatch.translate(each)})" for each in left_out) or "(?!)")
+    packages = Packages()
+    found: Section = {}
+    for start in file_systems(Path("/proc/self/mountinfo").read_text()):
+        for path, state in walk(start, pattern):
+            try:
+                found[path] = of_path(path, state, packages, content)
+            except FileNotFoundError:
+                continue  # gone since it was listed
+    for path, package in packages.missing(found, pattern):
+        found[path] = f"missing, although {package} ships it"
+    return {content.named(path): known for path, known in found.items()}

@@ -1,0 +1,75 @@
+"""Units with their states, and processes with the units that they belong to."""
+
+import os
+import re
+import time
+from collections import Counter
+from pathlib import Path
+
+from proof.probes.snapshot.common import Content, Section, words
+
+SETTLED_SECONDS = 10.0  # younger processes are checks that come and go
+PROPERTIES = "Id,ActiveState,SubState,Type,RemainAfterExit,NeedDaemonReload"
+LOGIN = re.compile(r"/user\.slice(/|$)")
+# Devices, mounts, logins and containers are looked at elsewhere, as is what a unit did that has ended.
+COMPARED = (".service", ".socket", ".timer", ".path", ".target", ".automount", ".swap")
+LONG_ID = re.compile(r"\b[0-9a-f]{64}\b")
+POSTGRES = "postgres: "
+
+
+def shown_units() -> "list[dict[str, str]]":
+    """Every loaded unit with its properties."""
+    blocks = words("systemctl", "show", "*", f"--property={PROPERTIES}").split("\n\n")
+    return [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in blocks]
+
+
+def passing(facts: "dict[str, str]") -> bool:
+    """Whether a unit does one thing and ends."""
+    return facts.get("Type") == "oneshot" and facts.get("RemainAfterExit") == "no"
+
+
+def units(shown: "list[dict[str, str]]") -> Section:
+    """What runs or failed, and what is switched on; jobs that end by themselves come and go."""
+    found: Section = {}
+    for facts in shown:
+        name, state = LONG_ID.sub("ID", facts.get("Id", "")), facts.get("ActiveState", "inactive")
+        if facts.get("NeedDaemonReload") == "yes":
+            found[f"{name} on disk"] = "changed since systemd read it"
+        sub = facts.get("SubState", "")
+        if state == "failed":
+            found[name] = state
+        elif name.endswith(COMPARED) and state != "inactive" and not passing(facts) and sub != "exited":
+            found[name] = f"{state} {sub}" if name.endswith(".service") else state
+    for line in words("systemctl", "list-unit-files", "--no-legend", "--plain").splitlines():
+        found[f"file {line.split()[0]}"] = line.split()[1]
+    return found
+
+
+def unit_of(cgroup: str) -> str:
+    """The unit in the text of /proc/PID/cgroup; a login's is `login`."""
+    path = cgroup.rpartition("::")[2].strip()
+    if LOGIN.search(path):
+        return "login"
+    parts = [part for part in path.split("/") if part.endswith((".service", ".scope"))]
+    return LONG_ID.sub("ID", parts[-1]) if parts else f"no unit ({path})"
+
+
+def processes(shown: "list[dict[str, str]]", content: Content) -> Section:
+    """Programs that have run for a while, by unit and user; a postgres process by its role alone."""
+    now = time.clock_gettime(time.CLOCK_BOOTTIME)
+    ends = {facts.get("Id", "") for facts in shown if passing(facts)}
+    found: Counter[str] = Counter()
+    for folder in Path("/proc").glob("[0-9]*"):
+        if int(folder.name) == os.getpid():
+            continue
+        try:
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="backslashreplace").strip()
+            started = float((folder / "stat").read_text().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+            user = (folder / "cmdline").stat().st_uid
+            unit = unit_of((folder / "cgroup").read_text())
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended in the meantime
+        if command and now - started > SETTLED_SECONDS and unit != "login" and unit not in ends:
+            short = " ".join(command.split()[:2]) if command.startswith(POSTGRES) else LONG_ID.sub("ID", command)
+            found[content.named(f"{unit}: UID {user} {short}")] += 1
+    return {name: str(number) for name, number in found.items()}

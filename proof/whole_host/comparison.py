@@ -1,0 +1,62 @@
+"""Compares two snapshots of a host, without what is excepted and what packages explain."""
+
+import fnmatch
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+HostSnapshot = Mapping[str, Mapping[str, str]]
+Exceptions = Mapping[str, Mapping[str, str]]  # section to patterns of names, each with the reason why it may differ
+
+# A file that its package ships is explained, whatever the package's version, if there is nothing special about it.
+PACKAGED = re.compile(
+    r"(?:[-d][r-][w-][x-][r-]-[x-][r-]-[x-] root:root|l\S+ root:root -> .*) (?:as shipped|of a package)"
+)
+COMPILED = re.compile(r"-rw-r--r-- root:root compiled from its source")
+OF_PACKAGE = re.compile(r".* (?:as shipped|of a package|compiled from its source)")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference; `before` is empty for something new, `after` for something removed."""
+
+    section: str
+    name: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        if not self.before:
+            return f"{self.section}: new: {self.name}  {self.after}".rstrip()
+        if not self.after:
+            return f"{self.section}: gone: {self.name}  {self.before}".rstrip()
+        return f"{self.section}: {self.name}\n    before  {self.before}\n    after   {self.after}"
+
+    @property
+    def packaged(self) -> bool:
+        """Whether another version of a package explains it; the packages themselves are compared, too."""
+        if self.section != "files":
+            return False
+        if not self.before:
+            return bool(PACKAGED.fullmatch(self.after) or COMPILED.fullmatch(self.after))
+        return not self.after and bool(OF_PACKAGE.fullmatch(self.before))
+
+
+def reason(exceptions: Exceptions, section: str, name: str) -> str:
+    """Why a difference of this name is expected; empty if it is not."""
+    patterns = exceptions.get(section, {})
+    return next((why for pattern, why in patterns.items() if fnmatch.fnmatchcase(name, pattern)), "")
+
+
+def differences(before: HostSnapshot, after: HostSnapshot, exceptions: Exceptions) -> list[Difference]:
+    """The unexpected differences, by section and name."""
+    found = []
+    for section in sorted({*before, *after}):
+        was, now = before.get(section, {}), after.get(section, {})
+        each = (
+            Difference(section, name, was.get(name, ""), now.get(name, ""))
+            for name in sorted({*was, *now})
+            if was.get(name) != now.get(name)
+        )
+        found += [one for one in each if not one.packaged and not reason(exceptions, section, one.name)]
+    return found

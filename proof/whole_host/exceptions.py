@@ -1,0 +1,142 @@
+"""What may differ between two looks at a host, each with its reason: the only place for such exceptions."""
+
+from collections.abc import Mapping
+
+from proof.hosts.target import Target
+from proof.whole_host.comparison import Exceptions
+
+LOGS = "logs"
+LOGIN = "records of logins, and what exists during a login"
+ENGINE = "the container engine's own records; its containers, images, volumes and networks are compared"
+NETWORK = "a container's network, removed up to a minute after the container; containers are compared"
+CHECK = "a command that runs in a container at this moment, such as a health check; processes are compared"
+BAN = "addresses that are banned at this moment; the rule that bans them is compared"
+
+PROCESS = "the number of a running program; processes are compared"
+LOCK = "a lock that some program holds or held"
+PRIVATE = "a service's own folder for passing files"
+MEMORY = "follows the size of the machine"
+COUNT = "counts what happens"
+
+# Between two looks at the same running host, at which nothing but logins and time has passed.
+TIME: Exceptions = {
+    "files": {
+        "/var/log/*": LOGS,
+        "/run/log/*": LOGS,
+        "/run/systemd/journal/*": LOGS,
+        "/run/docker/containerd/*": ENGINE,
+        f"/run/containerd/*/moby/*/{'[0-9a-f]' * 64}.pid": CHECK,
+        f"/run/docker/netns/{'[0-9a-f]' * 12}": NETWORK,
+        "/tmp/runc-process*": ENGINE,  # noqa: S108
+        "/var/lib/containerd/*/meta.db": ENGINE,
+        "/var/lib/docker/containers/*": ENGINE,
+        "/var/lib/docker/network/files/local-kv.db": ENGINE,
+        "/var/lib/fail2ban/*": "fail2ban's position in the logs",
+        "/run/sudo/*": LOGIN,
+        "/run/user/*": LOGIN,
+        "/run/utmp": LOGIN,
+        "/run/systemd/sessions*": LOGIN,
+        "/run/systemd/users*": LOGIN,
+        "/run/systemd/units/invocation:user-runtime-dir@*": LOGIN,
+    },
+    "units": {"user@*.service": LOGIN, "user-*": LOGIN},
+}
+
+# Between a host in use and the one that was just provisioned. What is not looked at in files is looked at elsewhere.
+USE: Exceptions = {
+    "files": {
+        "/var/lib/docker/*": ENGINE,
+        "/var/lib/containerd/*": ENGINE,
+        "/run/docker/*": ENGINE,
+        "/run/containerd/*": ENGINE,
+        "/run/systemd/transient/docker-*": ENGINE,
+        "/var/lib/dpkg/*": "records of packages; packages and their files are compared",
+        "/var/lib/apt/*": "records of packages; packages and their files are compared",
+        "/var/cache/*": "copies that programs make again",
+        "/run/udev/*": "what the kernel found in this machine",
+        "/usr/lib/modules/*/modules.*": "an index of modules, which are compared",
+        "/var/lib/systemd/timers/*": "when timers were last due",
+        "/var/lib/systemd/random-seed": "another at each boot",
+        "/run/systemd/units/*": "numbers of the latest starts; units are compared",
+        "/srv/archive/*": "the lab's archive of packages",
+        "/run/*.pid": PROCESS,
+        "/run/*.lock": LOCK,
+        "/run/adduser": LOCK,
+        "/run/deadman": "the folder of provisioning's dead-man switches, empty until the next boot",
+        "/run/motd.dynamic": LOGIN,
+        "/run/ssh-unix-local*": "left by a boot before sshd's own socket was switched off; listeners are compared",
+        "/run/systemd/ask-password-block*": LOGIN,
+        "/run/systemd/inhibit/*": "who wants to be asked before the host goes down",
+        "/run/systemd/netif/*": "what systemd-networkd knows of interfaces; addresses are compared",
+        f"/tmp/systemd-private-{'[0-9a-f]' * 32}-*": PRIVATE,  # noqa: S108
+        f"/var/tmp/systemd-private-{'[0-9a-f]' * 32}-*": PRIVATE,  # noqa: S108
+    },
+    "mounts": {
+        "/run/credentials/*": "credentials of a running unit; units are compared",
+        "/run/docker/netns/*": NETWORK,
+        "/run/user/*": LOGIN,
+    },
+    "kernel": {
+        "fs.dentry-state": COUNT,
+        "fs.file-nr": COUNT,
+        "fs.inode-*": COUNT,
+        "fs.quota.*": COUNT,
+        "kernel.ns_last_pid": COUNT,
+        "kernel.pty.nr": COUNT,
+        "kernel.random.*": "another at each look or boot",
+        "net.netfilter.nf_conntrack_count": COUNT,
+        "fs.epoll.max_user_watches": MEMORY,
+        "fs.file-max": MEMORY,
+        "fs.inotify.max_user_watches": MEMORY,
+        "kernel.sched_domain.*": MEMORY,
+        "kernel.shm*": MEMORY,
+        "kernel.threads-max": MEMORY,
+        "net.ipv4.tcp_mem": MEMORY,
+        "net.ipv4.tcp_max_*": MEMORY,
+        "net.ipv4.udp_mem": MEMORY,
+        "net.netfilter.nf_conntrack_buckets": MEMORY,
+        "net.netfilter.nf_conntrack_max": MEMORY,
+        "net.nf_conntrack_max": MEMORY,
+        "user.max_*": MEMORY,
+        "vm.*_kbytes": MEMORY,
+        "vm.lowmem_reserve_ratio": MEMORY,
+    },
+    "containers": {
+        "* started": "when it was started last",
+        "* RestartCount": "how often the engine started it again",
+    },
+    "processes": {
+        "*: UID * postgres: *": "connections and workers of the database, which come and go",
+    },
+}
+
+OWN_FILES = {
+    "postgres_data": "the database's own files; settings, rights and definitions are compared instead",
+    "postgres_wal_archive": "the log of the database, archived every few minutes",
+}
+USED_FILES = {
+    "mail_store": "mail",
+    "mail_queue": "mail",
+    "mail_backups": "backups",
+    "postgres_backups": "backups",
+}
+
+
+def merged(*several: Exceptions) -> Exceptions:
+    """All of several exceptions."""
+    found: dict[str, dict[str, str]] = {}
+    for each in several:
+        for section, patterns in each.items():
+            found.setdefault(section, {}).update(patterns)
+    return found
+
+
+def left_out(target: Target, exceptions: Exceptions, folders: Mapping[str, str]) -> list[str]:
+    """Patterns of paths that a snapshot does not look at.
+
+    Args:
+        target: whose inventory names the folders.
+        exceptions: those of files are not looked at.
+        folders: variables of the inventory that name folders whose content is left out.
+    """
+    return [*exceptions.get("files", {}), *(f"{target.text(name)}/*" for name in folders)]

@@ -1,0 +1,169 @@
+"""The reference: the snapshot of the host that this provisioning makes, taken in the lab, kept for every target."""
+
+import base64
+import gzip
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from lab import atomic, stages
+from lab.errors import LabError
+from lab.paths import BUILD, ROOT
+from proof.evidence import provenance
+from proof.hosts import target as targets
+from proof.hosts.connections import MAIL
+from proof.hosts.recorded_lab import LabControl
+from proof.hosts.target import LAB, Target
+from proof.probes import snapshot
+from proof.probes.snapshot.common import Settings
+from proof.whole_host import exceptions
+from proof.whole_host.comparison import HostSnapshot
+
+FOLDER = BUILD / "references"
+SECONDS = 600.0
+MADE_FROM = ("provision", "sql")
+# Values that each target has for itself, by the variable of the inventory.
+OWN = ("public_address", "public_address6", "hub_address", "internet_probe", "postgres_image")
+SERVER = ("postgres_container", "vpn_address", "postgres_port", "postgres_superuser")
+# Contents that each target has for itself: pattern of the path, and what of the content does not count.
+WHOLE = "(?s).+"
+MASKED = {
+    "/etc/machine-id": WHOLE,
+    "/etc/hostname": WHOLE,
+    "/etc/ssh/ssh_host_*": WHOLE,
+    "/etc/wireguard/*.conf": r"^(?:PrivateKey|PresharedKey)\s*=.*$",
+    "{{ postgres_home }}/.env": r"^POSTGRES_PASSWORD=.*$",
+    "{{ postgres_home }}/.password": WHOLE,
+    "{{ postgres_credentials_file }}": r"(?i)^password.*$",
+    "{{ postgres_home }}/connection_strings/*": r"(?i)(?:passw(?:or)?d\s*[=:]\s*\S+|(?<=:)[^:@/\s]+(?=@))",
+}
+PROGRAM = """\
+import base64, gzip, importlib.util, json, sys
+class Modules:
+    def find_spec(self, name, path=None, target=None):
+        if name in SOURCES:
+            return importlib.util.spec_from_loader(name, self, is_package=name in PACKAGES)
+    def create_module(self, spec):
+        return None
+    def exec_module(self, module):
+        exec(compile(SOURCES[module.__name__], module.__name__, "exec"), module.__dict__)
+sys.meta_path.insert(0, Modules())
+from proof.probes import snapshot
+found = json.dumps(snapshot.take(SETTINGS))
+sys.stdout.write(base64.b64encode(gzip.compress(found.encode())).decode())
+"""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the provisioning makes: the snapshot after a task, and the layer it was taken from."""
+
+    task: str
+    layer: str
+    taken: HostSnapshot
+
+
+def key(folder: Path = FOLDER) -> str:
+    """The key of all digests on this machine; made on first use, so that no digest can be guessed from a snapshot."""
+    path = folder / "key"
+    if not path.exists():
+        atomic.write(path, secrets.token_hex(32), mode=0o600)
+    return path.read_text(encoding="utf-8").strip()
+
+
+def settings(target: Target, left_out: list[str], *, rows: bool = False) -> Settings:
+    """What a snapshot of a target is told.
+
+    Args:
+        target: the host.
+        left_out: patterns of paths that are not looked at.
+        rows: whether rows of tables count.
+    """
+    values = [[target.text(name), name] for name in OWN if name in target.variables]
+    server = [
+        target.text(name) for name in ("postgres_container", "vpn_address", "postgres_port", "postgres_superuser")
+    ]
+    return Settings(
+        left_out=left_out,
+        masked=[[target.fill(path), text] for path, text in MASKED.items()],
+        values=[*values, *_keys(target)],
+        key=key(),
+        server=[*server, f"{target.text('postgres_home')}/.env"],
+        rows=rows,
+    )
+
+
+def _keys(target: Target) -> list[list[str]]:
+    """The administrator's public key and the hub's, by their variables; what cannot be read is in no file of mail's."""
+    found = []
+    try:
+        path = targets.resolve(target.text("admin_public_key_file"))
+        found.append([path.read_text(encoding="utf-8").split()[1], "admin_public_key"])
+        found.append([path.read_text(encoding="utf-8").strip().split(maxsplit=2)[2], "admin_key_comment"])
+    except (LabError, OSError, IndexError):
+        pass
+    try:
+        credentials = yaml.safe_load(targets.resolve(target.text("wireguard_credentials_file")).read_text("utf-8"))
+        found.append([str(credentials["wireguard_hub_public_key"]), "wireguard_hub_public_key"])
+    except (LabError, OSError, yaml.YAMLError, KeyError, TypeError):
+        pass
+    return found
+
+
+def left_out(target: Target) -> list[str]:
+    """Patterns of paths that the comparison with the reference does not look at."""
+    excepted = exceptions.merged(exceptions.TIME, exceptions.USE)
+    return exceptions.left_out(target, excepted, {**exceptions.OWN_FILES, **exceptions.USED_FILES})
+
+
+def take_out_of_band(lab: LabControl, wanted: Settings) -> HostSnapshot:
+    """A snapshot of the lab's mail, by way of the guest agent. Raises LabError."""
+    names = {"proof": "", "proof.probes": ""}
+    for path in sorted(Path(snapshot.__file__).parent.glob("*.py")):
+        name = f"proof.probes.snapshot.{path.stem}".removesuffix(".__init__")
+        names[name] = path.read_text(encoding="utf-8")
+    packages = ["proof", "proof.probes", "proof.probes.snapshot"]
+    # By the standard input, as the key of the digests is no argument that others see.
+    head = f"SOURCES = {names!r}\nPACKAGES = {packages!r}\nSETTINGS = {dict(wanted)!r}\n"
+    done = lab.exec(MAIL, ["python3", "-I", "-"], stdin=(head + PROGRAM).encode(), timeout=SECONDS)
+    if done.exit_status != 0:
+        raise LabError(f"No snapshot of mail could be taken: {done.stderr.decode(errors='replace')}")
+    found: HostSnapshot = json.loads(gzip.decompress(base64.b64decode(done.stdout)))
+    return found
+
+
+def path_of(task: str, root: Path = ROOT, folder: Path = FOLDER) -> Path:
+    """Where the reference of today's provisioning after a task is kept."""
+    contents: Mapping[str, str] = provenance.contents(root)
+    return folder / f"{'-'.join(contents[name] for name in MADE_FROM)}-{task}.json"
+
+
+def read(task: str) -> Reference | None:
+    """The reference of today's provisioning after a task; None if there is none that can be read."""
+    try:
+        kept = json.loads(path_of(task).read_text(encoding="utf-8"))
+        return Reference(kept["task"], kept["layer"], kept["taken"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def read_newest() -> Reference | None:
+    """The reference of today's provisioning after its last task; None if there is none that can be read."""
+    return read(stages.tasks()[-1])
+
+
+def require(lab: LabControl) -> None:
+    """Take the reference of the state that the lab was brought to, unless it was taken; resets the lab for it."""
+    origin = lab.origin()
+    task, layer = origin.get("task", ""), origin.get("layer", "")
+    known = read(task)
+    if known is not None and known.layer == layer:
+        return
+    target = targets.load(LAB)
+    lab.reset()
+    taken = take_out_of_band(lab, settings(target, left_out(target)))
+    atomic.write(path_of(task), json.dumps({"task": task, "layer": layer, "taken": taken}), mode=0o600)

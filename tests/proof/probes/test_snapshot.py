@@ -1,0 +1,238 @@
+"""A snapshot of the whole host, part by part."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from proof.probes.snapshot import accounts, containers, database, files, packages, services
+from proof.probes.snapshot.common import Content, Settings
+
+DUMP = """\
+\\restrict aBcD
+CREATE ROLE mailadmin;
+\\connect mail
+SET statement_timeout = 0;
+-- Name: users; Type: TABLE; Schema: public; Owner: postgres
+CREATE TABLE public.users (id integer);
+-- Name: TABLE users; Type: ACL; Schema: public; Owner: postgres
+GRANT SELECT ON TABLE public.users TO dovecot;
+-- Data for Name: users; Type: TABLE DATA; Schema: public; Owner: postgres
+COPY public.users (id, name) FROM stdin;
+2\tbob
+1\talice
+\\.
+SELECT pg_catalog.setval('public.users_id_seq', 4, true);
+\\unrestrict aBcD
+"""
+
+
+def content(**settings: object) -> Content:
+    given = Settings(left_out=[], masked=[], values=[], key="00" * 32, server=[], rows=False)
+    given.update(settings)  # type: ignore[typeddict-item]
+    return Content(given)
+
+
+def test_values_of_the_target_are_replaced_where_they_stand_alone() -> None:
+    known = content(values=[["198.51.100.1", "hub_address"], ["198.51.100.10", "public_address"]])
+    assert (
+        known.named("198.51.100.1 198.51.100.10 198.51.100.11")
+        == "{{ hub_address }} {{ public_address }} 198.51.100.11"
+    )
+
+
+def test_what_is_masked_does_not_count_and_the_key_does() -> None:
+    known = content(masked=[["/etc/wireguard/*.conf", "^PrivateKey = .*$"]])
+    one = known.of_file("/etc/wireguard/wg0.conf", b"[Interface]\nPrivateKey = one\n")
+    assert one == known.of_file("/etc/wireguard/wg0.conf", b"[Interface]\nPrivateKey = two\n")
+    assert one != known.of_file("/etc/wireguard/wg0.conf", b"[Interface]\nPrivateKey = two\nMTU = 1\n")
+    assert one != known.of_file("/etc/other", b"[Interface]\nPrivateKey = one\n")
+    assert content(key="01" * 32).digest("x") != known.digest("x")
+
+
+@pytest.fixture
+def dpkg(tmp_path: Path) -> Path:
+    folder = tmp_path / "dpkg"
+    (folder / "info").mkdir(parents=True)
+    (folder / "info" / "ufw:amd64.list").write_text("/.\n/lib/x\n/usr/sbin/ufw\n/usr/bin/mine\n")
+    (folder / "info" / "ufw:amd64.md5sums").write_text(f"{'0' * 32}  lib/x\n{'1' * 32}  usr/bin/mine\n")
+    (folder / "status").write_text(
+        f"Package: ufw\nConffiles:\n /etc/ufw.conf {'2' * 32}\n /etc/old {'3' * 32} obsolete\nVersion: 1\n"
+    )
+    (folder / "diversions").write_text("/usr/bin/mine\n/usr/bin/mine.dpkg\nother\n")
+    return folder
+
+
+def test_what_packages_ship_is_found_where_it_lies(dpkg: Path) -> None:
+    known = files.Packages(dpkg)
+    assert known.sums == {"/usr/lib/x": "0" * 32, "/usr/bin/mine.dpkg": "1" * 32, "/etc/ufw.conf": "2" * 32}
+    assert known.listed["/usr/lib/x"] == "ufw"
+
+
+def look(tree: Path, *left_out: str) -> dict[str, str]:
+    seen = {}
+    pattern = re.compile("|".join(left_out) or "(?!)")
+    for path, state in files.walk(str(tree), pattern):
+        seen[path] = files.of_path(path, state, NOTHING, content())
+    return seen
+
+
+class Nothing(files.Packages):
+    """No package at all."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, str] = {}
+        self.listed: dict[str, str] = {}
+
+
+NOTHING = Nothing()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    made = tmp_path / "tree"
+    (made / "kept").mkdir(parents=True)
+    (made / "kept" / "file").write_text("a")
+    (made / "logs").mkdir()
+    (made / "logs" / "log").write_text("a")
+    (made / "link").symlink_to("kept")
+    return made
+
+
+def test_a_file_system_that_was_unmounted_meanwhile_has_no_files(tmp_path: Path) -> None:
+    assert look(tmp_path / "gone") == {}
+
+
+def test_a_file_system_is_reported_by_content_owner_and_mode(tree: Path) -> None:
+    left_out = f"{tree}/logs/.*"
+    before = look(tree, left_out)
+    assert before[f"{tree}/link"].endswith("-> kept")
+    assert f"{tree}/logs" in before
+    assert f"{tree}/logs/log" not in before
+    file = tree / "kept" / "file"
+    os.utime(file, (0, 0))
+    (tree / "logs" / "log").write_text("more")
+    assert look(tree, left_out) == before
+    changes: list[Callable[[], object]] = [lambda: file.write_text("b"), lambda: file.chmod(0o600)]
+    for change in (*changes, (tree / "new").touch):
+        known = look(tree, left_out)
+        change()
+        assert look(tree, left_out) != known
+
+
+def test_a_file_is_as_its_package_ships_it_or_not(tree: Path) -> None:
+    path = str(tree / "kept" / "file")
+    shipped = Nothing()
+    shipped.sums, shipped.listed = {path: "0cc175b9c0f1b6a831c399e269772661"}, {path: "ufw"}
+
+    def told() -> str:
+        return files.of_path(path, Path(path).lstat(), shipped, content())
+
+    assert told().endswith(" as shipped")
+    Path(path).write_text("b")
+    assert "differs from its package ufw " in told()
+
+
+def test_only_pythons_own_compilation_of_the_file_beside_it_is_explained(tmp_path: Path) -> None:
+    source = tmp_path / "module.py"
+    source.write_text("print(1)\n")
+    subprocess.run([sys.executable, "-m", "compileall", "-q", str(source)], check=True)
+    (made,) = (tmp_path / "__pycache__").glob("*.pyc")
+    assert files.compiled(str(made), made.read_bytes())
+    source.write_text("print(1234)\n")
+    assert not files.compiled(str(made), made.read_bytes())
+    assert not files.compiled(str(tmp_path / "stray.pyc"), made.read_bytes())
+
+
+def test_local_file_systems_are_included() -> None:
+    text = (
+        "1 0 8:1 / / rw - ext4 /dev/vda rw\n2 1 8:1 /x /mnt rw - ext4 /dev/vda rw\n"
+        "3 1 0:5 / /proc rw - proc proc rw\n4 1 0:9 / /a\\040b rw - tmpfs tmpfs rw\n"
+    )
+    assert files.file_systems(text) == ["/", "/a b"]
+
+
+def test_a_dump_is_reported_by_objects_and_on_demand_by_rows() -> None:
+    told = database.of_dump(DUMP, content(), rows=True)
+    assert set(told) == {
+        "rows of public.users in mail",
+        "value of sequence public.users_id_seq in mail",
+        "server: CREATE ROLE mailadmin;",
+        "mail: table public.users",
+        "mail: acl public.TABLE users",
+    }
+    assert told["rows of public.users in mail"].startswith("2 rows ")
+    other_order = DUMP.replace("aBcD", "eFgH").replace("2\tbob\n1\talice", "1\talice\n2\tbob")
+    assert database.of_dump(other_order, content(), rows=True) == told
+    assert "alice" not in str(told)
+    for old, new in (
+        ("alice", "eve"),
+        ("seq', 4", "seq', 5"),
+        ("id integer", "id bigint"),
+        ("ROLE mailadmin", "ROLE m"),
+    ):
+        assert database.of_dump(DUMP.replace(old, new), content(), rows=True) != told
+    used = database.of_dump(DUMP.replace("alice", "eve").replace("seq', 4", "seq', 5"), content(), rows=False)
+    assert used == database.of_dump(DUMP, content(), rows=False)
+
+
+@pytest.mark.parametrize(
+    ("field", "kind"),
+    [
+        ("", "no password needed"),
+        ("!", "locked"),
+        ("!*", "locked"),
+        ("!$y$j9T$x", "locked, with a hash behind it"),
+        ("$y$j9T$x", "password hashed by y"),
+        ("abJnggxhB/yWI", "password hashed by DES"),
+    ],
+)
+def test_a_password_is_told_by_its_kind(field: str, kind: str) -> None:
+    assert accounts.password(field) == kind
+
+
+def test_a_password_that_must_be_changed_is_told() -> None:
+    assert accounts.ageing(["0", "0", "99999", "7", "", "", ""]) == (
+        "must be changed at the next login, minimum 0, maximum 99999, warning 7"
+    )
+    assert accounts.ageing(["20000", "", "", "", "", "", ""]) == ""
+
+
+def test_keys_of_an_account_are_told_by_fingerprint(tmp_path: Path) -> None:
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh" / "authorized_keys2").write_text("# mine\nssh-ed25519 AAAA me\n\n")
+    found = accounts.keys("me", tmp_path, content())
+    assert len(found) == 1
+    assert "AAAA" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "unit"),
+    [
+        ("0::/system.slice/ssh.service\n", "ssh.service"),
+        ("0::/user.slice/user-1000.slice/session-4.scope\n", "login"),
+        (f"0::/system.slice/docker-{'ab' * 32}.scope\n", "docker-ID.scope"),
+        ("0::/init.scope\n", "init.scope"),
+        ("0::/stray\n", "no unit (/stray)"),
+    ],
+)
+def test_a_process_belongs_to_its_unit(cgroup: str, unit: str) -> None:
+    assert services.unit_of(cgroup) == unit
+
+
+def test_a_new_kernel_is_no_new_package() -> None:
+    assert (
+        packages.NUMBERED.sub(r"\1VERSION", "linux-image-6.12.57+deb13-cloud-amd64")
+        == "linux-image-VERSION-cloud-amd64"
+    )
+    assert packages.NUMBERED.sub(r"\1VERSION", "linux-image-cloud-amd64") == "linux-image-cloud-amd64"
+
+
+def test_a_structure_is_flattened_without_the_engines_order() -> None:
+    one = dict(containers.flat("c", {"Mounts": [{"b": 1}, {"a": 2}], "User": "0"}))
+    assert one == dict(containers.flat("c", {"User": "0", "Mounts": [{"a": 2}, {"b": 1}]}))
+    assert one["c User"] == '"0"'

@@ -1,0 +1,80 @@
+"""Comparing two snapshots: what is reported, what is passed over, and what packages explain."""
+
+from proof.hosts.target import Target
+from proof.whole_host import exceptions
+from proof.whole_host.comparison import Difference, HostSnapshot, differences
+
+
+def between(before: HostSnapshot, after: HostSnapshot) -> list[Difference]:
+    return differences(before, after, exceptions.TIME)
+
+
+def test_what_is_new_gone_or_other_is_reported() -> None:
+    before = {"files": {"/etc/a": "1", "/etc/b": "1", "/etc/c": "1"}, "units": {}}
+    after = {"files": {"/etc/a": "1", "/etc/b": "2", "/etc/d": "1"}, "units": {"x.service": "active running"}}
+    found = between(before, after)
+    assert found == [
+        Difference("files", "/etc/b", "1", "2"),
+        Difference("files", "/etc/c", "1", ""),
+        Difference("files", "/etc/d", "", "1"),
+        Difference("units", "x.service", "", "active running"),
+    ]
+    assert [str(each).splitlines()[0] for each in found] == [
+        "files: /etc/b",
+        "files: gone: /etc/c  1",
+        "files: new: /etc/d  1",
+        "units: new: x.service  active running",
+    ]
+
+
+def test_only_what_is_excepted_in_its_section_is_passed_over() -> None:
+    login = {"user@1000.service": "active running"}
+    assert between({"units": {}}, {"units": login}) == []
+    assert len(between({"processes": {}}, {"processes": login})) == 1
+    assert between({"files": {}}, {"files": {"/var/log/x/y": "1"}}) == []
+    ended = "/run/systemd/units/invocation:user-runtime-dir@1000.service"
+    assert between({"files": {ended: "lrwxrwxrwx"}}, {"files": {}}) == []
+    assert len(between({"files": {}}, {"files": {"/run/systemd/units/invocation:miner.service": "l"}})) == 1
+    task = "/run/containerd/io.containerd.runtime.v2.task/moby/0123"
+    assert between({"files": {f"{task}/{'7e' * 32}.pid": "1"}}, {"files": {}}) == []
+    assert len(between({"files": {f"{task}/init.pid": "1"}}, {"files": {}})) == 1
+
+
+def test_every_exception_has_its_reason() -> None:
+    for several in (exceptions.TIME, exceptions.USE):
+        assert all(why for patterns in several.values() for why in patterns.values())
+
+
+def test_the_engine_forgets_the_network_of_a_container_that_went_before_the_run() -> None:
+    assert between({"files": {"/run/docker/netns/ca4ed7c63156": "-rw-r--r--"}}, {"files": {}}) == []
+    assert len(between({"files": {}}, {"files": {"/run/docker/netns/stranger": "-rw-r--r--"}})) == 1
+
+
+def test_another_version_of_a_package_is_no_finding() -> None:
+    was = {"/usr/bin/old": "-rwxr-xr-x root:root as shipped", "/usr/lib/d": "drwxr-xr-x root:root of a package"}
+    now = {
+        "/usr/bin/new": "-rwxr-xr-x root:root as shipped",
+        "/usr/lib/python3/__pycache__/a.cpython-313.pyc": "-rw-r--r-- root:root compiled from its source",
+        "/usr/lib/link": "lrwxrwxrwx root:root -> new of a package",
+    }
+    assert between({"files": was}, {"files": now}) == []
+
+
+def test_what_is_special_about_a_packages_file_is_a_finding() -> None:
+    for value in (
+        "-rwsr-xr-x root:root as shipped",
+        "-rwxrwxrwx root:root as shipped",
+        "-rwxr-xr-x root:mail as shipped",
+        "-rwxr-xr-x root:root security.capability=00 as shipped",
+        "-rwxr-xr-x root:root differs from its package ufw 0123",
+        "missing, although ufw ships it",
+    ):
+        assert between({"files": {}}, {"files": {"/usr/bin/x": value}}), value
+    assert between({"files": {"/usr/bin/x": "-rwxr-xr-x root:root as shipped"}}, {"files": {"/usr/bin/x": "other"}})
+    assert between({"files": {"/etc/x": "-rw-r--r-- root:root 0123"}}, {"files": {}})
+
+
+def test_the_databases_own_files_are_found_by_the_inventory() -> None:
+    target = Target("vultr", {"postgres_data": "/d", "postgres_wal_archive": "/w"}, None, resettable=False)
+    found = exceptions.left_out(target, exceptions.TIME, exceptions.OWN_FILES)
+    assert {"/d/*", "/w/*", "/var/log/*"} <= set(found)
