@@ -44,18 +44,24 @@ class Extension:
     main: Callable[[Sequence[str]], int]
 
 
-def main(argv: Sequence[str] | None = None, extensions: Mapping[str, Extension] = MappingProxyType({})) -> int:
+def main(
+    argv: Sequence[str] | None = None,
+    extensions: Mapping[str, Extension] = MappingProxyType({}),
+    after_up: Callable[[Lab], None] = lambda _: None,
+) -> int:
     """Run one command. Returns the exit status; an error becomes one message.
 
     Args:
         argv: the arguments; those of this process if None.
         extensions: more commands, by name.
+        after_up: called with the lab at the end of `lab up`.
     """
     parser = _parser(extensions)
     arguments, rest = parser.parse_known_args(argv)
     if rest and arguments.name not in extensions:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     arguments.rest = rest
+    arguments.after_up = after_up
     action: Callable[[argparse.Namespace], int] = arguments.action
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP
@@ -163,7 +169,9 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _up(arguments: argparse.Namespace) -> int:
-    Lab.of_checkout(arguments.provider).up(arguments.until)
+    lab = Lab.of_checkout(arguments.provider)
+    lab.up(arguments.until)
+    arguments.after_up(lab)
     return 0
 
 

@@ -6,6 +6,7 @@ from lab import cli
 from lab.cli import Extension
 from proof import sabotage
 from proof.rehearsal import run as rehearsal
+from proof.whole_host import reference
 
 EXTENSIONS = {
     "rehearse": Extension("Run the suite against the lab as if it were the production host.", rehearsal.main),
@@ -15,7 +16,7 @@ EXTENSIONS = {
 
 def main() -> int:
     """Run one command of `lab`. Returns the exit status."""
-    return cli.main(extensions=EXTENSIONS)
+    return cli.main(extensions=EXTENSIONS, after_up=reference.require)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from proof.gherkin.sabotage_files import RUNNER, Sabotage
 from proof.hosts import lab_lock, recorded_lab
 from proof.hosts.recorded_lab import LabControl
 from proof.report.terminal import duration
+from proof.whole_host import reference
 
 SCRIPT_SECONDS = 180.0
 PROOF_SECONDS = 900.0
@@ -255,6 +256,7 @@ def _run(work: Sequence[tuple[Feature, Sabotage]]) -> int:
     lab = recorded_lab.open_lab()
     with lab_lock.alone(ROOT):
         lab.up()
+        reference.require(lab)
         started = time.monotonic()
         try:
             results = perform(lab, ROOT, work, lambda line: print(line, flush=True))

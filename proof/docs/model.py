@@ -5,6 +5,7 @@ from typing import Any
 
 from proof.docs.diagram import Drawing
 from proof.docs.states import STATES, Standing, State
+from proof.gherkin.feature_files import WHOLE_HOST
 
 SCHEMA = 1
 
@@ -156,6 +157,11 @@ class TaskView:
     criteria: tuple[CriterionView, ...]
     standings: dict[str, Standing]
 
+    @property
+    def planned(self) -> bool:
+        """Whether it is a task of the tracker; the whole host is none."""
+        return self.id != WHOLE_HOST
+
     def count(self, target: str, state: State = "verified") -> int:
         """How many criteria are in a state on a target."""
         return sum(criterion.standings[target].state == state for criterion in self.criteria)
@@ -187,6 +193,11 @@ class GroupView:
     title: str
     tasks: tuple[TaskView, ...]
 
+    @property
+    def heading(self) -> str:
+        """Its number and title; what is beyond the tracker has no number."""
+        return self.title if self.id == WHOLE_HOST else f"Task Group {self.id}: {self.title}"
+
 
 @dataclass(frozen=True)
 class MilestoneView:
@@ -195,6 +206,11 @@ class MilestoneView:
     id: str
     title: str
     groups: tuple[GroupView, ...]
+
+    @property
+    def heading(self) -> str:
+        """Its number and title; what is beyond the tracker has no number."""
+        return self.title if self.id == WHOLE_HOST else f"Milestone {self.id}: {self.title}"
 
     @property
     def tasks(self) -> tuple[TaskView, ...]:
@@ -242,6 +258,11 @@ class Document:
     def tasks(self) -> tuple[TaskView, ...]:
         """Every task of the plan, in its order."""
         return tuple(task for milestone in self.milestones for task in milestone.tasks)
+
+    @property
+    def planned(self) -> tuple[TaskView, ...]:
+        """The tasks of the tracker alone."""
+        return tuple(task for task in self.tasks if task.planned)
 
     def tally(self, target: str) -> dict[State, int]:
         """Criteria that can be proved on a target, by state; a task without a feature counts as one undefined."""

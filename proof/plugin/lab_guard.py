@@ -10,6 +10,7 @@ from proof.evidence.recorder import Recorder
 from proof.evidence.run_folder import slug
 from proof.hosts import lab_lock, recorded_lab
 from proof.hosts.recorded_lab import RecordedLab
+from proof.whole_host import reference
 
 COLLECTED_SCENARIOS = 3  # failed disruptive scenarios whose artefacts are kept before the reset
 
@@ -40,7 +41,8 @@ class LabGuard:
             provider: name of the lab's provider; None for the default.
             drop_connections: called before a machine loses its connections.
         """
-        self.lab = RecordedLab(recorded_lab.open_lab(provider), self._recorder, drop_connections)
+        lab = recorded_lab.open_lab(provider)
+        self.lab = RecordedLab(lab, self._recorder, drop_connections)
         if self.no_reset:
             if not self.lab.running():
                 raise LabError("The lab does not run.", "start it with: lab up")
@@ -49,6 +51,7 @@ class LabGuard:
         self.lab.up()
         origin = self.lab.origin()
         self.reset_if_touched()
+        reference.require(lab)
         return origin
 
     def touch(self, scenario: Scenario | None) -> None:

@@ -103,6 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = RunFolder.create(BUILD / "rehearsals", stand_in.TARGET)
     with lab_lock.alone(ROOT):
         lab.up(stages.BARE if options.from_scratch else None)
+        reference.require(lab)
         lab_lock.touch(ROOT)
         try:
             target = _from_scratch(lab, folder) if options.from_scratch else _from_layer(lab)

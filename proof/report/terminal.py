@@ -4,7 +4,7 @@ import io
 import shlex
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from proof.evidence.record import Criterion, Evidence, Failure, Run, Scenario, Task
+from proof.gherkin.feature_files import WHOLE_HOST
 from proof.hosts.target import LAB
 
 LINES_SHOWN = 25
@@ -89,18 +90,24 @@ def table(run: Run) -> Table:
     for row in rows:
         total += row.criteria
         shown.add_row(
-            f"{row.task.id} {row.task.title}",
+            row.task.title if row.task.id == WHOLE_HOST else f"{row.task.id} {row.task.title}",
             *(_count(row.criteria[state], STYLES[state]) for state in STATES),
             duration(row.seconds),
         )
     if len(rows) > 1:
         shown.add_section()
         shown.add_row(
-            f"{len(rows)} tasks",
+            _counted(rows),
             *(_count(total[state], STYLES[state]) for state in STATES),
             duration(run.seconds),
         )
     return shown
+
+
+def _counted(rows: Sequence[TaskResult]) -> str:
+    """How many tasks, and whether the whole host, the rows are about."""
+    tasks = sum(row.task.id != WHOLE_HOST for row in rows)
+    return f"{tasks} task{'s' if tasks != 1 else ''}" + (" and the whole host" if tasks < len(rows) else "")
 
 
 def wrapped(line: str, width: int) -> str:

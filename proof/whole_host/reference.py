@@ -13,6 +13,7 @@ import yaml
 from lab import atomic, stages
 from lab.errors import LabError
 from lab.paths import BUILD, ROOT
+from lab.progress import step
 from proof.evidence import provenance
 from proof.hosts import target as targets
 from proof.hosts.connections import MAIL
@@ -143,7 +144,7 @@ def path_of(task: str, root: Path = ROOT, folder: Path = FOLDER) -> Path:
 
 
 def read(task: str) -> Reference | None:
-    """The reference of today's provisioning after a task; None if there is none that can be read."""
+    """The reference of today's provisioning after a task; None if none is there that can be read."""
     try:
         kept = json.loads(path_of(task).read_text(encoding="utf-8"))
         return Reference(kept["task"], kept["layer"], kept["taken"])
@@ -157,13 +158,16 @@ def read_newest() -> Reference | None:
 
 
 def require(lab: LabControl) -> None:
-    """Take the reference of the state that the lab was brought to, unless it was taken; resets the lab for it."""
+    """Take the reference of the whole provisioning, unless it was taken; resets the lab for it. Raises LabError."""
     origin = lab.origin()
     task, layer = origin.get("task", ""), origin.get("layer", "")
+    if task != stages.tasks()[-1]:
+        return  # brought up for something else
     known = read(task)
     if known is not None and known.layer == layer:
         return
     target = targets.load(LAB)
-    lab.reset()
-    taken = take_out_of_band(lab, settings(target, left_out(target)))
+    with step(f"Take the reference of the whole host after {task}", expected=20, key="reference"):
+        lab.reset()
+        taken = take_out_of_band(lab, settings(target, left_out(target)))
     atomic.write(path_of(task), json.dumps({"task": task, "layer": layer, "taken": taken}), mode=0o600)

@@ -201,7 +201,8 @@ def test_a_lab_reports_what_it_is_made_from(world: World) -> None:
     made.up()
     layer = layers.find(made.status().layer or "")
     assert layer is not None
-    assert made.origin() == {"provider": "qemu", "accelerator": "tcg", "box": layer.box, "layer": layer.key}
+    known = {"provider": "qemu", "accelerator": "tcg", "box": layer.box, "layer": layer.key, "task": layer.task}
+    assert made.origin() == known
 
 
 def test_a_lab_that_is_there_is_left_alone(world: World) -> None:

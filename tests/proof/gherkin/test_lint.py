@@ -73,7 +73,7 @@ def test_stray_sabotages_and_wrong_file_names_are_found(tmp_path: Path) -> None:
     (tmp_path / "sudo.feature").write_text(FEATURE)
     found = [finding.message for finding in featurelint.check_folder(tmp_path)]
     assert "no feature file is there to catch these sabotages" in found
-    assert any("not that of a task" in message for message in found)
+    assert any("neither a task's" in message for message in found)
 
 
 def plan(folder: Path, text: str) -> list[str]:
