@@ -15,7 +15,7 @@ help:
 	@echo 'make accept-vagrant  like make accept, in a lab made by Vagrant (an hour without KVM)'
 	@echo 'make docs            compute build/docs/index.html and docs/TRACKER.md; needs no lab'
 	@echo 'make pictures        make the pictures in the README from the last run; needs Chromium'
-	@echo 'make sabotage        inject every fault; each must turn its criterion red (hours)'
+	@echo 'make sabotage        inject every fault; each must turn its criterion red, and no harmless change may (hours)'
 	@echo 'make rehearse        run the suite against the lab as if it were production'
 	@echo 'make plain-ansible   apply one task in the lab by Ansible without Mitogen'
 	@echo 'make bench           measure the speed of lab and suite into build/bench.json'
@@ -46,6 +46,7 @@ pictures: prepare-tests
 
 sabotage: lab
 	@$(BIN)/lab sabotage
+	@$(BIN)/lab harmless
 
 rehearse: lab
 	@$(BIN)/lab rehearse

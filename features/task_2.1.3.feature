@@ -41,6 +41,9 @@ Feature: 2.1.3 What is lost can be restored
       Then it archives WAL after five minutes at the latest
       And nothing is left that it failed to archive
 
+    Scenario: What was archived can be read again
+      Then every archived segment is WAL from its first page to its end
+
     @disruptive
     Scenario: The archiver crashed after it had copied and before it had noted so
       Given a segment lies in the archive whose note was lost in a crash

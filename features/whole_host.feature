@@ -83,6 +83,21 @@ Feature: The whole host is the one that the provisioning makes
       When the whole host is looked at
       Then each declared addition of the inventory explains a difference, and its day has not passed
 
+  Rule: Nothing is about to run out
+
+    Scenario: The disks have room
+      Then every file system of the host has at least 10 percent of its space and of its inodes left
+
+    Scenario: The database holds on to nothing
+      Then no replication slot, no prepared transaction and no session keeps what the database would like to remove
+      And no table is near the age at which the database stops
+
+    Scenario: No account ends soon
+      Then no account of the host expires within 30 days, nor does its password
+
+    Scenario: The clock is right
+      Then the host's clock differs from this machine's by at most 30 seconds
+
   Rule: A reboot changes nothing
 
     @disruptive @after-reboot

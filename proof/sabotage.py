@@ -112,7 +112,7 @@ def attempt(lab: LabControl, root: Path, sabotage: Sabotage, scenarios: Sequence
         lab_lock.touch(root)
         folder = root / "build" / "sabotage" / f"{sabotage.task}-{slug(sabotage.name)}-{number}"
         copy = folder.with_name(f"{folder.name}-copy") if sabotage.on == RUNNER else None
-        exit_status, said = _break_copy(root, copy, sabotage) if copy else _break_node(lab, sabotage)
+        exit_status, said = break_copy(root, copy, sabotage) if copy else _break_node(lab, sabotage)
         if exit_status != 0:
             last = said.strip().splitlines()[-1] if said.strip() else "no word"
             return Verdict("error", f"the sabotage itself ended with status {exit_status}: {last}")
@@ -133,7 +133,7 @@ def _break_node(lab: LabControl, sabotage: Sabotage) -> tuple[int, str]:
     return done.exit_status, (done.stderr or done.stdout).decode(errors="replace")
 
 
-def _break_copy(root: Path, copy: Path, sabotage: Sabotage) -> tuple[int, str]:
+def break_copy(root: Path, copy: Path, sabotage: Sabotage) -> tuple[int, str]:
     """Run the script in a copy of the operator's files; returns exit status and output."""
     shutil.rmtree(copy, ignore_errors=True)
     for name in sources.COPIED:

@@ -14,7 +14,7 @@ from testinfra.host import Host
 from lab.waiting import wait_until
 from proof.evidence.recorder import Recorder
 from proof.hosts.target import Target
-from proof.probes import backups
+from proof.probes import backups, wal
 from proof.probes.backups import Folder
 
 scenarios("../features/task_2.1.3.feature")
@@ -248,6 +248,15 @@ def archives(answers: list[str]) -> None:
 def no_failure(answers: list[str]) -> None:
     """A failure of the past that a success followed does not count."""
     assert answers[3] == "f", "the last attempt of mail's server to archive WAL failed"
+
+
+@then("every archived segment is WAL from its first page to its end")
+def archive_is_wal(mail: Host, database: Database, evidence: Recorder) -> None:
+    """Name and size alone would not show that a recovery ends there."""
+    seen, damaged = mail.call(wal.damaged, database.archive)
+    evidence.note(f"{seen} segments of {database.archive} were looked at")
+    assert seen, f"no WAL lies in {database.archive} on mail"
+    assert not damaged, f"recovery would end at these segments in {database.archive} on mail: {damaged}"
 
 
 @given("a segment lies in the archive whose note was lost in a crash")

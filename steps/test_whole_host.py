@@ -1,8 +1,11 @@
 """The whole host beside the reference: whatever is more, less or other must be explained."""
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
+import psycopg
 import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
@@ -11,7 +14,8 @@ from proof.deployment import sources
 from proof.evidence.recorder import Recorder
 from proof.hosts import target as targets
 from proof.hosts.target import Target
-from proof.probes import origin
+from proof.probes import origin, room
+from proof.probes.room import Room
 from proof.whole_host import declarations, exceptions, reference
 from proof.whole_host.comparison import Difference, HostSnapshot, differences
 from proof.whole_host.declarations import Declaration
@@ -20,6 +24,16 @@ from steps import whole_host
 
 scenarios("../features/whole_host.feature")
 
+LONGEST_TRANSACTION = 3600  # seconds
+WAL_KEPT = 1 << 30  # bytes that a slot may keep
+OLD = 1_000_000_000  # transactions
+KEPT = """
+SELECT concat('replication slot ', slot_name, ', which keeps ', pg_current_wal_lsn() - restart_lsn, ' bytes of WAL')
+FROM pg_replication_slots WHERE NOT active OR pg_current_wal_lsn() - restart_lsn > %(wal)s
+UNION ALL SELECT concat('prepared transaction ', gid, ' of ', prepared) FROM pg_prepared_xacts
+UNION ALL SELECT concat('session ', pid, ' of ', usename, ', in a transaction since ', xact_start)
+FROM pg_stat_activity WHERE xact_start < now() - %(longest)s::interval AND backend_type = 'client backend'
+"""
 SHOWN = 25  # findings in a message; the evidence has all
 
 
@@ -97,6 +111,49 @@ def must_be_explained(found: Sequence[Difference], declared: Sequence[Declaratio
         + "\n".join(told)
         + f"\nIf it is meant, declare it in {target.source}:\n{lines}"
     )
+
+
+@then(
+    parsers.parse("every file system of the host has at least {percent:d} percent of its space and of its inodes left")
+)
+def has_room(mail: Host, percent: int, evidence: Recorder) -> None:
+    """A full disk stops the database and loses mail."""
+    found: list[Room] = mail.call(room.left)
+    evidence.note(f"room left: {found}")
+    short = [one for one in found if min(one["space"], one["inodes"]) < percent]
+    assert not short, f"file systems of mail with less than {percent} % left: {short}"
+
+
+@then("no replication slot, no prepared transaction and no session keeps what the database would like to remove")
+def nothing_kept(superuser: psycopg.Connection[Any]) -> None:
+    """Each keeps WAL or old rows until the disk is full."""
+    kept = superuser.execute(KEPT, {"longest": f"{LONGEST_TRANSACTION} seconds", "wal": WAL_KEPT}).fetchall()
+    assert not kept, f"mail's database has to keep WAL or old rows for: {[told for (told,) in kept]}"
+
+
+@then("no table is near the age at which the database stops")
+def far_from_wraparound(superuser: psycopg.Connection[Any]) -> None:
+    """At 2 billion transactions; autovacuum starts at 200 million."""
+    old = superuser.execute("SELECT datname, age(datfrozenxid) FROM pg_database WHERE age(datfrozenxid) > %s", [OLD])
+    found = old.fetchall()
+    assert not found, f"databases of mail that were not vacuumed for too many transactions: {found}"
+
+
+@then(parsers.parse("no account of the host expires within {days:d} days, nor does its password"))
+def no_account_ends(mail: Host, days: int) -> None:
+    """An administrator who cannot log in any more notices too late."""
+    ending: list[str] = mail.call(room.ending, days)
+    assert not ending, f"accounts of mail that end within {days} days: {ending}"
+
+
+@then(parsers.parse("the host's clock differs from this machine's by at most {seconds:d} seconds"))
+def clock_is_right(mail: Host, seconds: int, evidence: Recorder) -> None:
+    """Compared with the middle of question and answer; one of the two clocks is wrong if they differ."""
+    asked = time.time()
+    theirs: float = mail.call(room.clock)
+    differs = theirs - (asked + time.time()) / 2
+    evidence.note(f"mail's clock is ahead by {differs:.1f} s")
+    assert abs(differs) <= seconds, f"mail's clock differs from this machine's by {differs:.1f} s"
 
 
 @then("each declared addition of the inventory explains a difference, and its day has not passed")

@@ -15,6 +15,7 @@ FLOORS = (
     {"gherkin", "hosts"},
     {"report", "clients", "whole_host", "lint"},
     {"database", "docs", "rehearsal", "sabotage"},
+    {"harmless"},
     {"plugin", "bench", "cli", "steps"},
 )
 FLAT_MODULES = 5  # modules of proof/ that are in no package, at most
