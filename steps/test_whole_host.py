@@ -147,8 +147,10 @@ def no_account_ends(mail: Host, days: int) -> None:
 
 
 @then(parsers.parse("the host's clock differs from this machine's by at most {seconds:d} seconds"))
-def clock_is_right(mail: Host, seconds: int, evidence: Recorder) -> None:
+def clock_is_right(mail: Host, target: Target, seconds: int, evidence: Recorder) -> None:
     """Compared with the middle of question and answer; one of the two clocks is wrong if they differ."""
+    if target.resettable:
+        pytest.skip("the lab's clock stands still while its state is stored")
     asked = time.time()
     theirs: float = mail.call(room.clock)
     differs = theirs - (asked + time.time()) / 2

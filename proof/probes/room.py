@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from proof.probes.ownership import local_mounts
 
+NO_SHELL = ("nologin", "false")
 SECONDS_A_DAY = 86400
 
 
@@ -29,13 +30,15 @@ def left() -> "list[Room]":
     return found
 
 
-def ending(days: int, shadow: Path = Path("/etc/shadow")) -> "list[str]":
-    """Accounts that expire within so many days, or whose password, where they have one, must be changed by then."""
+def ending(days: int, folder: Path = Path("/etc")) -> "list[str]":
+    """Accounts with a shell that expire within so many days, or whose password must be changed by then."""
+    accounts = [line.split(":") for line in (folder / "passwd").read_text().splitlines()]
+    people = {fields[0] for fields in accounts if not fields[6].endswith(NO_SHELL)}
     today = int(time.time()) // SECONDS_A_DAY
     told = []
-    for line in shadow.read_text().splitlines():
+    for line in (folder / "shadow").read_text().splitlines():
         name, password, changed, _, longest, _, _, expires, _ = line.split(":")
-        if expires and int(expires) - today <= days:
+        if name in people and expires and int(expires) - today <= days:
             told.append(f"{name} expires on day {expires} since 1970")
         usable = password not in ("", "*") and not password.startswith("!")
         if usable and longest and changed and int(changed) + int(longest) - today <= days:

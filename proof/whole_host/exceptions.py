@@ -57,6 +57,7 @@ USE: Exceptions = {
         "/usr/lib/modules/*/modules.*": "an index of modules, which are compared",
         "/var/lib/systemd/timers/*": "when timers were last due",
         "/var/lib/systemd/random-seed": "another at each boot",
+        "/run/systemd/transient/session-*": LOGIN,
         "/run/systemd/units/*": "numbers of the latest starts; units are compared",
         "/srv/archive/*": "the lab's archive of packages",
         "/run/*.pid": PROCESS,
@@ -76,6 +77,8 @@ USE: Exceptions = {
         "/run/docker/netns/*": NETWORK,
         "/run/user/*": LOGIN,
     },
+    "listeners": {"unix /run/user/*": LOGIN},
+    "units": {"file session-*.scope": LOGIN},
     "kernel": {
         "fs.dentry-state": COUNT,
         "fs.file-nr": COUNT,
