@@ -138,9 +138,11 @@ def take_out_of_band(lab: LabControl, wanted: Settings) -> HostSnapshot:
 
 
 def path_of(task: str, root: Path = ROOT, folder: Path = FOLDER) -> Path:
-    """Where the reference of today's provisioning after a task is kept."""
+    """Where the reference of today's provisioning after a task is kept, as today's snapshot sees it."""
     contents: Mapping[str, str] = provenance.contents(root)
-    return folder / f"{'-'.join(contents[name] for name in MADE_FROM)}-{task}.json"
+    program = [*Path(snapshot.__file__).parent.glob("*.py"), *Path(__file__).parent.glob("*.py")]
+    seen = provenance.content_hash(program, Path(snapshot.__file__).parents[3])
+    return folder / f"{'-'.join([*(contents[name] for name in MADE_FROM), seen, task])}.json"
 
 
 def read(task: str) -> Reference | None:
