@@ -28,6 +28,11 @@ Feature: 1.2.1 Administrators use sudo without a password
       When sudo's rules are read as a whole
       Then they grant something to root and to the group sudo only
 
+    Scenario: No other account is as good as root
+      Given the accounts of the mail host
+      Then root alone has its number
+      And no one who is no administrator is in a group that can become root without sudo
+
     @disruptive
     Scenario: Who leaves the group loses it at once
       Given a newcomer in the group sudo who has just been root

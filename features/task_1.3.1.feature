@@ -8,6 +8,7 @@ Feature: 1.3.1 The host gives an attacker little to work with
     Scenario: The SSH server listens on its own port alone
       When the listeners of the SSH server are looked up
       Then each of them is on the port that the inventory names
+      And no rule of the packet filter leads another port to it
 
     Scenario: No socket of systemd's leads to an SSH server as well
       When the sockets that systemd holds are looked up
@@ -109,6 +110,7 @@ Feature: 1.3.1 The host gives an attacker little to work with
     Scenario Outline: <purpose> runs by the clock
       Then "<timer>" runs now and starts at boot
       And the next turn of "<timer>" is known
+      And nothing keeps the service of "<timer>" from being started
 
       Examples:
         | purpose                     | timer                   |

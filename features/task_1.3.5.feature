@@ -7,6 +7,12 @@ Feature: 1.3.5 Whoever tries to break in is shut out
     Scenario: The policy in force is the one agreed
       When fail2ban is asked for the policy in force
       Then it bans for 1 hour after 3 failures within 10 minutes
+      And it ignores no address but the host's own
+
+    Scenario: The policy is the same from the next start on
+      When fail2ban reads its settings from the disk
+      Then it bans for 1 hour after 3 failures within 10 minutes
+      And it ignores no address but the host's own
 
     @disruptive
     Scenario Outline: The third failure with <credential> bans, the second does not

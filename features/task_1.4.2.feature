@@ -53,6 +53,9 @@ Feature: 1.4.2 Mail belongs to vmail, the database to postgres, and neither to a
         | database archive | postgres | rwxr-x--- |
         | database backups | postgres | rwxr-x--- |
 
+    Scenario: No access list lets anyone else in
+      Then no folder of the storage, nor any above it, has an access list
+
   Rule: No one else can read mail or data
 
     Scenario Outline: <stranger> sees nothing, not even of a file that is open to everyone

@@ -97,6 +97,10 @@ Feature: 2.1.1 PostgreSQL serves the VPN, and survives what happens to servers
 
   Rule: A power cut loses no acknowledged commit
 
+    Scenario: No database and no role acknowledges a commit before it is on the disk
+      When the superuser asks for the settings of commits, of databases and of roles
+      Then all of them wait for the disk
+
     @disruptive
     Scenario: The power fails while a client in the VPN writes
       Given a client in the VPN writes row after row and notes what was acknowledged

@@ -49,6 +49,10 @@ Feature: 2.1.2 The mail database gives each service what its work needs, and no 
         | sogo      |
         | mailadmin |
 
+    Scenario: Nothing outside the tracker's schema is open to a service
+      When the superuser looks for what each service may read or change in other schemas
+      Then there is nothing
+
   Rule: Postfix cannot read a password
 
     Scenario: Postfix reads all that it can
@@ -151,6 +155,7 @@ Feature: 2.1.2 The mail database gives each service what its work needs, and no 
       When Dovecot runs and is asked about the test users
       Then it takes the right password, and neither a wrong nor an empty one
       And it finds the mailbox of alice
+      And it lists every user of the database
 
   Rule: SOGo's own statement changes one password
 

@@ -18,6 +18,7 @@ scenarios("../features/task_1.2.1.feature")
 NEWCOMER = "newcomer"
 GROUP = "sudo"
 ENTITLED = ("%sudo", "root")
+AS_GOOD_AS_ROOT = ("root", "docker", "disk", "shadow", "kmem", "lxd", "libvirt", "wheel", "admin")
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,22 @@ def sudo_refuses(attempt: CommandResult) -> None:
     """A refusal is sudo's own, and nothing ran."""
     refused = attempt.rc == 1 and not attempt.stdout and attempt.stderr.startswith("sudo: ")
     assert refused, f"sudo on mail did not refuse an account outside the group: {attempt}"
+
+
+@then("root alone has its number")
+def one_root(accounts: Accounts) -> None:
+    """The kernel knows numbers, not names."""
+    found = [user["name"] for user in accounts["users"] if user["uid"] == 0]
+    assert found == ["root"], f"on mail, these accounts are root: {found}"
+
+
+@then("no one who is no administrator is in a group that can become root without sudo")
+def no_way_around(accounts: Accounts) -> None:
+    """By a container that mounts the disk, by the disk itself, or by the file of passwords."""
+    administrators = {*onsite_accounts.members(accounts, GROUP), "root"}
+    found = {group: set(onsite_accounts.members(accounts, group)) - administrators for group in AS_GOOD_AS_ROOT}
+    others = {group: sorted(names) for group, names in found.items() if names}
+    assert not others, f"on mail, these accounts can become root without sudo: {others}"
 
 
 @when("sudo's rules are read as a whole", target_fixture="named")

@@ -54,6 +54,13 @@ def each_on_the_port(listeners: tuple[ss.Listener, ...], target: Target) -> None
     assert not elsewhere, f"on mail, SSH listens beside port {port}: {elsewhere}"
 
 
+@then("no rule of the packet filter leads another port to it")
+def no_redirection(mail: Host, target: Target) -> None:
+    """No list of listeners shows a redirection."""
+    found = nft.redirections(mail.check_output("nft --json --stateless list ruleset"), target.number("ssh_port"))
+    assert not found, f"on mail, the packet filter leads other ports to SSH: {found}"
+
+
 @when("the sockets that systemd holds are looked up", target_fixture="sockets")
 def look_up_sockets(mail: Host) -> list[str]:
     """TCP, unix and machine sockets alike, each with the unit that it starts."""
@@ -235,6 +242,14 @@ def next_turn(mail: Host, timer: str) -> None:
     """A timer without a next turn never runs."""
     turn = mail.check_output("systemctl show --property=NextElapseUSecRealtime --value %s", timer)
     assert turn.strip(), f"systemd on mail knows no next run of {timer}"
+
+
+@then(parsers.parse('nothing keeps the service of "{timer}" from being started'))
+def service_can_start(mail: Host, timer: str) -> None:
+    """A masked service is not started by its timer, whose turns go on."""
+    service = timer.replace(".timer", ".service")
+    shown = mail.check_output("systemctl show --property=LoadState --value %s", service).strip()
+    assert shown == "loaded", f"systemd on mail has {service} as {shown}: its timer starts nothing"
 
 
 @when("the settings of the daily jobs are asked for", target_fixture="periodic")

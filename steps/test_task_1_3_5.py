@@ -20,6 +20,9 @@ from proof.probes import fail2ban as jail
 scenarios("../features/task_1.3.5.feature")
 
 JAIL = "sshd"
+POLICY = ("maxretry", "findtime", "bantime")
+IGNORED = "ignoreip"
+LOOPBACK = ("127.", "::1")
 TABLE = "f2b-table"
 STRANGER = "guest"  # an account that the host does not have
 WRONG_KEY = "/run/wrong-key"
@@ -84,9 +87,15 @@ def intruder_address(target: Target) -> str:
 @when("fail2ban is asked for the policy in force", target_fixture="policy")
 def ask_policy(mail: Host) -> dict[str, str]:
     """The server's own numbers, whichever file they come from."""
-    names = ("maxretry", "findtime", "bantime")
+    names = (*POLICY, IGNORED)
     answers: list[str] = mail.call(jail.ask, [["get", JAIL, name] for name in names])
     return dict(zip(names, answers, strict=True))
+
+
+@when("fail2ban reads its settings from the disk", target_fixture="policy")
+def read_policy(mail: Host) -> dict[str, str]:
+    """As its own client puts them together from all files, without telling the server."""
+    return fail2ban.settings(mail.check_output("fail2ban-client -d | grep -F %s", f"['set', '{JAIL}', "), JAIL)
 
 
 @then("it bans for 1 hour after 3 failures within 10 minutes")
@@ -95,7 +104,17 @@ def policy_is_agreed(policy: dict[str, str], target: Target) -> None:
     agreed = {"maxretry": "3", "findtime": "600", "bantime": "3600"}
     named = ("ban_attempts", "ban_window_seconds", "ban_seconds")
     assert [target.text(name) for name in named] == [*agreed.values()], "the inventory says otherwise"
-    assert policy == agreed, f"fail2ban on mail has {policy}, agreed is {agreed}"
+    seen = {name: policy.get(name) for name in agreed}
+    assert seen == agreed, f"fail2ban on mail has {seen}, agreed is {agreed}"
+
+
+@then("it ignores no address but the host's own")
+def ignores_no_one(policy: dict[str, str], target: Target) -> None:
+    """Whoever is ignored can guess for ever; SSH is reached from the VPN alone, so ignoring that ignores everyone."""
+    own = [target.text(name) for name in ("vpn_address", "public_address", "public_address6")]
+    ignored = [str(one) for one in ast.literal_eval(policy.get(IGNORED, "[]"))]
+    others = [one for one in ignored if one not in own and not one.startswith(LOOPBACK)]
+    assert not others, f"fail2ban on mail never bans {others}"
 
 
 TIMES = {"once": 1, "twice": 2}

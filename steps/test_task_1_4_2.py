@@ -8,7 +8,7 @@ from testinfra.host import Host
 from lab.provisioning import Play
 from proof.hosts.target import Target
 from proof.parsers import sshd
-from proof.probes import account_access
+from proof.probes import account_access, folders
 from proof.probes import accounts as onsite_accounts
 from proof.probes.account_access import Attempt
 from proof.probes.accounts import Accounts
@@ -39,6 +39,14 @@ def own_group_only(accounts: Accounts, name: str, same: str) -> None:
     """No group of others, and no others in the group."""
     seen = (groups_of(accounts, name), onsite_accounts.members(accounts, same))
     assert seen == ([name], [same]), f"on mail, the groups of {name} and the members of its group are {seen}"
+
+
+@then("no folder of the storage, nor any above it, has an access list")
+def no_access_list(mail: Host, target: Target) -> None:
+    """It opens a folder whose mode still looks right."""
+    paths = storage.paths(target)
+    found: list[str] = mail.call(folders.with_access_lists, [*paths, *account_access.parents(paths)])
+    assert not found, f"on mail, access lists say who else may use {found}"
 
 
 @when(parsers.parse('task 1.4.2 is to give "{name}" the number of "{holder}"'), target_fixture="played")

@@ -48,6 +48,16 @@ yes 'INSERT INTO proof_rows DEFAULT VALUES RETURNING id;' |
   PGPASSFILE=/run/proof-passfile stdbuf -oL psql -X -q -A -t -w -h "$1" -p "$2" -U "$3" -d "$4" >/run/proof-acknowledged
 """
 
+# The server's settings, and those that a database, a role or both have instead.
+COMMITS = """
+SELECT 'the server', name || '=' || setting FROM pg_settings
+WHERE name IN ('synchronous_commit', 'fsync', 'full_page_writes')
+UNION ALL SELECT concat_ws(' in ', nullif(setrole::regrole::text, '-'), datname), setting
+FROM pg_db_role_setting LEFT JOIN pg_database ON pg_database.oid = setdatabase, unnest(setconfig) AS setting
+WHERE setting ~ '^(synchronous_commit|fsync|full_page_writes)='
+"""
+DURABLE = ("synchronous_commit=on", "synchronous_commit=remote_apply", "fsync=on", "full_page_writes=on")
+
 Login = psycopg.Connection[Any]
 
 
@@ -312,6 +322,20 @@ def acknowledged(hub: Host) -> list[int]:
 def cut_power(lab: RecordedLab, hub: Host) -> None:
     assert hub.run("systemctl is-active %s", WRITER_UNIT).rc == 0, "the client on the hub does not write any more"
     lab.power_cut(MAIL)
+
+
+@when("the superuser asks for the settings of commits, of databases and of roles", target_fixture="commits")
+def ask_commits(superuser: psycopg.Connection[Any]) -> list[tuple[str, str]]:
+    """The server's, and those that a database or a role has instead."""
+    return superuser.execute(COMMITS).fetchall()
+
+
+@then("all of them wait for the disk")
+def all_durable(commits: list[tuple[str, str]]) -> None:
+    """Without it, an acknowledged commit is lost with the power."""
+    weak = [f"{place}: {setting}" for place, setting in commits if setting not in DURABLE]
+    assert commits, "mail's server tells no settings of commits"
+    assert not weak, f"on mail, a power cut can lose commits because of {weak}"
 
 
 @then("every acknowledged row is there")

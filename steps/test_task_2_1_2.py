@@ -14,6 +14,7 @@ from testinfra.host import Host
 
 from proof.database import cost, rights
 from proof.database.access import MailDatabase, Session
+from proof.database.login import Logins
 from proof.database.mail_clients import Clients
 from proof.database.rights import Outcome, Rights
 from proof.database.sha_crypt import PUBLISHED, SCHEME, Vector, crypt3, random_vectors
@@ -35,6 +36,15 @@ AT_ONCE = 5.0  # seconds; computing the hashes that are refused would take far l
 RANDOM = 8
 NEW_PASSWORD = "a new password of alice"  # noqa: S105
 TIMES = 5
+SERVICES = ("postfix", "dovecot", "sogo", "mailadmin")
+STRAYS = """
+SELECT service, nspname || '.' || relname
+FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace, unnest(%(services)s::text[]) AS service
+WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND nspname NOT IN ('public', 'pg_catalog', 'information_schema')
+AND nspname !~ '^pg_(toast|temp)' AND has_schema_privilege(service, pg_namespace.oid, 'USAGE')
+AND CASE relkind WHEN 'S' THEN has_sequence_privilege(service, pg_class.oid, 'USAGE, SELECT, UPDATE')
+    ELSE has_any_column_privilege(service, pg_class.oid, 'SELECT, INSERT, UPDATE, REFERENCES') END
+"""
 
 Table = Sequence[Sequence[str]]
 
@@ -87,6 +97,20 @@ class Holdings:
     views: frozenset[str]
     functions: frozenset[str]
     logins: frozenset[str]
+
+
+@when("the superuser looks for what each service may read or change in other schemas", target_fixture="strays")
+def look_for_strays(logins: Logins, mail: Host, superuser_password: str, target: Target) -> list[tuple[str, str]]:
+    """Relations beside those of schema public, with a service that reaches them; PostgreSQL's own do not count."""
+    name = target.text("postgres_database")
+    with logins.as_superuser(mail, superuser_password, name) as connection:
+        return connection.execute(STRAYS, {"services": list(SERVICES)}).fetchall()
+
+
+@then("there is nothing")
+def no_strays(strays: list[tuple[str, str]]) -> None:
+    """A copy of a table with hashes is open as soon as its schema is."""
+    assert not strays, f"beyond the tracker's schema, mail's database is open to: {strays}"
 
 
 @when("the mail database is asked what it holds", target_fixture="holdings")
@@ -447,23 +471,39 @@ def postfix_finds(clients: Clients, datatable: Table) -> None:
         assert found == expected, f"Postfix's map {table} answers {found}, not {expected}"
 
 
+@dataclass(frozen=True)
+class DovecotAnswers:
+    """Whether it takes the right password, a wrong one and an empty one; a mailbox; and all users."""
+
+    logins: list[bool]
+    mailbox: Mapping[str, str]
+    users: list[str]
+
+
 @when("Dovecot runs and is asked about the test users", target_fixture="told")
-def ask_dovecot(clients: Clients, alice: str, test_password: str) -> tuple[list[bool], Mapping[str, str]]:
-    """Whether it takes the right password, a wrong one and an empty one; and what it knows of the mailbox."""
+def ask_dovecot(clients: Clients, alice: str, test_password: str) -> DovecotAnswers:
+    """One start of Dovecot answers all questions."""
     with clients.dovecot():
         logins = [clients.authenticates(alice, password) for password in (test_password, "wrong", "")]
-        return logins, clients.user(alice)
+        return DovecotAnswers(logins, clients.user(alice), clients.users())
 
 
 @then("it takes the right password, and neither a wrong nor an empty one")
-def takes_the_right_one(told: tuple[list[bool], Mapping[str, str]]) -> None:
-    assert told[0] == [True, False, False], f"Dovecot on the right, a wrong, an empty password: {told[0]}"
+def takes_the_right_one(told: DovecotAnswers) -> None:
+    assert told.logins == [True, False, False], f"Dovecot on the right, a wrong, an empty password: {told.logins}"
 
 
 @then("it finds the mailbox of alice")
-def finds_mailbox(told: tuple[list[bool], Mapping[str, str]], target: Target) -> None:
+def finds_mailbox(told: DovecotAnswers, target: Target) -> None:
     home = f"{target.text('mail_store')}/testdomain.local/alice"
-    assert told[1].get("home") == home, f"Dovecot's answer about alice: {told[1]}"
+    assert told.mailbox.get("home") == home, f"Dovecot's answer about alice: {told.mailbox}"
+
+
+@then("it lists every user of the database")
+def lists_users(told: DovecotAnswers, dovecot: Session) -> None:
+    """Else every command for all users fails: expunging, quotas, backups."""
+    expected = sorted(name for (name,) in dovecot.rows("SELECT email FROM user_mailbox_info"))
+    assert sorted(told.users) == expected, f"Dovecot lists {told.users}, the database has {expected}"
 
 
 @when("sogo changes the password of alice as SOGo does", target_fixture="change")

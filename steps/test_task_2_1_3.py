@@ -174,6 +174,15 @@ def read_table(mail: Host) -> list[list[str]]:
     return [line.split(None, 6) for line in lines if re.match(r"[\d*]", line)]
 
 
+@then("cron accepts the table")
+def cron_accepts(mail: Host) -> None:
+    """Cron passes over a table whose last line has no end, that is not root's, or that others may write to."""
+    table = mail.file(CRON_TABLE)
+    assert table.content_string.endswith("\n"), f"the last line of {CRON_TABLE} on mail has no end: cron ignores it"
+    seen = (table.user, table.mode & 0o022, table.is_symlink)
+    assert seen == ("root", 0, False), f"owner, others' write bits and link of {CRON_TABLE} on mail: {seen}"
+
+
 @then("the backup runs every night at 02:00 and the clean-up at 03:00")
 def both_jobs(table: list[list[str]]) -> None:
     """As root, and nothing else runs there."""
@@ -234,20 +243,23 @@ def ask_archiving(database: Database) -> list[str]:
     """Settings in force, and whether the last attempt failed."""
     return database.sql(
         "SELECT current_setting('archive_mode'), current_setting('wal_level'), setting::int,"
+        " current_setting('archive_command') = '' OR current_setting('archive_library') = '',"
         " coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false)"
         " FROM pg_settings, pg_stat_archiver WHERE name = 'archive_timeout';"
     ).split("|")
 
 
-@then("it archives WAL after five minutes at the latest")
+@then("it archives WAL after five minutes at the latest, in one way alone")
 def archives(answers: list[str]) -> None:
+    """A command beside a library makes the archiver give up before each try, and no failure is counted."""
     assert answers[:3] == ["on", "replica", "300"], f"archive_mode, wal_level, archive_timeout on mail: {answers[:3]}"
+    assert answers[3] == "t", "mail's server has both archive_command and archive_library: it archives nothing"
 
 
 @then("nothing is left that it failed to archive")
 def no_failure(answers: list[str]) -> None:
     """A failure of the past that a success followed does not count."""
-    assert answers[3] == "f", "the last attempt of mail's server to archive WAL failed"
+    assert answers[4] == "f", "the last attempt of mail's server to archive WAL failed"
 
 
 @then("every archived segment is WAL from its first page to its end")

@@ -101,6 +101,12 @@ class Clients:
         assert result.rc in (0, UNKNOWN), f"Dovecot cannot look up {user}: {result}\n{self.log()}"
         return pairs(result.stdout) if result.rc == 0 else {}
 
+    def users(self) -> list[str]:
+        """Every user that Dovecot lists, as its commands for all users need them. Raises AssertionError."""
+        result = self._doveadm("user", "*")
+        assert result.rc == 0, f"Dovecot cannot list the users: {result}\n{self.log()}"
+        return str(result.stdout).split()
+
     def log(self) -> str:
         """What Dovecot wrote."""
         return str(self._place.run("cat %s/dovecot.log", FOLDER).stdout)

@@ -39,6 +39,23 @@ def denies_by_default(found: tuple[Chain, ...], family: str) -> bool:
     return any(c.hook == "input" and c.policy == "drop" and c.family in (family, "inet") for c in found)
 
 
+def redirections(text: str, port: int) -> tuple[str, ...]:
+    """Rules in the output of `nft --json list ruleset` that send packets for another port to this one."""
+    return tuple(
+        f"{entry['family']} {entry['table']} {entry['chain']}: {json.dumps(verdict)}"
+        for entry in _objects(text, "rule")
+        for verdict in _verdicts(entry)
+        if f'"port": {port}' in json.dumps(verdict)
+    )
+
+
+def _verdicts(entry: Mapping[str, object]) -> Iterator[object]:
+    expressions = entry.get("expr", ())
+    for one in expressions if isinstance(expressions, list) else ():
+        if isinstance(one, Mapping) and {"redirect", "dnat"} & one.keys():
+            yield one
+
+
 def members(text: str) -> tuple[str, ...]:
     """Addresses in all sets of the output of `nft --json list ...`, ranges as `network/length`."""
     return tuple(_address(element) for entry in _objects(text, "set") for element in _elements(entry))

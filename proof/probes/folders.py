@@ -27,6 +27,11 @@ def read(paths: list[str]) -> list[Folder]:
     return [_folder(path) for path in paths]
 
 
+def with_access_lists(paths: list[str]) -> list[str]:
+    """Those of these folders that have an access list, their own or one for what is made in them."""
+    return [path for path in paths if any("posix_acl" in name for name in os.listxattr(path))]
+
+
 def _folder(path: str) -> Folder:
     folder = Path(path)
     if not folder.is_dir():
