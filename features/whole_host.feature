@@ -10,77 +10,77 @@ Feature: The whole host is the one that the provisioning makes
   Rule: No package is there that the provisioning does not install, and none is held or overridden
 
     Scenario: The packages are explained
-      When the whole host is looked at
-      Then everything about its "packages" is explained
+      When the "packages" of the host are compared with the reference
+      Then every difference is explained
 
   Rule: Every file is as a package ships it or as the provisioning makes it
 
     Scenario: The files are explained
-      When the whole host is looked at
-      Then everything about its "files" is explained
+      When the "files" of the host are compared with the reference
+      Then every difference is explained
 
   Rule: No account, no group, no password and no key is there but those that the provisioning makes
 
     Scenario: The accounts are explained
-      When the whole host is looked at
-      Then everything about its "accounts" is explained
+      When the "accounts" of the host are compared with the reference
+      Then every difference is explained
 
   Rule: Nothing starts, runs or has failed but what the provisioning starts
 
     Scenario: The units are explained
-      When the whole host is looked at
-      Then everything about its "units" is explained
+      When the "units" of the host are compared with the reference
+      Then every difference is explained
 
     Scenario: The programs are explained
-      When the whole host is looked at
-      Then everything about its "processes" is explained
+      When the "processes" of the host are compared with the reference
+      Then every difference is explained
 
   Rule: No one listens but the programs that the provisioning lets listen
 
     Scenario: The listeners are explained
-      When the whole host is looked at
-      Then everything about its "listeners" is explained
+      When the "listeners" of the host are compared with the reference
+      Then every difference is explained
 
   Rule: The packet filter has the rules that the provisioning makes, and no others
 
     Scenario: The packet filter is explained
-      When the whole host is looked at
-      Then everything about its "packet filter" is explained
+      When the "packet filter" of the host is compared with the reference
+      Then every difference is explained
 
   Rule: Packets go only the ways that the provisioning makes
 
     Scenario: Addresses, routes and the tunnel are explained
-      When the whole host is looked at
-      Then everything about its "network" is explained
+      When the "network" of the host is compared with the reference
+      Then every difference is explained
 
   Rule: The kernel has the settings that the provisioning makes
 
     Scenario: The settings of the kernel are explained
-      When the whole host is looked at
-      Then everything about its "kernel" is explained
+      When the "kernel" of the host is compared with the reference
+      Then every difference is explained
 
   Rule: Nothing is mounted but what the provisioning mounts
 
     Scenario: The mounts are explained
-      When the whole host is looked at
-      Then everything about its "mounts" is explained
+      When the "mounts" of the host are compared with the reference
+      Then every difference is explained
 
   Rule: The container engine has the containers, images and networks that the provisioning makes
 
     Scenario: The containers are explained
-      When the whole host is looked at
-      Then everything about its "containers" is explained
+      When the "containers" of the host are compared with the reference
+      Then every difference is explained
 
   Rule: The database server has the settings, roles, rights and objects that the provisioning makes
 
     Scenario: The database server is explained
-      When the whole host is looked at
-      Then everything about its "database" is explained
+      When the "database" of the host is compared with the reference
+      Then every difference is explained
 
   Rule: What the operator declared as an addition is still there, and still meant
 
     Scenario: Every declaration explains something and has not expired
-      When the whole host is looked at
+      When the whole host is compared with the reference
       Then each declared addition of the inventory explains a difference, and its day has not passed
 
   Rule: Nothing is about to run out
@@ -103,5 +103,5 @@ Feature: The whole host is the one that the provisioning makes
     @disruptive @after-reboot
     Scenario: The host is the same after a reboot
       When the host has been rebooted
-      And the whole host is looked at after it
-      Then everything about it is explained
+      And the whole host as it was found then is compared with the reference
+      Then every difference is explained

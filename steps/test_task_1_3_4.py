@@ -222,7 +222,7 @@ def guarded_change(lab: RecordedLab, play: Callable[..., Play], admin: Admin, ha
 
 
 @when("the login that was to confirm the change has failed and its time is over")
-def nobody_confirms(lab: RecordedLab, change: Change) -> None:
+def no_one_confirms(lab: RecordedLab, change: Change) -> None:
     """The switch has acted when its timer is gone."""
     wait_until(
         lambda: not armed_switches(lab),

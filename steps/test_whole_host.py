@@ -1,7 +1,7 @@
 """The whole host beside the reference: whatever is more, less or other must be explained."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,9 +38,9 @@ SHOWN = 25  # findings in a message; the evidence has all
 
 
 @pytest.fixture(scope="session")
-def host_now(mail: Host, target: Target) -> HostSnapshot:
-    """The host as it is, looked at once a run, for calm scenarios."""
-    return whole_host.look(mail, target)
+def seen_once() -> dict[str, Mapping[str, str]]:
+    """Sections of the host that this run has looked at, each once, for calm scenarios."""
+    return {}
 
 
 @pytest.fixture(scope="session")
@@ -60,42 +60,47 @@ def has_reference(evidence: Recorder) -> Reference:
     return found
 
 
-@when("the whole host is looked at", target_fixture="found")
-def look_once(host_now: HostSnapshot, expected_host: Reference) -> list[Difference]:
-    """Returns all differences to the reference, declared ones among them."""
-    return compared(host_now, expected_host)
+@when(parsers.re(r'the "(?P<section>.+)" of the host (is|are) compared with the reference'), target_fixture="found")
+def compare_section(
+    mail: Host, target: Target, expected_host: Reference, seen_once: dict[str, Mapping[str, str]], section: str
+) -> list[Difference]:
+    """Returns all differences, declared ones among them."""
+    if section not in seen_once:
+        seen_once |= whole_host.look(mail, target, section)
+    return compared({section: seen_once[section]}, expected_host)
 
 
-@when("the whole host is looked at after it", target_fixture="found")
-def look_after_reboot(looks_after_reboot: list[HostSnapshot], expected_host: Reference) -> list[Difference]:
-    """As it was found once everything had started."""
+@when("the whole host is compared with the reference", target_fixture="found")
+def compare_all(
+    mail: Host, target: Target, expected_host: Reference, seen_once: dict[str, Mapping[str, str]]
+) -> list[Difference]:
+    """The sections that no scenario has looked at are looked at now."""
+    missing = sorted(expected_host.taken.keys() - seen_once.keys())
+    if missing:
+        seen_once |= whole_host.look(mail, target, *missing)
+    return compared(seen_once, expected_host)
+
+
+@when("the whole host as it was found then is compared with the reference", target_fixture="found")
+def compare_after_reboot(looks_after_reboot: list[HostSnapshot], expected_host: Reference) -> list[Difference]:
+    """Once everything had started."""
     return compared(looks_after_reboot[0], expected_host)
 
 
 def compared(now: HostSnapshot, expected: Reference) -> list[Difference]:
-    """The differences that nothing but a declaration can explain."""
-    return differences(expected.taken, now, exceptions.merged(exceptions.TIME, exceptions.USE))
+    """The differences that nothing but a declaration can explain, in the sections that were looked at."""
+    before = {section: expected.taken.get(section, {}) for section in now}
+    return differences(before, now, exceptions.merged(exceptions.TIME, exceptions.USE))
 
 
-@then(parsers.parse('everything about its "{section}" is explained'))
-def section_explained(
-    found: list[Difference], section: str, declared: list[Declaration], mail: Host, target: Target, evidence: Recorder
+@then("every difference is explained")
+def must_be_explained(
+    found: list[Difference], declared: list[Declaration], mail: Host, target: Target, evidence: Recorder
 ) -> None:
-    """By the reference, by a package, or by the operator's declaration."""
+    """By a package in whatever version, by use, or by the operator's declaration; else when it came about is told."""
     for one in declared:
-        if one.section == section:
+        if any(one.explains(difference) for difference in found):
             evidence.note(f"declared by the operator: {one}")
-    must_be_explained([one for one in found if one.section == section], declared, mail, target)
-
-
-@then("everything about it is explained")
-def all_explained(found: list[Difference], declared: list[Declaration], mail: Host, target: Target) -> None:
-    """In every section."""
-    must_be_explained(found, declared, mail, target)
-
-
-def must_be_explained(found: Sequence[Difference], declared: Sequence[Declaration], mail: Host, target: Target) -> None:
-    """Fails with each finding, when it came about as far as the host knows, and the lines that would declare it."""
     today = datetime.now(UTC).date()
     left = declarations.unexplained(found, declared, today)
     if not left:

@@ -4,7 +4,7 @@ import base64
 import gzip
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,13 +76,14 @@ def key(folder: Path = FOLDER) -> str:
     return path.read_text(encoding="utf-8").strip()
 
 
-def settings(target: Target, left_out: list[str], *, rows: bool = False) -> Settings:
+def settings(target: Target, left_out: list[str], *, rows: bool = False, sections: Sequence[str] = ()) -> Settings:
     """What a snapshot of a target is told.
 
     Args:
         target: the host.
         left_out: patterns of paths that are not looked at.
         rows: whether rows of tables count.
+        sections: those to take; all if none is named.
     """
     values = [[target.text(name), name] for name in OWN if name in target.variables]
     server = [
@@ -95,6 +96,7 @@ def settings(target: Target, left_out: list[str], *, rows: bool = False) -> Sett
         key=key(),
         server=[*server, f"{target.text('postgres_home')}/.env"],
         rows=rows,
+        sections=list(sections),
     )
 
 
@@ -121,16 +123,20 @@ def left_out(target: Target) -> list[str]:
     return exceptions.left_out(target, excepted, {**exceptions.OWN_FILES, **exceptions.USED_FILES})
 
 
-def take_out_of_band(lab: LabControl, wanted: Settings) -> HostSnapshot:
-    """A snapshot of the lab's mail, by way of the guest agent. Raises LabError."""
+def program(wanted: Settings) -> str:
+    """A snapshot as one text for a Python of a host that has nothing of ours."""
     names = {"proof": "", "proof.probes": ""}
     for path in sorted(Path(snapshot.__file__).parent.glob("*.py")):
         name = f"proof.probes.snapshot.{path.stem}".removesuffix(".__init__")
         names[name] = path.read_text(encoding="utf-8")
     packages = ["proof", "proof.probes", "proof.probes.snapshot"]
+    return f"SOURCES = {names!r}\nPACKAGES = {packages!r}\nSETTINGS = {dict(wanted)!r}\n{PROGRAM}"
+
+
+def take_out_of_band(lab: LabControl, wanted: Settings) -> HostSnapshot:
+    """A snapshot of the lab's mail, by way of the guest agent. Raises LabError."""
     # By the standard input, as the key of the digests is no argument that others see.
-    head = f"SOURCES = {names!r}\nPACKAGES = {packages!r}\nSETTINGS = {dict(wanted)!r}\n"
-    done = lab.exec(MAIL, ["python3", "-I", "-"], stdin=(head + PROGRAM).encode(), timeout=SECONDS)
+    done = lab.exec(MAIL, ["python3", "-I", "-"], stdin=program(wanted).encode(), timeout=SECONDS)
     if done.exit_status != 0:
         raise LabError(f"No snapshot of mail could be taken: {done.stderr.decode(errors='replace')}")
     found: HostSnapshot = json.loads(gzip.decompress(base64.b64decode(done.stdout)))

@@ -15,22 +15,22 @@ def take(settings: Settings) -> "dict[str, Section]":
     content = Content(settings)
     engine = ENGINE.exists()
     server = settings["server"] if engine and Path(settings["server"][-1]).exists() else []
-    shown = services.shown_units()
     parts: dict[str, Callable[[], Section]] = {
         "containers": lambda: containers.take(content) if engine else {},
         "database": lambda: database.take(server, content, rows=settings["rows"]) if server else {},
         "packages": packages.take,
         "files": lambda: files.take(settings["left_out"], content),
         "accounts": lambda: accounts.take(content),
-        "units": lambda: services.units(shown),
-        "processes": lambda: services.processes(shown, content),
+        "units": services.units,
+        "processes": lambda: services.processes(content),
         "listeners": lambda: network.listeners(content),
         "packet filter": lambda: network.packet_filter(content),
         "network": lambda: network.addresses(content),
         "kernel": network.kernel,
         "mounts": lambda: network.mounts(content),
     }
+    wanted = settings["sections"] or list(parts)
     # Engine and database let others wait for answers, while the files keep a processor busy.
     with ThreadPoolExecutor(max_workers=3) as pool:
-        taken = {name: pool.submit(part) for name, part in parts.items()}
+        taken = {name: pool.submit(parts[name]) for name in parts if name in wanted}
         return {name: one.result() for name, one in taken.items()}

@@ -24,6 +24,7 @@ class Settings(TypedDict):
     key: key of all digests, hexadecimal.
     server: container, address, port, superuser and password file of the database; empty before there is one.
     rows: whether rows of tables and values of sequences are looked at, too.
+    sections: those to take; all if empty.
     """
 
     left_out: list[str]
@@ -32,6 +33,7 @@ class Settings(TypedDict):
     key: str
     server: list[str]
     rows: bool
+    sections: list[str]
 
 
 def words(*argv: str, env: "dict[str, str] | None" = None, stdin: str = "") -> str:

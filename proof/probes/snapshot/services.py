@@ -28,10 +28,10 @@ def passing(facts: "dict[str, str]") -> bool:
     return facts.get("Type") == "oneshot" and facts.get("RemainAfterExit") == "no"
 
 
-def units(shown: "list[dict[str, str]]") -> Section:
+def units() -> Section:
     """What runs or failed, and what is switched on; jobs that end by themselves come and go."""
     found: Section = {}
-    for facts in shown:
+    for facts in shown_units():
         name, state = LONG_ID.sub("ID", facts.get("Id", "")), facts.get("ActiveState", "inactive")
         if facts.get("NeedDaemonReload") == "yes":
             found[f"{name} on disk"] = "changed since systemd read it"
@@ -54,10 +54,10 @@ def unit_of(cgroup: str) -> str:
     return LONG_ID.sub("ID", parts[-1]) if parts else f"no unit ({path})"
 
 
-def processes(shown: "list[dict[str, str]]", content: Content) -> Section:
+def processes(content: Content) -> Section:
     """Programs that have run for a while, by unit and user; a postgres process by its role alone."""
     now = time.clock_gettime(time.CLOCK_BOOTTIME)
-    ends = {facts.get("Id", "") for facts in shown if passing(facts)}
+    ends = {facts.get("Id", "") for facts in shown_units() if passing(facts)}
     found: Counter[str] = Counter()
     for folder in Path("/proc").glob("[0-9]*"):
         if int(folder.name) == os.getpid():

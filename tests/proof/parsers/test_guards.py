@@ -64,3 +64,20 @@ def test_a_rehearsal_may_find_nothing() -> None:
 def test_a_rehearsal_that_broke_off_has_selected_nothing_for_sure(text: str) -> None:
     with pytest.raises(NothingToReadError, match="decided nothing"):
         upgrades.parse(text)
+
+
+SETTINGS = """\
+['set', 'loglevel', 'INFO']
+['set', 'sshd', 'maxretry', 50]
+['set', 'sshd', 'maxretry', 3]
+['set', 'sshd', 'bantime', '3600']
+['set', 'sshd', 'addignoreip', '127.0.0.1/8', '10.100.0.25']
+['set', 'other', 'bantime', '1']
+"""
+
+
+def test_settings_of_a_jail_are_the_last_of_each_name() -> None:
+    found = fail2ban.settings(SETTINGS, "sshd")
+    assert found == {"maxretry": "3", "bantime": "3600", "ignoreip": "['127.0.0.1/8', '10.100.0.25']"}
+    with pytest.raises(NothingToReadError, match="no settings of the jail"):
+        fail2ban.settings("['set', 'loglevel', 'INFO']\n", "sshd")

@@ -115,3 +115,18 @@ def test_peers_tell_their_last_handshake_or_that_there_was_none() -> None:
 )
 def test_ages_are_read_from_words(words: str, seconds: int) -> None:
     assert wireguard.age_in_seconds(words) == seconds
+
+
+def test_only_a_redirection_to_the_port_is_found() -> None:
+    def rule(*expressions: dict[str, object]) -> dict[str, object]:
+        return {"rule": {"family": "ip", "table": "nat", "chain": "prerouting", "expr": list(expressions)}}
+
+    rules = [
+        rule({"match": {"right": 22}}, {"redirect": {"port": 2288}}),
+        rule({"dnat": {"addr": "10.100.0.25", "port": 2288}}),
+        rule({"dnat": {"addr": "172.18.0.2", "port": 80}}),
+        rule({"match": {"right": 2288}}, {"accept": None}),
+    ]
+    found = nft.redirections(json.dumps({"nftables": [{"metainfo": {}}, *rules]}), 2288)
+    assert len(found) == 2
+    assert all(each.startswith("ip nat prerouting: ") for each in found)

@@ -32,7 +32,7 @@ SELECT pg_catalog.setval('public.users_id_seq', 4, true);
 
 
 def content(**settings: object) -> Content:
-    given = Settings(left_out=[], masked=[], values=[], key="00" * 32, server=[], rows=False)
+    given = Settings(left_out=[], masked=[], values=[], key="00" * 32, server=[], rows=False, sections=[])
     given.update(settings)  # type: ignore[typeddict-item]
     return Content(given)
 
