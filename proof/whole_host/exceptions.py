@@ -78,6 +78,14 @@ USE: Exceptions = {
         "/run/user/*": LOGIN,
     },
     "listeners": {"unix /run/user/*": LOGIN},
+    "packet filter": {
+        "table inet f2b-table": BAN,
+        "table inet f2b-table chain f2b-chain": BAN,
+        "table inet f2b-table chain f2b-chain: type filter hook input priority filter - 1; policy accept;": BAN,
+        "table inet f2b-table chain f2b-chain: * saddr @addr*-set-sshd counter * reject*": BAN,
+        "table inet f2b-table chain f2b-chain: * saddr @addr*-set-sshd reject*": BAN,
+        "table inet f2b-table set addr*-set-sshd*": BAN,
+    },
     "units": {"file session-*.scope": LOGIN},
     "kernel": {
         "fs.dentry-state": COUNT,

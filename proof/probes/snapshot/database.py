@@ -16,8 +16,9 @@ QUERIES = (
         THEN ', another from the next start on' ELSE '' END), '{}') FROM pg_settings
         WHERE source NOT IN ('default', 'client', 'session', 'override', 'environment variable') OR pending_restart""",
     """SELECT coalesce(json_object_agg('setting on disk ' || name, concat_ws(', ', setting, error)), '{}')
-        FROM pg_file_settings WHERE error IS NOT NULL OR NOT applied AND name NOT IN
-        (SELECT name FROM pg_file_settings WHERE applied)""",
+        FROM (SELECT DISTINCT ON (name) * FROM pg_file_settings ORDER BY name, seqno DESC) AS last""",
+    """SELECT coalesce(json_object_agg('user map ' || map_number,
+        concat_ws(' ', map_name, sys_name, pg_username, error)), '{}') FROM pg_ident_file_mappings""",
     """SELECT coalesce(json_object_agg('rule ' || rule_number || ' of pg_hba', concat_ws(' ', type, database, user_name,
         address, netmask, auth_method, options, error)), '{}') FROM pg_hba_file_rules""",
     """SELECT coalesce(json_object_agg('replication slot ' || slot_name, slot_type || ' ' || coalesce(database, '')),

@@ -10,6 +10,7 @@ PROCESS = re.compile(r'\("([^"]+)",')
 PROC_SYS = Path("/proc/sys")
 OUTDATED = ("base_reachable_time", "retrans_time")  # names of before; whoever reads them is named in the kernel's log
 ROOT_DEVICE = re.compile(r"\b(root|resume|BOOT_IMAGE)=\S+")
+VETH = re.compile(r"\d+: veth")  # a container's end of a network, under another name each time
 LOOPBACK = ("127.", "[::1]")
 NUMBER = re.compile(r"\b[0-9a-f]{12,64}\b")  # of a container, a network, a layer
 EPHEMERAL = re.compile(r":(3276[89]|327[7-9]\d|32[89]\d\d|3[3-9]\d{3}|[45]\d{4}|60\d{3})$")
@@ -56,6 +57,7 @@ def _cleaned(line: str) -> str:
 def addresses(content: Content) -> Section:
     """Addresses, routes of every table, rules, and the tunnel's peers."""
     found = [f"address {' '.join(_cleaned(line).split()[1:])}" for line in _ip("-oneline", "address")]
+    found += [f"link {' '.join(line.split()[1:5])}" for line in _ip("-oneline", "link") if not VETH.match(line)]
     for family in ("-4", "-6"):
         found += [f"route {family} {_cleaned(line)}" for line in _ip(family, "route", "show", "table", "all")]
         found += [f"rule {family} {line}" for line in _ip(family, "rule", "show")]

@@ -10,7 +10,7 @@ from proof.probes.snapshot.common import Content, Section, words
 
 SETTLED_SECONDS = 10.0  # younger processes are checks that come and go
 PROPERTIES = "Id,ActiveState,SubState,Type,RemainAfterExit,NeedDaemonReload"
-LOGIN = re.compile(r"/user\.slice(/|$)")
+LOGIN = re.compile(r"/user\.slice/user-(\d+)\.slice/(session-\w+\.scope|user@\d+\.service)(?:/(.*))?$")
 # Devices, mounts, logins and containers are looked at elsewhere, as is what a unit did that has ended.
 COMPARED = (".service", ".socket", ".timer", ".path", ".target", ".automount", ".swap")
 LONG_ID = re.compile(r"\b[0-9a-f]{64}\b")
@@ -45,11 +45,19 @@ def units() -> Section:
     return found
 
 
-def unit_of(cgroup: str) -> str:
-    """The unit in the text of /proc/PID/cgroup; a login's is `login`."""
+def unit_of(cgroup: str, ended: "set[str]") -> str:
+    """The unit in the text of /proc/PID/cgroup; empty for a login that goes on, and for its own manager.
+
+    Args:
+        cgroup: the text.
+        ended: scopes of logins that ended and left processes behind.
+    """
     path = cgroup.rpartition("::")[2].strip()
-    if LOGIN.search(path):
-        return "login"
+    if login := LOGIN.search(path):
+        user, scope, below = login.groups()
+        if scope.startswith("session-"):
+            return f"a login of UID {user} that ended" if scope in ended else ""
+        return "" if not below or below.startswith("init.scope") else f"UID {user}'s own {below.rpartition('/')[2]}"
     parts = [part for part in path.split("/") if part.endswith((".service", ".scope"))]
     return LONG_ID.sub("ID", parts[-1]) if parts else f"no unit ({path})"
 
@@ -57,7 +65,9 @@ def unit_of(cgroup: str) -> str:
 def processes(content: Content) -> Section:
     """Programs that have run for a while, by unit and user; a postgres process by its role alone."""
     now = time.clock_gettime(time.CLOCK_BOOTTIME)
-    ends = {facts.get("Id", "") for facts in shown_units() if passing(facts)}
+    shown = shown_units()
+    ends = {facts.get("Id", "") for facts in shown if passing(facts)}
+    ended = {facts.get("Id", "") for facts in shown if facts.get("SubState") == "abandoned"}
     found: Counter[str] = Counter()
     for folder in Path("/proc").glob("[0-9]*"):
         if int(folder.name) == os.getpid():
@@ -66,10 +76,10 @@ def processes(content: Content) -> Section:
             command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="backslashreplace").strip()
             started = float((folder / "stat").read_text().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
             user = (folder / "cmdline").stat().st_uid
-            unit = unit_of((folder / "cgroup").read_text())
+            unit = unit_of((folder / "cgroup").read_text(), ended)
         except (FileNotFoundError, ProcessLookupError):
             continue  # it ended in the meantime
-        if command and now - started > SETTLED_SECONDS and unit != "login" and unit not in ends:
+        if command and now - started > SETTLED_SECONDS and unit and unit not in ends:
             short = " ".join(command.split()[:2]) if command.startswith(POSTGRES) else LONG_ID.sub("ID", command)
             found[content.named(f"{unit}: UID {user} {short}")] += 1
     return {name: str(number) for name, number in found.items()}

@@ -214,14 +214,17 @@ def test_keys_of_an_account_are_told_by_fingerprint(tmp_path: Path) -> None:
     ("cgroup", "unit"),
     [
         ("0::/system.slice/ssh.service\n", "ssh.service"),
-        ("0::/user.slice/user-1000.slice/session-4.scope\n", "login"),
+        ("0::/user.slice/user-1000.slice/session-4.scope\n", ""),
+        ("0::/user.slice/user-1000.slice/session-3.scope\n", "a login of UID 1000 that ended"),
+        ("0::/user.slice/user-1000.slice/user@1000.service/init.scope\n", ""),
+        ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/miner.service\n", "UID 1000's own miner.service"),
         (f"0::/system.slice/docker-{'ab' * 32}.scope\n", "docker-ID.scope"),
         ("0::/init.scope\n", "init.scope"),
         ("0::/stray\n", "no unit (/stray)"),
     ],
 )
 def test_a_process_belongs_to_its_unit(cgroup: str, unit: str) -> None:
-    assert services.unit_of(cgroup) == unit
+    assert services.unit_of(cgroup, {"session-3.scope"}) == unit
 
 
 def test_a_new_kernel_is_no_new_package() -> None:

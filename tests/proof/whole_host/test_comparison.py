@@ -2,7 +2,7 @@
 
 from proof.hosts.target import Target
 from proof.whole_host import exceptions
-from proof.whole_host.comparison import Difference, HostSnapshot, differences
+from proof.whole_host.comparison import Difference, HostSnapshot, differences, reason
 
 
 def between(before: HostSnapshot, after: HostSnapshot) -> list[Difference]:
@@ -78,3 +78,77 @@ def test_the_databases_own_files_are_found_by_the_inventory() -> None:
     target = Target("vultr", {"postgres_data": "/d", "postgres_wal_archive": "/w"}, None, resettable=False)
     found = exceptions.left_out(target, exceptions.TIME, exceptions.OWN_FILES)
     assert {"/d/*", "/w/*", "/var/log/*"} <= set(found)
+
+
+# What an intruder could put beside something that is passed over, by the section.
+NEIGHBOURS = {
+    "files": (
+        "/var/log.d/rotate.sh",
+        "/run/log.sh",
+        "/run/systemd/journal.conf",
+        "/run/systemd/system/miner.service",
+        "/run/systemd/system/ssh.service.d/own.conf",
+        "/run/systemd/transient/miner.service",
+        "/run/systemd/generator/miner.service",
+        "/run/docker",
+        "/run/dockerd.sock",
+        "/run/containerd.sock",
+        "/run/udev.rules",
+        "/run/sudoers",
+        "/run/sudo",
+        "/run/user.sh",
+        "/run/own/socket",
+        "/run/ssh-unix",
+        "/run/netns/own",
+        "/tmp/runc",
+        "/tmp/systemd-private",
+        "/tmp/systemd-private-own/x",
+        "/tmp/mail.dump",
+        "/var/tmp/systemd-private-x",
+        "/var/tmp/mail.dump",
+        "/var/lib/docker.sh",
+        "/var/lib/containerd",
+        "/var/lib/fail2ban.sh",
+        "/var/lib/dpkg",
+        "/var/lib/apt.sh",
+        "/var/lib/systemd/linger/nobody",
+        "/var/lib/systemd/random-seed.sh",
+        "/var/lib/systemd/timers",
+        "/var/cache",
+        "/var/backups/etc.tar.gz",
+        "/usr/lib/modules/6.12/extra/own.ko",
+        "/usr/lib/modules-load.d/own.conf",
+        "/srv/archive",
+        "/srv/mail.dump",
+        "/etc/cron.d/own",
+    ),
+    "units": ("session-4.service", "user.service", "users.service", "file session.scope", "file user@.service"),
+    "listeners": ("unix /run/user.socket", "tcp 0.0.0.0:4444 python3", "udp 0.0.0.0:53 dnsmasq"),
+    "mounts": ("/run/credentials", "/run/docker", "/run/users", "/var/mail/queue", "swap /swapfile"),
+    "processes": ("cron.service: UID 0 postgres", "ssh.service: UID 999 /usr/bin/postgres"),
+    "containers": ("container own HostConfig Privileged", "image own:latest", "volume own"),
+    "kernel": (
+        "fs.suid_dumpable",
+        "kernel.modules_disabled",
+        "kernel.randomize_va_space",
+        "kernel.yama.ptrace_scope",
+        "net.ipv4.ip_forward",
+        "net.ipv4.tcp_syncookies",
+        "net.ipv6.conf.all.forwarding",
+        "vm.overcommit_memory",
+    ),
+    "packet filter": (
+        "table inet f2b-own",
+        "table inet f2b-table chain own",
+        "table inet f2b-table chain f2b-chain: tcp dport 2288 counter accept",
+        "table inet f2b-table chain f2b-chain: ip saddr 10.100.0.0/24 accept",
+        "table ip filter chain ufw-user-input: ip saddr 10.100.0.66 counter reject",
+    ),
+}
+
+
+def test_what_lies_beside_an_exception_still_counts() -> None:
+    every = exceptions.merged(exceptions.TIME, exceptions.USE)
+    assert set(every) == set(NEIGHBOURS)
+    passed_over = [name for section, names in NEIGHBOURS.items() for name in names if reason(every, section, name)]
+    assert passed_over == []
