@@ -96,7 +96,7 @@ Feature: The whole host is the one that the provisioning makes
       Then no account of the host expires within 30 days, nor does its password
 
     Scenario: The clock is right
-      Then the host's clock differs from this machine's by at most 30 seconds
+      Then the host's clock differs from another one by at most 30 seconds
 
   Rule: A reboot changes nothing
 

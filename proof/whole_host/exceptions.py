@@ -77,7 +77,11 @@ USE: Exceptions = {
         "/run/docker/netns/*": NETWORK,
         "/run/user/*": LOGIN,
     },
-    "listeners": {"unix /run/user/*": LOGIN},
+    "listeners": {
+        "unix /run/user/*": LOGIN,
+        "unix /run/containerd/s/ID": ENGINE,
+        "unix /var/run/docker/libnetwork/ID.sock": ENGINE,
+    },
     "packet filter": {
         "table inet f2b-table": BAN,
         "table inet f2b-table chain f2b-chain": BAN,
