@@ -30,12 +30,14 @@ MADE_FROM = ("provision", "sql")
 # Values that each target has for itself, by the variable of the inventory.
 OWN = ("public_address", "public_address6", "hub_address", "internet_probe", "postgres_image")
 SERVER = ("postgres_container", "vpn_address", "postgres_port", "postgres_superuser")
-# Contents that each target has for itself: pattern of the path, and what of the content does not count.
+# Contents that each target has for itself, or that a section of their own compares (accounts): pattern of the path, and
+# what of the content does not count.
 WHOLE = "(?s).+"
 MASKED = {
     "/etc/machine-id": WHOLE,
     "/etc/hostname": WHOLE,
     "/etc/ssh/ssh_host_*": WHOLE,
+    **{f"/etc/{name}{old}": WHOLE for name in ("passwd", "group", "shadow", "gshadow") for old in ("", "-")},
     "/etc/wireguard/*.conf": r"^(?:PrivateKey|PresharedKey)\s*=.*$",
     "{{ postgres_home }}/.env": r"^POSTGRES_PASSWORD=.*$",
     "{{ postgres_home }}/.password": WHOLE,

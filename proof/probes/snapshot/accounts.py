@@ -35,7 +35,8 @@ def take(content: Content, root: Path = Path("/")) -> Section:
         found[f"password of {name}"] = f"{password(field)}; {ageing(rest)}"
     for line in words("getent", "passwd").splitlines():
         name, _, uid, gid, comment, home, shell = line.split(":")
-        found[f"account {name}"] = f"UID {uid}, GID {gid}, {comment}, {home}, {shell}"
+        told = f"UID {uid}, GID {gid}, {comment}, {home}, {shell}"
+        found[f"account {name}"] = "; and again: ".join(filter(None, [found.get(f"account {name}"), told]))
         found |= keys(name, root / home.lstrip("/"), content)
     for line in words("getent", "group").splitlines():
         name, _, gid, members = line.split(":")
