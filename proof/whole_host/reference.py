@@ -168,11 +168,15 @@ def read_newest() -> Reference | None:
 
 
 def require(lab: LabControl) -> None:
-    """Take the reference of the whole provisioning, unless it was taken; resets the lab for it. Raises LabError."""
+    """Take the reference of the task that the lab was brought to, unless it was taken; resets the lab for it.
+
+    Raises:
+        LabError: no snapshot could be taken.
+    """
     origin = lab.origin()
     task, layer = origin.get("task", ""), origin.get("layer", "")
-    if task != stages.tasks()[-1]:
-        return  # brought up for something else
+    if task not in stages.tasks():
+        return  # a bare lab, to which nothing was applied
     known = read(task)
     if known is not None and known.layer == layer:
         return
@@ -180,4 +184,8 @@ def require(lab: LabControl) -> None:
     with step(f"Take the reference of the whole host after {task}", expected=20, key="reference"):
         lab.reset()
         taken = take_out_of_band(lab, settings(target, left_out(target)))
-    atomic.write(path_of(task), json.dumps({"task": task, "layer": layer, "taken": taken}), mode=0o600)
+    path = path_of(task)
+    atomic.write(path, json.dumps({"task": task, "layer": layer, "taken": taken}), mode=0o600)
+    for old in path.parent.glob(f"*-{task}.json"):
+        if old != path:  # of an earlier provisioning
+            old.unlink(missing_ok=True)

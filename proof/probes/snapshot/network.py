@@ -1,6 +1,7 @@
 """Listeners, the packet filter, addresses, routes, the tunnel, kernel settings and mounts."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def packet_filter(content: Content) -> Section:
     """Every rule with its table and chain, of every family; and the tables of the older interface."""
     found: list[str] = []
     inside: list[str] = []
-    for raw in words("nft", "--stateless", "list", "ruleset").splitlines():
+    shown = words("nft", "--stateless", "list", "ruleset") if shutil.which("nft") else ""
+    for raw in shown.splitlines():
         line = raw.strip()
         if line.endswith("{"):
             inside.append(line.removesuffix("{").strip())

@@ -63,8 +63,11 @@ def test_the_reference_is_taken_once_a_layer_from_a_freshly_reset_lab() -> None:
     assert other.did[0] == "reset"
 
 
-def test_a_lab_that_was_brought_up_for_something_else_gives_none() -> None:
-    lab = Guest(task="1.2.1")
+def test_each_task_has_its_own_reference_and_the_bare_lab_none() -> None:
+    reference.require(Guest(task="1.2.1"))
+    assert reference.read("1.2.1") is not None
+    assert reference.read_newest() is None
+    lab = Guest(task=stages.BARE)
     reference.require(lab)
     assert lab.did == []
 
@@ -83,6 +86,16 @@ def test_the_key_of_the_digests_is_made_once_and_is_in_no_argument(kept: Path) -
     assert key.encode() in lab.stdin
     assert not any(key in command for command in lab.did)
     assert key not in reference.path_of(LAST).read_text()
+
+
+def test_the_reference_of_an_earlier_provisioning_goes(kept: Path) -> None:
+    kept.mkdir()
+    old, other = kept / f"a-b-c-{LAST}.json", kept / "a-b-c-1.2.1.json"
+    old.touch()
+    other.touch()
+    reference.require(Guest())
+    assert not old.exists()
+    assert other.exists()
 
 
 def test_a_damaged_reference_is_none(kept: Path) -> None:
