@@ -39,6 +39,16 @@ TIME: Exceptions = {
         "/run/systemd/users*": LOGIN,
         "/run/systemd/units/invocation:user-runtime-dir@*": LOGIN,
     },
+    "kernel": {
+        "fs.dentry-state": COUNT,
+        "fs.file-nr": COUNT,
+        "fs.inode-*": COUNT,
+        "fs.quota.*": COUNT,
+        "kernel.ns_last_pid": COUNT,
+        "kernel.pty.nr": COUNT,
+        "kernel.random.*": "another at each look or boot",
+        "net.netfilter.nf_conntrack_count": COUNT,
+    },
     "units": {"user@*.service": LOGIN, "user-*": LOGIN},
 }
 
@@ -92,14 +102,6 @@ USE: Exceptions = {
     },
     "units": {"file session-*.scope": LOGIN},
     "kernel": {
-        "fs.dentry-state": COUNT,
-        "fs.file-nr": COUNT,
-        "fs.inode-*": COUNT,
-        "fs.quota.*": COUNT,
-        "kernel.ns_last_pid": COUNT,
-        "kernel.pty.nr": COUNT,
-        "kernel.random.*": "another at each look or boot",
-        "net.netfilter.nf_conntrack_count": COUNT,
         "fs.epoll.max_user_watches": MEMORY,
         "fs.file-max": MEMORY,
         "fs.inotify.max_user_watches": MEMORY,
