@@ -25,6 +25,7 @@ LOGOUT_SECONDS = 60.0
 # What cannot hold here, by its node: the rest of the suite must be green all the same.
 NOT_REHEARSED = {
     "steps/test_task_1_1_1.py::test_it_has_the_memory_and_the_disk_of_the_plan": "the lab's mail is a smaller machine",
+    "steps/test_whole_host.py::test_the_clock_is_right": "the lab's clock stands still while its state is stored",
 }
 RUNNERS_LINK = "runner"  # the hub's interface towards this machine
 
