@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from proof.probes.snapshot.services import UNREAD
+
 HostSnapshot = Mapping[str, Mapping[str, str]]
 Exceptions = Mapping[str, Mapping[str, str]]  # section to patterns of names, each with the reason why it may differ
 
@@ -33,6 +35,11 @@ class Difference:
         return f"{self.section}: {self.name}\n    before  {self.before}\n    after   {self.after}"
 
     @property
+    def settled(self) -> bool:
+        """Whether it is one that systemd has read in the meantime, where it had not when the reference was taken."""
+        return self.section == "units" and self.name.endswith(UNREAD) and not self.after
+
+    @property
     def packaged(self) -> bool:
         """Whether another version of a package explains it; the packages themselves are compared, too."""
         if self.section != "files":
@@ -58,5 +65,5 @@ def differences(before: HostSnapshot, after: HostSnapshot, exceptions: Exception
             for name in sorted({*was, *now})
             if was.get(name) != now.get(name)
         )
-        found += [one for one in each if not one.packaged and not reason(exceptions, section, one.name)]
+        found += [one for one in each if not (one.packaged or one.settled or reason(exceptions, section, one.name))]
     return found

@@ -10,8 +10,13 @@ LOGIN = "records of logins, and what exists during a login"
 ENGINE = "the container engine's own records; its containers, images, volumes and networks are compared"
 NETWORK = "a container's network, removed up to a minute after the container; containers are compared"
 CHECK = "a command that runs in a container at this moment, such as a health check; processes are compared"
-BAN = "addresses that are banned at this moment; the rule that bans them is compared"
-
+BAN = "addresses that are banned at this moment, and what bans them in the kernel"
+PACKAGES = "records of packages; packages and their files are compared"
+MADE_AGAIN = "made again from other files whenever it is missing"
+DAILY = "copies of package records that Debian makes daily"
+LEASE = "an address that was leased; addresses are compared"
+ON_DEMAND = "started by a question, for half a minute"
+HARDWARE = "follows the machine"
 PROCESS = "the number of a running program; processes are compared"
 LOCK = "a lock that some program holds or held"
 PRIVATE = "a service's own folder for passing files"
@@ -47,6 +52,8 @@ TIME: Exceptions = {
         "kernel.ns_last_pid": COUNT,
         "kernel.pty.nr": COUNT,
         "kernel.random.*": "another at each look or boot",
+        "fs.aio-nr": COUNT,
+        "kernel.perf_event_max_sample_rate": "lowered by the kernel itself under load",
         "net.netfilter.nf_conntrack_count": COUNT,
     },
     "units": {"user@*.service": LOGIN, "user-*": LOGIN},
@@ -60,15 +67,32 @@ USE: Exceptions = {
         "/run/docker/*": ENGINE,
         "/run/containerd/*": ENGINE,
         "/run/systemd/transient/docker-*": ENGINE,
-        "/var/lib/dpkg/*": "records of packages; packages and their files are compared",
-        "/var/lib/apt/*": "records of packages; packages and their files are compared",
-        "/var/cache/*": "copies that programs make again",
+        "/var/lib/dpkg/*": PACKAGES,
+        "/var/lib/apt/*": PACKAGES,
+        "/var/cache/*": MADE_AGAIN,
         "/run/udev/*": "what the kernel found in this machine",
         "/usr/lib/modules/*/modules.*": "an index of modules, which are compared",
         "/var/lib/systemd/timers/*": "when timers were last due",
         "/var/lib/systemd/random-seed": "another at each boot",
         "/run/systemd/transient/session-*": LOGIN,
         "/run/systemd/units/*": "numbers of the latest starts; units are compared",
+        "/var/lib/logrotate/*": "when logs were last rotated",
+        "/var/lib/systemd/catalog/database": MADE_AGAIN,
+        "/var/lib/systemd/deb-systemd-*": PACKAGES,
+        "/var/lib/systemd/timesync/*": "what the clock was set to last",
+        "/var/lib/ucf/*": PACKAGES,
+        "/var/lib/man-db/*": MADE_AGAIN,
+        "/var/lib/sudo/*": LOGIN,
+        "/var/lib/dhcp*/*": LEASE,
+        "/run/dhc*": LEASE,
+        "/var/backups/alternatives.tar.*": DAILY,
+        "/var/backups/apt.extended_states.*": DAILY,
+        "/var/backups/dpkg.*": DAILY,
+        "/root/.ansible/*": "provisioning's own scratch folder",
+        "/home/*/.ansible/*": "provisioning's own scratch folder",
+        "/root/.bash_history": LOGIN,
+        "/home/*/.bash_history": LOGIN,
+        "/home/*/.sudo_as_admin_successful": LOGIN,
         "/srv/archive/*": "the lab's archive of packages",
         "/run/*.pid": PROCESS,
         "/run/*.lock": LOCK,
@@ -100,9 +124,21 @@ USE: Exceptions = {
         "table inet f2b-table chain f2b-chain: * saddr @addr*-set-sshd reject*": BAN,
         "table inet f2b-table set addr*-set-sshd*": BAN,
     },
-    "units": {"file session-*.scope": LOGIN},
+    "units": {
+        "file session-*.scope": LOGIN,
+        "systemd-hostnamed.service": ON_DEMAND,
+        "systemd-localed.service": ON_DEMAND,
+        "systemd-timedated.service": ON_DEMAND,
+    },
     "kernel": {
+        "dev.cdrom.*": HARDWARE,
+        "dev.hpet.*": HARDWARE,
+        "dev.raid.*": HARDWARE,
         "fs.epoll.max_user_watches": MEMORY,
+        "kernel.hostname": "the target's own",
+        "kernel.osrelease": "of the running kernel, in whatever version",
+        "kernel.version": "of the running kernel, in whatever version",
+        "net.ipv4.tcp_fastopen_key": "another at each boot",
         "fs.file-max": MEMORY,
         "fs.inotify.max_user_watches": MEMORY,
         "kernel.sched_domain.*": MEMORY,
@@ -123,6 +159,9 @@ USE: Exceptions = {
         "* RestartCount": "how often the engine started it again",
     },
     "processes": {
+        "systemd-hostnamed.service: *": ON_DEMAND,
+        "systemd-localed.service: *": ON_DEMAND,
+        "systemd-timedated.service: *": ON_DEMAND,
         "*: UID * postgres: *": "connections and workers of the database, which come and go",
     },
 }

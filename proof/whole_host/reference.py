@@ -34,14 +34,18 @@ SERVER = ("postgres_container", "vpn_address", "postgres_port", "postgres_superu
 # what of the content does not count.
 WHOLE = "(?s).+"
 MASKED = {
+    "/boot/initrd.img-*": WHOLE,
+    "/etc/ld.so.cache": WHOLE,
     "/etc/machine-id": WHOLE,
     "/etc/hostname": WHOLE,
     "/etc/ssh/ssh_host_*": WHOLE,
     **{f"/etc/{name}{old}": WHOLE for name in ("passwd", "group", "shadow", "gshadow") for old in ("", "-")},
     "/etc/wireguard/*.conf": r"^(?:PrivateKey|PresharedKey)\s*=.*$",
     "{{ postgres_home }}/.env": r"^POSTGRES_PASSWORD=.*$",
-    "{{ postgres_home }}/.password": WHOLE,
-    "{{ postgres_credentials_file }}": r"(?i)^password.*$",
+    "{{ postgres_home }}/backups_last_verified": WHOLE,
+    "{{ postgres_credentials_file }}": r"^POSTGRES_PASSWORD=.*$",
+    "{{ database_service_users_file }}": r"=.*$",
+    "{{ database_test_users_file }}": r"=.*$",
     "{{ postgres_home }}/connection_strings/*": r"(?i)(?:passw(?:or)?d\s*[=:]\s*\S+|(?<=:)[^:@/\s]+(?=@))",
 }
 PROGRAM = """\
@@ -88,9 +92,7 @@ def settings(target: Target, left_out: list[str], *, rows: bool = False, section
         sections: those to take; all if none is named.
     """
     values = [[target.text(name), name] for name in OWN if name in target.variables]
-    server = [
-        target.text(name) for name in ("postgres_container", "vpn_address", "postgres_port", "postgres_superuser")
-    ]
+    server = [target.text(name) for name in SERVER]
     return Settings(
         left_out=left_out,
         masked=[[target.fill(path), text] for path, text in MASKED.items()],

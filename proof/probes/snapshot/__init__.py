@@ -26,7 +26,7 @@ def take(settings: Settings) -> "dict[str, Section]":
         "listeners": lambda: network.listeners(content),
         "packet filter": lambda: network.packet_filter(content),
         "network": lambda: network.addresses(content),
-        "kernel": network.kernel,
+        "kernel": lambda: network.kernel(content),
         "mounts": lambda: network.mounts(content),
     }
     wanted = settings["sections"] or list(parts)

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from collections import Counter
+from pathlib import Path
 from typing import TypedDict
 
 Section = dict[str, str]
@@ -51,6 +52,12 @@ def counted(lines: "list[str]") -> Section:
     return {line: str(number) for line, number in Counter(lines).items()}
 
 
+def public_interfaces(routes: Path = Path("/proc/net/route")) -> "list[str]":
+    """Names of the interfaces that lead to the internet."""
+    lines = routes.read_text().splitlines()[1:] if routes.exists() else []
+    return sorted({line.split()[0] for line in lines if line.split()[1] == "00000000"})
+
+
 class Content:
     """Digests of contents, and texts without what belongs to the target alone."""
 
@@ -62,6 +69,7 @@ class Content:
         ]
         names = {value: name for value, name in settings["values"] if value}
         names[os.uname().release] = "kernel"
+        names |= dict.fromkeys(public_interfaces(), "public_interface")
         longest_first = sorted(names, key=len, reverse=True)
         self._names = {value.encode(): f"{{{{ {name} }}}}".encode() for value, name in names.items()}
         one = b"|".join(re.escape(value.encode()) for value in longest_first)

@@ -78,13 +78,14 @@ def _ip(*arguments: str) -> "list[str]":
     return words("ip", *arguments).splitlines()
 
 
-def kernel() -> Section:
+def kernel(content: Content) -> Section:
     """Settings of the kernel, its command line, and whether it was tainted."""
-    found = {"command line": ROOT_DEVICE.sub(r"\1=(device)", Path("/proc/cmdline").read_text().strip())}
+    found = {"command line": content.named(ROOT_DEVICE.sub(r"\1=(device)", Path("/proc/cmdline").read_text().strip()))}
     for path in PROC_SYS.rglob("*"):
         try:
             if path.name not in OUTDATED and path.is_file() and path.stat().st_mode & 0o400:
-                found[str(path.relative_to(PROC_SYS)).replace("/", ".")] = " ".join(path.read_text().split())
+                name = content.named(str(path.relative_to(PROC_SYS))).replace("/", ".")
+                found[name] = " ".join(path.read_text().split())
         except (OSError, UnicodeDecodeError):
             continue  # it has no value at this moment
     return found

@@ -13,6 +13,7 @@ PROPERTIES = "Id,ActiveState,SubState,Type,RemainAfterExit,NeedDaemonReload"
 LOGIN = re.compile(r"/user\.slice/user-(\d+)\.slice/(session-\w+\.scope|user@\d+\.service)(?:/(.*))?$")
 # Devices, mounts, logins and containers are looked at elsewhere, as is what a unit did that has ended.
 COMPARED = (".service", ".socket", ".timer", ".path", ".target", ".automount", ".swap")
+UNREAD = " on disk"  # ends the name of a unit whose files changed since systemd read them
 LONG_ID = re.compile(r"\b[0-9a-f]{64}\b")
 POSTGRES = "postgres: "
 
@@ -34,7 +35,7 @@ def units() -> Section:
     for facts in shown_units():
         name, state = LONG_ID.sub("ID", facts.get("Id", "")), facts.get("ActiveState", "inactive")
         if facts.get("NeedDaemonReload") == "yes":
-            found[f"{name} on disk"] = "changed since systemd read it"
+            found[f"{name}{UNREAD}"] = "changed since systemd read it"
         sub = facts.get("SubState", "")
         if state == "failed":
             found[name] = state

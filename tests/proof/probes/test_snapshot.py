@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from proof.probes.snapshot import accounts, containers, database, files, packages, services
-from proof.probes.snapshot.common import Content, Settings
+from proof.probes.snapshot.common import Content, Settings, public_interfaces
 
 DUMP = """\
 \\restrict aBcD
@@ -43,6 +43,13 @@ def test_values_of_the_target_are_replaced_where_they_stand_alone() -> None:
         known.named("198.51.100.1 198.51.100.10 198.51.100.11")
         == "{{ hub_address }} {{ public_address }} 198.51.100.11"
     )
+
+
+def test_the_interface_to_the_internet_is_that_of_the_default_route(tmp_path: Path) -> None:
+    routes = tmp_path / "route"
+    routes.write_text("Iface\tDestination\nwg0\t0000640A\nenp1s0\t00000000\n")
+    assert public_interfaces(routes) == ["enp1s0"]
+    assert public_interfaces(tmp_path / "none") == []
 
 
 def test_what_is_masked_does_not_count_and_the_key_does() -> None:

@@ -74,6 +74,12 @@ def test_what_is_special_about_a_packages_file_is_a_finding() -> None:
     assert between({"files": {"/etc/x": "-rw-r--r-- root:root 0123"}}, {"files": {}})
 
 
+def test_a_unit_that_was_changed_and_not_read_counts_until_it_is_read() -> None:
+    unread = {"ssh.service on disk": "changed since systemd read it"}
+    assert len(between({"units": {}}, {"units": unread})) == 1
+    assert between({"units": unread}, {"units": {}}) == []
+
+
 def test_the_databases_own_files_are_found_by_the_inventory() -> None:
     target = Target("vultr", {"postgres_data": "/d", "postgres_wal_archive": "/w"}, None, resettable=False)
     found = exceptions.left_out(target, exceptions.TIME, exceptions.OWN_FILES)
@@ -116,18 +122,37 @@ NEIGHBOURS = {
         "/var/lib/systemd/timers",
         "/var/cache",
         "/var/backups/etc.tar.gz",
+        "/var/backups/mail.dump",
+        "/var/lib/logrotate.sh",
+        "/var/lib/systemd/catalog",
+        "/root/.bashrc",
+        "/root/.ssh/authorized_keys",
+        "/home/me/.bash_profile",
+        "/home/me/.ssh/rc",
         "/usr/lib/modules/6.12/extra/own.ko",
         "/usr/lib/modules-load.d/own.conf",
         "/srv/archive",
         "/srv/mail.dump",
         "/etc/cron.d/own",
     ),
-    "units": ("session-4.service", "user.service", "users.service", "file session.scope", "file user@.service"),
+    "units": (
+        "session-4.service",
+        "user.service",
+        "users.service",
+        "file session.scope",
+        "file user@.service",
+        "hostnamed.service",
+    ),
     "listeners": ("unix /run/user.socket", "tcp 0.0.0.0:4444 python3", "udp 0.0.0.0:53 dnsmasq"),
     "mounts": ("/run/credentials", "/run/docker", "/run/users", "/var/mail/queue", "swap /swapfile"),
-    "processes": ("cron.service: UID 0 postgres", "ssh.service: UID 999 /usr/bin/postgres"),
+    "processes": (
+        "systemd-hostnamed: UID 0 own",
+        "cron.service: UID 0 postgres",
+        "ssh.service: UID 999 /usr/bin/postgres",
+    ),
     "containers": ("container own HostConfig Privileged", "image own:latest", "volume own"),
     "kernel": (
+        "dev.tty.legacy_tiocsti",
         "fs.suid_dumpable",
         "kernel.modules_disabled",
         "kernel.randomize_va_space",
