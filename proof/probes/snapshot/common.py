@@ -77,21 +77,22 @@ class Content:
 
     def named(self, text: str) -> str:
         """A text with names instead of the target's own values."""
-        return self._replaced(text.encode()).decode()
+        return self._replaced(text.encode(errors="surrogateescape")).decode(errors="backslashreplace")
 
     def digest(self, content: "str | bytes") -> str:
         """A keyed hash."""
-        raw = content if isinstance(content, bytes) else content.encode()
-        return hashlib.blake2b(raw, digest_size=DIGEST, key=self._key).hexdigest()
+        return self.hasher(content if isinstance(content, bytes) else content.encode()).hexdigest()
+
+    def hasher(self, content: bytes) -> "hashlib.blake2b":
+        """A keyed hash that more can be added to."""
+        return hashlib.blake2b(content, digest_size=DIGEST, key=self._key)
 
     def of_file(self, path: str, content: bytes) -> str:
         """A keyed hash of a file's content, without what is masked and with names instead of the target's values."""
-        if len(content) <= LARGE:
-            for pattern, secret in self._masked:
-                if pattern.fullmatch(path):
-                    content = secret.sub(b"(masked)", content)
-            content = self._replaced(content)
-        return self.digest(content)
+        for pattern, secret in self._masked:
+            if pattern.fullmatch(path):
+                content = secret.sub(b"(masked)", content)
+        return self.digest(self._replaced(content))
 
     def shown(self, value: str) -> str:
         """A value if it is short, else its hash."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
-from proof.probes.snapshot.common import Content, Section
+from proof.probes.snapshot.common import LARGE, Content, Section
 
 LOCAL = {"btrfs", "ext2", "ext3", "ext4", "f2fs", "tmpfs", "vfat", "xfs"}
 DPKG = Path("/var/lib/dpkg")
@@ -21,6 +21,7 @@ MERGED = re.compile(r"/(?:bin|sbin|lib|lib32|lib64|libx32)(?=/|$)")  # folders t
 GETFLAGS = 0x80086601  # FS_IOC_GETFLAGS
 FLAGS = {0x10: "immutable", 0x20: "append-only"}
 CACHE = re.compile(r"(.*)/__pycache__/([^/]+)\.cpython-\d+(?:\.opt-\d)?\.pyc")
+HUGE = 256 << 20  # bytes
 ORDINARY_XATTRS = ("security.selinux",)
 Seen = tuple[str, os.stat_result]
 
@@ -123,16 +124,24 @@ def compiled(path: str, content: bytes) -> bool:
 
 
 def regular(path: str, packages: Packages, content: Content) -> str:
-    """Flags and content of a regular file."""
+    """Flags and content of a regular file; of one that is too large to be read, its size."""
+    shipped = packages.sums.get(path)
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - thousands of files
         held = flags(file.fileno())
-        raw = file.read()
-    shipped = packages.sums.get(path)
-    if shipped is not None:
-        if hashlib.md5(raw, usedforsecurity=False).hexdigest() == shipped:
-            return f"{held} as shipped"
-        return f"{held} differs from its package {packages.listed.get(path, '')} {content.of_file(path, raw)}"
-    return f"{held} compiled from its source" if compiled(path, raw) else f"{held} {content.of_file(path, raw)}"
+        size = os.fstat(file.fileno()).st_size
+        if shipped is None and size > HUGE:
+            return f"{held} {size} bytes"
+        raw = file.read(LARGE)
+        md5, whole = hashlib.md5(raw, usedforsecurity=False), content.hasher(raw if size > LARGE else b"")
+        while piece := file.read(LARGE) if size > LARGE else b"":
+            md5.update(piece)
+            whole.update(piece)
+    if shipped is not None and md5.hexdigest() == shipped:
+        return f"{held} as shipped"
+    if compiled(path, raw):
+        return f"{held} compiled from its source"
+    differs = f" differs from its package {packages.listed.get(path, '')}" if shipped else ""
+    return f"{held}{differs} {whole.hexdigest() if size > LARGE else content.of_file(path, raw)}"
 
 
 def of_path(path: str, state: os.stat_result, packages: Packages, content: Content) -> str:

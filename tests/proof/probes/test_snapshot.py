@@ -1,5 +1,6 @@
 """A snapshot of the whole host, part by part."""
 
+import hashlib
 import os
 import re
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from proof.probes.snapshot import accounts, containers, database, files, packages, services
-from proof.probes.snapshot.common import Content, Settings, public_interfaces
+from proof.probes.snapshot.common import LARGE, Content, Settings, public_interfaces
 
 DUMP = """\
 \\restrict aBcD
@@ -142,6 +143,25 @@ def test_a_file_is_as_its_package_ships_it_or_not(tree: Path) -> None:
     assert told().endswith(" as shipped")
     Path(path).write_text("b")
     assert "differs from its package ufw " in told()
+
+
+def test_a_large_file_is_read_in_pieces_and_a_huge_one_not(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = tree / "large"
+    large.write_bytes(b"a" * (2 * LARGE + 1))
+    one = look(tree)[str(large)]
+    large.write_bytes(b"a" * (2 * LARGE) + b"b")
+    assert look(tree)[str(large)] != one
+    shipped = Nothing()
+    shipped.sums = {str(large): hashlib.md5(large.read_bytes()).hexdigest()}  # noqa: S324
+    assert files.of_path(str(large), large.lstat(), shipped, content()).endswith(" as shipped")
+    monkeypatch.setattr(files, "HUGE", LARGE)
+    assert look(tree)[str(large)].endswith(f" {2 * LARGE + 1} bytes")
+
+
+def test_a_name_that_is_no_text_is_told_all_the_same(tree: Path) -> None:
+    Path(os.fsdecode(bytes(tree) + b"/\xff")).touch()
+    (strange,) = [content().named(name) for name in look(tree) if "\udcff" in name]
+    assert strange.endswith("/\\xff")
 
 
 def test_only_pythons_own_compilation_of_the_file_beside_it_is_explained(tmp_path: Path) -> None:
