@@ -19,7 +19,7 @@ from proof.hosts import target as targets
 from proof.hosts.connections import MAIL
 from proof.hosts.recorded_lab import LabControl
 from proof.hosts.target import LAB, Target
-from proof.probes import snapshot
+from proof.probes import engine, snapshot
 from proof.probes.snapshot.common import Settings
 from proof.whole_host import exceptions
 from proof.whole_host.comparison import HostSnapshot
@@ -129,7 +129,7 @@ def left_out(target: Target) -> list[str]:
 
 def program(wanted: Settings) -> str:
     """A snapshot as one text for a Python of a host that has nothing of ours."""
-    names = {"proof": "", "proof.probes": ""}
+    names = {"proof": "", "proof.probes": "", "proof.probes.engine": Path(engine.__file__).read_text(encoding="utf-8")}
     for path in sorted(Path(snapshot.__file__).parent.glob("*.py")):
         name = f"proof.probes.snapshot.{path.stem}".removesuffix(".__init__")
         names[name] = path.read_text(encoding="utf-8")

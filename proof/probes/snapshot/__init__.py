@@ -30,7 +30,9 @@ def take(settings: Settings) -> "dict[str, Section]":
         "mounts": lambda: network.mounts(content),
     }
     wanted = settings["sections"] or list(parts)
+    # The programs first, as those of the other parts are none of the host's.
+    first = {name: parts.pop(name)() for name in ("processes",) if name in wanted}
     # Engine and database let others wait for answers, while the files keep a processor busy.
     with ThreadPoolExecutor(max_workers=3) as pool:
         taken = {name: pool.submit(parts[name]) for name in parts if name in wanted}
-        return {name: one.result() for name, one in taken.items()}
+        return {**first, **{name: one.result() for name, one in taken.items()}}

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-from proof.probes.snapshot.common import Content, Section, words
+from proof.probes import engine
+from proof.probes.snapshot.common import Content, Section
 
 SETTINGS = (
     "CgroupDriver", "CgroupVersion", "DefaultRuntime", "Driver", "LiveRestoreEnabled", "LoggingDriver", "OSType",
@@ -11,7 +13,8 @@ SETTINGS = (
 )  # fmt: skip
 OF_CONTAINER = ("Args", "AppArmorProfile", "Config", "HostConfig", "Mounts", "Path", "RestartCount")
 OF_NETWORK = ("Driver", "EnableIPv4", "EnableIPv6", "Internal", "Attachable", "Ingress", "Options", "Scope")
-CHANGES = {"A": "added", "C": "changed", "D": "deleted"}  # in a container, beside its image
+OK = 200
+CHANGES = {0: "changed", 1: "added", 2: "deleted"}  # in a container, beside its image
 OWN = {"Hostname", "Labels"}  # of a container: its number, and compose's digests
 
 
@@ -26,34 +29,40 @@ def flat(prefix: str, value: object) -> "Iterator[tuple[str, str]]":
         yield prefix, json.dumps(None if value in ({}, []) else value)
 
 
+def asked(path: str) -> Any:  # noqa: ANN401 - JSON
+    """What the engine answers. Raises OSError with its own words."""
+    answer = engine.ask("GET", path)
+    if answer["status"] != OK:
+        raise OSError(f"the container engine answers {path} with {answer['status']}: {answer['body'].strip()}")
+    return json.loads(answer["body"])
+
+
 def take(content: Content) -> Section:
     """The engine."""
-    found: dict[str, str] = dict(_settings())
-    names = words("docker", "ps", "--all", "--quiet", "--no-trunc").split()
-    for each in json.loads(words("docker", "inspect", *names)) if names else []:
-        name = f"container {each['Name'].lstrip('/')}"
-        facts = {field: each.get(field) for field in OF_CONTAINER}
-        facts["Config"] = {field: value for field, value in each["Config"].items() if field not in OWN}
-        facts["image"] = each["Config"]["Image"]
-        facts["networks"] = sorted(each["NetworkSettings"]["Networks"])
-        facts["state"] = each["State"]["Status"]
-        facts["health"] = each["State"].get("Health", {}).get("Status", "none")
-        facts["started"] = each["State"]["StartedAt"]
-        for field, value in facts.items():
-            found |= dict(flat(f"{name} {field}", value))
-        for line in words("docker", "diff", each["Id"]).splitlines():
-            found[f"{name} file {line[2:]}"] = CHANGES.get(line[:1], line[:1])
-    for line in words("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}").splitlines():
-        found[f"image {line}"] = "there"
-    for line in words("docker", "volume", "ls", "--format", "{{.Name}} {{.Driver}}").splitlines():
-        found[f"volume {line}"] = "there"
-    networks = words("docker", "network", "ls", "--quiet").split()
-    for each in json.loads(words("docker", "network", "inspect", *networks)):
-        found |= dict(flat(f"network {each['Name']}", {field: each.get(field) for field in OF_NETWORK}))
+    info = asked("/info")
+    found = dict(flat("engine", {name: info.get(name) for name in SETTINGS}))
+    found["engine swarm"] = json.dumps(info.get("Swarm", {}).get("LocalNodeState"))
+    for listed in asked("/containers/json?all=1"):
+        found |= of_container(asked(f"/containers/{listed['Id']}/json"))
+        for change in asked(f"/containers/{listed['Id']}/changes") or []:
+            kind = CHANGES.get(change["Kind"], str(change["Kind"]))
+            found[f"container {listed['Names'][0].lstrip('/')} file {change['Path']}"] = kind
+    for image in asked("/images/json"):
+        found |= {f"image {name}": "there" for name in image.get("RepoTags") or ["<none>:<none>"]}
+    for volume in asked("/volumes")["Volumes"] or []:
+        found[f"volume {volume['Name']} {volume['Driver']}"] = "there"
+    for network in asked("/networks"):
+        found |= dict(flat(f"network {network['Name']}", {field: network.get(field) for field in OF_NETWORK}))
     return {content.named(name): content.shown(content.named(value)) for name, value in found.items()}
 
 
-def _settings() -> "Iterator[tuple[str, str]]":
-    info = json.loads(words("docker", "info", "--format", "{{json .}}"))
-    yield from flat("engine", {name: info.get(name) for name in SETTINGS})
-    yield "engine swarm", json.dumps(info.get("Swarm", {}).get("LocalNodeState"))
+def of_container(each: Mapping[str, Any]) -> Section:
+    """A container's settings and state, without the engine's own numbers."""
+    facts = {field: each.get(field) for field in OF_CONTAINER}
+    facts["Config"] = {field: value for field, value in each["Config"].items() if field not in OWN}
+    facts["image"] = each["Config"]["Image"]
+    facts["networks"] = sorted(each["NetworkSettings"]["Networks"])
+    facts["state"] = each["State"]["Status"]
+    facts["health"] = each["State"].get("Health", {}).get("Status", "none")
+    facts["started"] = each["State"]["StartedAt"]
+    return dict(flat(f"container {each['Name'].lstrip('/')}", facts))
