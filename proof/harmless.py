@@ -2,9 +2,6 @@
 
 import argparse
 import json
-import os
-import shutil
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +13,9 @@ import yaml
 
 from lab.errors import UsageError
 from lab.paths import FEATURES, ROOT
-from proof import process, sabotage
-from proof.deployment import sources
-from proof.evidence.record import Run
+from proof import sabotage
 from proof.evidence.run_folder import slug
 from proof.gherkin.feature_files import WHOLE_HOST
-from proof.gherkin.sabotage_files import RUNNER, Sabotage
 from proof.hosts import lab_lock, recorded_lab
 from proof.hosts.recorded_lab import LabControl
 from proof.report.terminal import duration
@@ -71,30 +65,21 @@ def attempt(lab: LabControl, root: Path, change: Harmless) -> list[str]:
     lab.reset()
     lab_lock.touch(root)
     folder = root / "build" / "harmless" / slug(change.name)
-    shutil.rmtree(folder, ignore_errors=True)
     copy = folder / "copy"
-    as_sabotage = Sabotage(WHOLE_HOST, change.name, "", RUNNER, "true", FILE, 1)
-    sabotage.break_copy(root, copy, as_sabotage)
+    sabotage.lay_out(root, copy)
     declare(copy, change)
     done = lab.exec("mail", ["bash", "-euc", change.run], timeout=sabotage.SCRIPT_SECONDS)
     if done.exit_status != 0:
         return [f"the change itself ended with status {done.exit_status}: {done.stderr.decode(errors='replace')}"]
     marks = " or ".join([*(f"task-{task}" for task in change.tasks), WHOLE_HOST])
-    proved = process.run(
-        [
-            *(sys.executable, "-m", "pytest", "--host=lab", "--no-reset", "-q", "-p", "no:cacheprovider"),
-            *(f"--run-folder={folder / 'run'}", "-m", f"({marks}) and not disruptive"),
-        ],
-        timeout=sabotage.PROOF_SECONDS,
-        cwd=root,
-        env={**os.environ, sources.VARIABLE: str(copy)},
-    )
-    try:
-        run = Run.read(folder / "run" / "run.json")
-    except (OSError, ValueError):
+    run, proved = sabotage.run_pytest(root, folder / "run", ["-m", f"({marks}) and not disruptive"], copy)
+    if run is None:
         return [f"pytest ended with status {proved.exit_status}: {(proved.stderr + proved.stdout)[-500:]}"]
-    red = [each for each in run.scenarios if each.failure is not None]
-    return [f"{each.task} {each.name}: {each.failure.message}" for each in red if each.failure is not None]
+    verdict = sabotage.judge(run, "", proved.exit_status)
+    if verdict.outcome == "survived":
+        return []
+    red = [f"{each.task} {each.name}: {each.failure.message}" for each in run.scenarios if each.failure is not None]
+    return red or [verdict.detail]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -84,14 +84,20 @@ def prove(
     steps = root / "steps" / f"test_{feature_files.stem(task).replace('.', '_')}.py"
     where = [str(steps)] if steps.exists() else ["-m", f"task-{task}"]
     names = [word for scenario in scenarios for word in ("--scenario", scenario.name)]
+    return run_pytest(root, folder, ["--exitfirst", "--rule", rule, *names, *where], copy)
+
+
+def run_pytest(
+    root: Path, folder: Path, arguments: Sequence[str], copy: Path | None = None
+) -> tuple[Run | None, process.Finished]:
+    """Run pytest on the lab in its present state, with its record in a new folder; `copy` as for `prove`."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     done = process.run(
         [
-            *(sys.executable, "-m", "pytest", "--host=lab", "--no-reset", "--exitfirst", "-q"),
-            *("-p", "no:cacheprovider", f"--run-folder={folder}", "--rule", rule),
-            *names,
-            *where,
+            *(sys.executable, "-m", "pytest", "--host=lab", "--no-reset", "-q"),
+            *("-p", "no:cacheprovider", f"--run-folder={folder}"),
+            *arguments,
         ],
         timeout=PROOF_SECONDS,
         cwd=root,
@@ -112,7 +118,7 @@ def attempt(lab: LabControl, root: Path, sabotage: Sabotage, scenarios: Sequence
         lab_lock.touch(root)
         folder = root / "build" / "sabotage" / f"{sabotage.task}-{slug(sabotage.name)}-{number}"
         copy = folder.with_name(f"{folder.name}-copy") if sabotage.on == RUNNER else None
-        exit_status, said = break_copy(root, copy, sabotage) if copy else _break_node(lab, sabotage)
+        exit_status, said = _break_copy(root, copy, sabotage) if copy else _break_node(lab, sabotage)
         if exit_status != 0:
             last = said.strip().splitlines()[-1] if said.strip() else "no word"
             return Verdict("error", f"the sabotage itself ended with status {exit_status}: {last}")
@@ -133,11 +139,16 @@ def _break_node(lab: LabControl, sabotage: Sabotage) -> tuple[int, str]:
     return done.exit_status, (done.stderr or done.stdout).decode(errors="replace")
 
 
-def break_copy(root: Path, copy: Path, sabotage: Sabotage) -> tuple[int, str]:
-    """Run the script in a copy of the operator's files; returns exit status and output."""
+def lay_out(root: Path, copy: Path) -> None:
+    """Make the copy of the operator's files again."""
     shutil.rmtree(copy, ignore_errors=True)
     for name in sources.COPIED:
         shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns(*INSTALLATION))
+
+
+def _break_copy(root: Path, copy: Path, sabotage: Sabotage) -> tuple[int, str]:
+    """Run the script in a copy of the operator's files; returns exit status and output."""
+    lay_out(root, copy)
     done = process.run(["bash", "-euc", sabotage.run], timeout=SCRIPT_SECONDS, cwd=copy)
     return done.exit_status, done.stderr or done.stdout
 
