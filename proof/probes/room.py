@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import TypedDict
 
+from proof.probes.accounts import password_state
 from proof.probes.ownership import local_mounts
 
 NO_SHELL = ("nologin", "false")
@@ -40,8 +41,7 @@ def ending(days: int, folder: Path = Path("/etc")) -> "list[str]":
         name, password, changed, _, longest, _, _, expires, _ = line.split(":")
         if name in people and expires and int(expires) - today <= days:
             told.append(f"{name} expires on day {expires} since 1970")
-        usable = password not in ("", "*") and not password.startswith("!")
-        if usable and longest and changed and int(changed) + int(longest) - today <= days:
+        if password_state(password) == "set" and longest and changed and int(changed) + int(longest) - today <= days:
             told.append(f"the password of {name} must be changed by day {int(changed) + int(longest)} since 1970")
     return told
 

@@ -19,12 +19,13 @@ from proof.hosts import target as targets
 from proof.hosts.connections import MAIL
 from proof.hosts.recorded_lab import LabControl
 from proof.hosts.target import LAB, Target
-from proof.probes import engine, snapshot
+from proof.probes import engine, ownership, snapshot
 from proof.probes.snapshot.common import Settings
 from proof.whole_host import exceptions
 from proof.whole_host.comparison import HostSnapshot
 
 FOLDER = BUILD / "references"
+CHECKOUT = Path(snapshot.__file__).parents[3]  # of this very program
 SECONDS = 600.0
 MADE_FROM = ("provision", "sql")
 # Values that each target has for itself, by the variable of the inventory.
@@ -127,12 +128,17 @@ def left_out(target: Target) -> list[str]:
     return exceptions.left_out(target, excepted, {**exceptions.OWN_FILES, **exceptions.USED_FILES})
 
 
+def program_files() -> list[Path]:
+    """The modules that take a snapshot."""
+    return [Path(engine.__file__), Path(ownership.__file__), *sorted(Path(snapshot.__file__).parent.glob("*.py"))]
+
+
 def program(wanted: Settings) -> str:
     """A snapshot as one text for a Python of a host that has nothing of ours."""
-    names = {"proof": "", "proof.probes": "", "proof.probes.engine": Path(engine.__file__).read_text(encoding="utf-8")}
-    for path in sorted(Path(snapshot.__file__).parent.glob("*.py")):
-        name = f"proof.probes.snapshot.{path.stem}".removesuffix(".__init__")
-        names[name] = path.read_text(encoding="utf-8")
+    names = {"proof": "", "proof.probes": ""}
+    for path in program_files():
+        module = ".".join(path.relative_to(CHECKOUT).with_suffix("").parts).removesuffix(".__init__")
+        names[module] = path.read_text(encoding="utf-8")
     packages = ["proof", "proof.probes", "proof.probes.snapshot"]
     return f"SOURCES = {names!r}\nPACKAGES = {packages!r}\nSETTINGS = {dict(wanted)!r}\n{PROGRAM}"
 
@@ -150,8 +156,7 @@ def take_out_of_band(lab: LabControl, wanted: Settings) -> HostSnapshot:
 def path_of(task: str, root: Path = ROOT, folder: Path = FOLDER) -> Path:
     """Where the reference of today's provisioning after a task is kept, as today's snapshot sees it."""
     contents: Mapping[str, str] = provenance.contents(root)
-    program = [*Path(snapshot.__file__).parent.glob("*.py"), *Path(__file__).parent.glob("*.py")]
-    seen = provenance.content_hash(program, Path(snapshot.__file__).parents[3])
+    seen = provenance.content_hash([*program_files(), *Path(__file__).parent.glob("*.py")], CHECKOUT)
     return folder / f"{'-'.join([*(contents[name] for name in MADE_FROM), seen, task])}.json"
 
 

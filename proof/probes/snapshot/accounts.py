@@ -26,22 +26,21 @@ def ageing(fields: "list[str]") -> str:
     return ", ".join([*(["must be changed at the next login"] if forced else []), *limits])
 
 
-def take(content: Content, root: Path = Path("/")) -> Section:
+def take(content: Content) -> Section:
     """The accounts."""
     found: Section = {}
-    shadow = (root / "etc/shadow").read_text().splitlines()
-    for line in shadow:
+    for line in Path("/etc/shadow").read_text().splitlines():
         name, field, *rest = line.split(":")
         found[f"password of {name}"] = f"{password(field)}; {ageing(rest)}"
     for line in words("getent", "passwd").splitlines():
         name, _, uid, gid, comment, home, shell = line.split(":")
         told = f"UID {uid}, GID {gid}, {comment}, {home}, {shell}"
         found[f"account {name}"] = "; and again: ".join(filter(None, [found.get(f"account {name}"), told]))
-        found |= keys(name, root / home.lstrip("/"), content)
+        found |= keys(name, Path("/", home), content)
     for line in words("getent", "group").splitlines():
         name, _, gid, members = line.split(":")
         found[f"group {name}"] = f"GID {gid}: {' '.join(sorted(filter(None, members.split(','))))}"
-    for line in (root / "etc/gshadow").read_text().splitlines():
+    for line in Path("/etc/gshadow").read_text().splitlines():
         name, field, administrators, _ = line.split(":")
         if field.strip("!*") or administrators:
             found[f"password of group {name}"] = f"{password(field)}, administrators: {administrators}"

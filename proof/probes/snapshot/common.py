@@ -13,7 +13,6 @@ Section = dict[str, str]
 DIGEST = 8  # bytes: enough to see a change
 SHORT = 120  # characters that are shown in full
 LARGE = 4 << 20  # bytes; a larger file holds no settings
-Pairs = list[tuple[str, str]]
 
 
 class Settings(TypedDict):

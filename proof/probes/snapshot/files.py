@@ -2,10 +2,8 @@
 
 import fcntl
 import fnmatch
-import grp
 import hashlib
 import os
-import pwd
 import re
 import stat
 import struct
@@ -13,9 +11,9 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
+from proof.probes import ownership
 from proof.probes.snapshot.common import LARGE, Content, Section
 
-LOCAL = {"btrfs", "ext2", "ext3", "ext4", "f2fs", "tmpfs", "vfat", "xfs"}
 DPKG = Path("/var/lib/dpkg")
 MERGED = re.compile(r"/(?:bin|sbin|lib|lib32|lib64|libx32)(?=/|$)")  # folders that are links into /usr
 GETFLAGS = 0x80086601  # FS_IOC_GETFLAGS
@@ -78,19 +76,13 @@ def merged(path: str) -> str:
 @cache
 def owner(uid: int) -> str:
     """Name of an account, else its number."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
+    return ownership.user_name(uid) or str(uid)
 
 
 @cache
 def group(gid: int) -> str:
     """Name of a group, else its number."""
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)
+    return ownership.group_name(gid) or str(gid)
 
 
 def extended(path: str, content: Content) -> str:
@@ -182,23 +174,12 @@ def walk(start: str, left_out: "re.Pattern[str]") -> "Iterator[Seen]":
             continue  # gone since it was listed
 
 
-def file_systems(mountinfo: str) -> "list[str]":
-    """Mount points of local file systems in the text of /proc/self/mountinfo, each file system once."""
-    first: dict[str, str] = {}
-    for line in mountinfo.splitlines():
-        before, after = line.split(" - ", 1)
-        device, root, point = before.split()[2:5]
-        if after.split()[0] in LOCAL and root == "/":
-            first.setdefault(device, point.encode().decode("unicode_escape"))
-    return list(first.values())
-
-
 def take(left_out: "list[str]", content: Content) -> Section:
     """Every file of the host."""
     pattern = re.compile("|".join(f"(?:{fnmatch.translate(each)})" for each in left_out) or "(?!)")
     packages = Packages()
     found: Section = {}
-    for start in file_systems(Path("/proc/self/mountinfo").read_text()):
+    for start in ownership.local_mounts(Path("/proc/self/mountinfo").read_text()):
         for path, state in walk(start, pattern):
             try:
                 found[path] = of_path(path, state, packages, content)

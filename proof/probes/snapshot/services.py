@@ -29,10 +29,10 @@ def passing(facts: "dict[str, str]") -> bool:
     return facts.get("Type") == "oneshot" and facts.get("RemainAfterExit") == "no"
 
 
-def units() -> Section:
+def units(shown: "list[dict[str, str]]") -> Section:
     """What runs or failed, and what is switched on; jobs that end by themselves come and go."""
     found: Section = {}
-    for facts in shown_units():
+    for facts in shown:
         name, state = LONG_ID.sub("ID", facts.get("Id", "")), facts.get("ActiveState", "inactive")
         if facts.get("NeedDaemonReload") == "yes":
             found[f"{name}{UNREAD}"] = "changed since systemd read it"
@@ -63,10 +63,9 @@ def unit_of(cgroup: str, ended: "set[str]") -> str:
     return LONG_ID.sub("ID", parts[-1]) if parts else f"no unit ({path})"
 
 
-def processes(content: Content) -> Section:
+def processes(shown: "list[dict[str, str]]", content: Content) -> Section:
     """Programs that have run for a while, by unit and user; a postgres process by its role alone."""
     now = time.clock_gettime(time.CLOCK_BOOTTIME)
-    shown = shown_units()
     ends = {facts.get("Id", "") for facts in shown if passing(facts)}
     ended = {facts.get("Id", "") for facts in shown if facts.get("SubState") == "abandoned"}
     found: Counter[str] = Counter()

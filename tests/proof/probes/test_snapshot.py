@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from proof.probes import ownership
 from proof.probes.snapshot import accounts, containers, database, files, packages, services
 from proof.probes.snapshot.common import LARGE, Content, Settings, public_interfaces
 
@@ -180,7 +181,7 @@ def test_local_file_systems_are_included() -> None:
         "1 0 8:1 / / rw - ext4 /dev/vda rw\n2 1 8:1 /x /mnt rw - ext4 /dev/vda rw\n"
         "3 1 0:5 / /proc rw - proc proc rw\n4 1 0:9 / /a\\040b rw - tmpfs tmpfs rw\n"
     )
-    assert files.file_systems(text) == ["/", "/a b"]
+    assert ownership.local_mounts(text) == ["/", "/a b"]
 
 
 def test_a_dump_is_reported_by_objects_and_on_demand_by_rows() -> None:
