@@ -23,7 +23,7 @@ from proof.clients.reboot import RebootResult
 from proof.database.login import PASSWORD_NAME, Logins, password_file
 from proof.evidence.recorder import Recorder
 from proof.evidence.redact import redactor
-from proof.gherkin.case import CASE
+from proof.gherkin.case import CASE, Case
 from proof.gherkin.feature_files import STARTS_EARLY, WHOLE_HOST
 from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
@@ -120,11 +120,16 @@ def container_trial(mail: Host) -> Callable[[], Trial]:
     return trial
 
 
+@pytest.fixture(scope="session")
+def chosen_cases(request: pytest.FixtureRequest) -> list[Case]:
+    """Every case of this run."""
+    return [item.stash[CASE] for item in request.session.items if CASE in item.stash]
+
+
 @pytest.fixture(scope="session", autouse=True)
-def early_start(request: pytest.FixtureRequest) -> None:
+def early_start(chosen_cases: list[Case], request: pytest.FixtureRequest) -> None:
     """Start the work that @starts-early scenarios wait for before the first scenario."""
-    cases = (item.stash[CASE] for item in request.session.items if CASE in item.stash)
-    for task in {case.feature.task for case in cases if STARTS_EARLY in case.scenario.tags}:
+    for task in {case.feature.task for case in chosen_cases if STARTS_EARLY in case.scenario.tags}:
         with suppress(pytest.skip.Exception):  # the scenario itself reports which place is missing
             request.getfixturevalue(EARLY[task])
 
@@ -142,12 +147,11 @@ def rebooted(
     admin: Admin,
     target: Target,
     looks_after_reboot: list[HostSnapshot],
-    request: pytest.FixtureRequest,
+    chosen_cases: list[Case],
 ) -> RebootResult:
     """What stood after a reboot that no one helped: one reboot a run, whichever scenario asks first."""
     result = reboot.reboot(lab, mail, admin, target)
-    cases = [item.stash[CASE] for item in request.session.items if CASE in item.stash]
-    if any(case.feature.task == WHOLE_HOST and case.scenario.disruptive for case in cases):
+    if any(case.feature.task == WHOLE_HOST and case.scenario.disruptive for case in chosen_cases):
         looks_after_reboot.append(whole_host.look(mail, target))
     return result
 

@@ -1,7 +1,7 @@
 """The whole host beside the reference: whatever is more, less or other must be explained."""
 
+import re
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from testinfra.host import Host
 
 from proof.deployment import sources
 from proof.evidence.recorder import Recorder
+from proof.gherkin.case import Case
 from proof.hosts import target as targets
 from proof.hosts.target import Target
 from proof.probes import origin, room
@@ -24,6 +25,8 @@ from steps import whole_host
 
 scenarios("../features/whole_host.feature")
 
+COMPARED = r'the "(?P<section>.+)" of the host (is|are) compared with the reference'
+WHOLE = "the whole host is compared with the reference"
 LONGEST_TRANSACTION = 3600  # seconds
 WAL_KEPT = 1 << 30  # bytes that a slot may keep
 OLD = 1_000_000_000  # transactions
@@ -38,9 +41,11 @@ SHOWN = 25  # findings in a message; the evidence has all
 
 
 @pytest.fixture(scope="session")
-def seen_once() -> dict[str, Mapping[str, str]]:
-    """Sections of the host that this run has looked at, each once, for calm scenarios."""
-    return {}
+def seen_once(mail: Host, target: Target, chosen_cases: list[Case]) -> HostSnapshot:
+    """The sections that calm scenarios of this run compare, looked at in one go, which is quicker."""
+    steps = [step.text for case in chosen_cases if not case.scenario.disruptive for step in case.scenario.steps]
+    named = {found["section"] for text in steps if (found := re.fullmatch(COMPARED, text))}
+    return whole_host.look(mail, target, *([] if WHOLE in steps else sorted(named)))
 
 
 @pytest.fixture(scope="session")
@@ -60,24 +65,15 @@ def has_reference(evidence: Recorder) -> Reference:
     return found
 
 
-@when(parsers.re(r'the "(?P<section>.+)" of the host (is|are) compared with the reference'), target_fixture="found")
-def compare_section(
-    mail: Host, target: Target, expected_host: Reference, seen_once: dict[str, Mapping[str, str]], section: str
-) -> list[Difference]:
+@when(parsers.re(COMPARED), target_fixture="found")
+def compare_section(expected_host: Reference, seen_once: HostSnapshot, section: str) -> list[Difference]:
     """Returns all differences, declared ones among them."""
-    if section not in seen_once:
-        seen_once |= whole_host.look(mail, target, section)
     return compared({section: seen_once[section]}, expected_host)
 
 
-@when("the whole host is compared with the reference", target_fixture="found")
-def compare_all(
-    mail: Host, target: Target, expected_host: Reference, seen_once: dict[str, Mapping[str, str]]
-) -> list[Difference]:
-    """The sections that no scenario has looked at are looked at now."""
-    missing = sorted(expected_host.taken.keys() - seen_once.keys())
-    if missing:
-        seen_once |= whole_host.look(mail, target, *missing)
+@when(WHOLE, target_fixture="found")
+def compare_all(expected_host: Reference, seen_once: HostSnapshot) -> list[Difference]:
+    """Every section."""
     return compared(seen_once, expected_host)
 
 

@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from proof.probes.snapshot.files import OPEN
+from proof.probes.snapshot.packages import ORIGIN
 from proof.probes.snapshot.services import UNREAD
 
 HostSnapshot = Mapping[str, Mapping[str, str]]
@@ -36,8 +38,16 @@ class Difference:
 
     @property
     def settled(self) -> bool:
-        """Whether it is one that systemd has read in the meantime, where it had not when the reference was taken."""
-        return self.section == "units" and self.name.endswith(UNREAD) and not self.after
+        """Whether it is something dubious of the reference that is not so any more.
+
+        A unit that systemd has read in the meantime, a log that is not written yet, a package that an archive has.
+        """
+        known = (
+            (self.section == "units" and self.name.endswith(UNREAD))
+            or (self.section == "files" and self.name.startswith(OPEN))
+            or (self.section == "packages" and self.name.startswith(ORIGIN))
+        )
+        return known and not self.after
 
     @property
     def packaged(self) -> bool:

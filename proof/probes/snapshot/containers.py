@@ -1,11 +1,12 @@
 """The container engine: its settings, containers, images, volumes and networks, without the engine's own numbers."""
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from proof.probes import engine
-from proof.probes.snapshot.common import Content, Section
+from proof.probes.snapshot.common import SETTLED_SECONDS, Content, Section
 
 SETTINGS = (
     "CgroupDriver", "CgroupVersion", "DefaultRuntime", "Driver", "LiveRestoreEnabled", "LoggingDriver", "OSType",
@@ -37,17 +38,38 @@ def asked(path: str) -> Any:  # noqa: ANN401 - JSON
     return json.loads(answer["body"])
 
 
+def settled(number: str) -> Any:  # noqa: ANN401 - JSON
+    """A container, once its health is known; as it is, if that takes long."""
+    deadline = time.monotonic() + SETTLED_SECONDS
+    while True:
+        each = asked(f"/containers/{number}/json")
+        if each["State"].get("Health", {}).get("Status") != "starting" or time.monotonic() > deadline:
+            return each
+        time.sleep(0.2)
+
+
 def take(content: Content) -> Section:
     """The engine."""
     info = asked("/info")
     found = dict(flat("engine", {name: info.get(name) for name in SETTINGS}))
     found["engine swarm"] = json.dumps(info.get("Swarm", {}).get("LocalNodeState"))
+    images = asked("/images/json")
+    now = {
+        name: image["Id"]
+        for image in images
+        for name in [*(image.get("RepoTags") or []), *(image.get("RepoDigests") or [])]
+    }
     for listed in asked("/containers/json?all=1"):
-        found |= of_container(asked(f"/containers/{listed['Id']}/json"))
+        each = settled(listed["Id"])
+        found |= of_container(each)
+        if now.get(each["Config"]["Image"], each["Image"]) != each["Image"]:
+            found[f"container {listed['Names'][0].lstrip('/')} image"] = (
+                f"no longer the one called {each['Config']['Image']}"
+            )
         for change in asked(f"/containers/{listed['Id']}/changes") or []:
             kind = CHANGES.get(change["Kind"], str(change["Kind"]))
             found[f"container {listed['Names'][0].lstrip('/')} file {change['Path']}"] = kind
-    for image in asked("/images/json"):
+    for image in images:
         found |= {f"image {name}": "there" for name in image.get("RepoTags") or ["<none>:<none>"]}
     for volume in asked("/volumes")["Volumes"] or []:
         found[f"volume {volume['Name']} {volume['Driver']}"] = "there"

@@ -9,6 +9,7 @@ import stat
 import struct
 from collections.abc import Callable, Iterator
 from functools import cache
+from io import FileIO
 from pathlib import Path
 
 from proof.probes import ownership
@@ -20,6 +21,13 @@ GETFLAGS = 0x80086601  # FS_IOC_GETFLAGS
 FLAGS = {0x10: "immutable", 0x20: "append-only"}
 CACHE = re.compile(r"(.*)/__pycache__/([^/]+)\.cpython-\d+(?:\.opt-\d)?\.pyc")
 HUGE = 256 << 20  # bytes
+# Folders whose content changes with use; what is open to others there is looked at nevertheless.
+USED = ("/var/log", "/var/cache")
+OPEN = "open to others: "  # begins the name of such a file
+REACHABLE = stat.S_IXOTH
+OTHERS = stat.S_IROTH | stat.S_IWOTH | stat.S_ISUID | stat.S_ISGID
+ROTATED = re.compile(r"(?:[.-]\d+)?(?:\.(?:gz|xz|zst|old))?$")
+MACHINE = re.compile(r"\b[0-9a-f]{32}\b")
 ORDINARY_XATTRS = ("security.selinux",)
 Seen = tuple[str, os.stat_result]
 
@@ -121,19 +129,27 @@ def regular(path: str, packages: Packages, content: Content) -> str:
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - thousands of files
         held = flags(file.fileno())
         size = os.fstat(file.fileno()).st_size
-        if shipped is None and size > HUGE:
+        raw = file.read(LARGE) if shipped or size <= LARGE else b""
+        if shipped and hashed(hashlib.md5(raw, usedforsecurity=False), file, size) == shipped:
+            return f"{held} as shipped"
+        if size > HUGE:
             return f"{held} {size} bytes"
-        raw = file.read(LARGE)
-        md5, whole = hashlib.md5(raw, usedforsecurity=False), content.hasher(raw if size > LARGE else b"")
-        while piece := file.read(LARGE) if size > LARGE else b"":
-            md5.update(piece)
-            whole.update(piece)
-    if shipped is not None and md5.hexdigest() == shipped:
-        return f"{held} as shipped"
-    if compiled(path, raw):
-        return f"{held} compiled from its source"
+        if compiled(path, raw):
+            return f"{held} compiled from its source"
+        if size > LARGE:
+            file.seek(0)
+            digest = hashed(content.hasher(b""), file, size)
+        else:
+            digest = content.of_file(path, raw)
     differs = f" differs from its package {packages.listed.get(path, '')}" if shipped else ""
-    return f"{held}{differs} {whole.hexdigest() if size > LARGE else content.of_file(path, raw)}"
+    return f"{held}{differs} {digest}"
+
+
+def hashed(begun: "hashlib._Hash | hashlib.blake2b", file: "FileIO", size: int) -> str:
+    """The hash of a file's content, of which a small file's was read already; a large one is read in pieces."""
+    while piece := file.read(LARGE) if size > LARGE else b"":
+        begun.update(piece)
+    return begun.hexdigest()
 
 
 def of_path(path: str, state: os.stat_result, packages: Packages, content: Content) -> str:
@@ -154,8 +170,14 @@ def of_path(path: str, state: os.stat_result, packages: Packages, content: Conte
     return f"{told} of a package" if path in packages.listed else told
 
 
-def walk(start: str, left_out: "re.Pattern[str]") -> "Iterator[Seen]":
-    """Every path of one file system that no pattern leaves out; none if it was unmounted since it was listed."""
+def walk(start: str, left_out: "re.Pattern[str]", inside: int = 0) -> "Iterator[Seen]":
+    """Every path of one file system that no pattern leaves out; none if it was unmounted since it was listed.
+
+    Args:
+        start: the folder.
+        left_out: pattern of paths that are left out.
+        inside: bits of a folder's mode without which its content is left out.
+    """
     device = None
     waiting = [start]
     while waiting:
@@ -168,14 +190,30 @@ def walk(start: str, left_out: "re.Pattern[str]") -> "Iterator[Seen]":
             if state.st_dev != device:
                 continue
             yield path, state
-            if stat.S_ISDIR(state.st_mode):
+            if stat.S_ISDIR(state.st_mode) and state.st_mode & inside == inside:
                 waiting += [entry.path for entry in os.scandir(path)]
         except FileNotFoundError:
             continue  # gone since it was listed
 
 
+def open_to_others(folder: str) -> Section:
+    """In a folder whose content is not looked at, files that others may read, write or run as their owner.
+
+    The numbers that rotating logs adds to their names do not count.
+    """
+    closed = re.compile("(?!)")
+    found: Section = {}
+    for path, state in walk(folder, closed, inside=REACHABLE) if Path(folder).is_dir() else []:
+        mode = state.st_mode
+        special = not stat.S_ISDIR(mode) and not stat.S_ISLNK(mode) and not stat.S_ISREG(mode)
+        if special or (stat.S_ISREG(mode) and (mode & OTHERS or "security.capability" in os.listxattr(path))):
+            name = ROTATED.sub("", MACHINE.sub("MACHINE", path))
+            found[f"{OPEN}{name}"] = f"{stat.filemode(mode)} {owner(state.st_uid)}:{group(state.st_gid)}"
+    return found
+
+
 def take(left_out: "list[str]", content: Content) -> Section:
-    """Every file of the host."""
+    """Every file of the host; of what is left out below USED, what is open to others."""
     pattern = re.compile("|".join(f"(?:{fnmatch.translate(each)})" for each in left_out) or "(?!)")
     packages = Packages()
     found: Section = {}
@@ -185,6 +223,9 @@ def take(left_out: "list[str]", content: Content) -> Section:
                 found[path] = of_path(path, state, packages, content)
             except FileNotFoundError:
                 continue  # gone since it was listed
+    for folder in USED:
+        if f"{folder}/*" in left_out:
+            found |= open_to_others(folder)
     for path, package in packages.missing(found, pattern):
         found[path] = f"missing, although {package} ships it"
     return {content.named(path): known for path, known in found.items()}

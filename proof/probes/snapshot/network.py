@@ -1,19 +1,15 @@
-"""Listeners, the packet filter, addresses, routes, the tunnel, kernel settings and mounts."""
+"""Listeners, the packet filter, addresses, routes and the tunnel."""
 
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-from proof.probes.snapshot.common import Content, Section, counted, words
+from proof.probes.snapshot.common import NUMBER, Content, Section, counted, words
 
 PROCESS = re.compile(r'\("([^"]+)",')
-PROC_SYS = Path("/proc/sys")
-OUTDATED = ("base_reachable_time", "retrans_time")  # names of before; whoever reads them is named in the kernel's log
-ROOT_DEVICE = re.compile(r"\b(root|resume|BOOT_IMAGE)=\S+")
 VETH = re.compile(r"\d+: veth")  # a container's end of a network, under another name each time
+QUEUES = ("noqueue", "fq_codel", "fq", "mq", "pfifo_fast")  # that the kernel chooses by itself
 LOOPBACK = ("127.", "[::1]")
-NUMBER = re.compile(r"\b[0-9a-f]{12,64}\b")  # of a container, a network, a layer
 EPHEMERAL = re.compile(r":(3276[89]|327[7-9]\d|32[89]\d\d|3[3-9]\d{3}|[45]\d{4}|60\d{3})$")
 
 
@@ -59,7 +55,16 @@ def _cleaned(line: str) -> str:
 def addresses(content: Content) -> Section:
     """Addresses, routes of every table, rules, and the tunnel's peers."""
     found = [f"address {' '.join(_cleaned(line).split()[1:])}" for line in _ip("-oneline", "address")]
-    found += [f"link {' '.join(line.split()[1:5])}" for line in _ip("-oneline", "link") if not VETH.match(line)]
+    for line in _ip("-oneline", "link"):
+        if not VETH.match(line):
+            name, *facts = line.split()[1:]
+            found.append(f"link {' '.join([name, *facts[:3], *filter(None, map(_filtering, facts[3:]))])}")
+    if shutil.which("tc"):
+        shown = [line.split() for line in words("tc", "qdisc", "show").splitlines()]
+        found += [f"queue {one[1]} of {one[4]}" for one in shown if one[1] not in QUEUES]
+    for kind in ("policy", "state"):
+        found += [f"IPsec {kind} {line.strip()}" for line in _ip("xfrm", kind, "list") if line.startswith("src ")]
+    found += [f"neighbour {line}" for line in _ip("neighbour", "show", "nud", "permanent")]
     for family in ("-4", "-6"):
         found += [f"route {family} {_cleaned(line)}" for line in _ip(family, "route", "show", "table", "all")]
         found += [f"rule {family} {line}" for line in _ip(family, "rule", "show")]
@@ -74,41 +79,10 @@ def addresses(content: Content) -> Section:
     return counted([content.named(line) for line in found])
 
 
+def _filtering(fact: str) -> str:
+    """Of a link's facts, a program that sees every packet first."""
+    return "XDP program" if fact.startswith(("xdp", "prog/xdp")) else ""
+
+
 def _ip(*arguments: str) -> "list[str]":
     return words("ip", *arguments).splitlines()
-
-
-def kernel(content: Content) -> Section:
-    """Settings of the kernel, its command line, and whether it was tainted."""
-    found = {"command line": content.named(ROOT_DEVICE.sub(r"\1=(device)", Path("/proc/cmdline").read_text().strip()))}
-    for path in PROC_SYS.rglob("*"):
-        try:
-            if path.name not in OUTDATED and path.is_file() and path.stat().st_mode & 0o400:
-                name = content.named(str(path.relative_to(PROC_SYS))).replace("/", ".")
-                found[name] = " ".join(path.read_text().split())
-        except (OSError, UnicodeDecodeError):
-            continue  # it has no value at this moment
-    return found
-
-
-def mounts(content: Content) -> Section:
-    """File systems as the first process sees them, swap, and loop devices."""
-    found: Section = {}
-    for line in Path("/proc/1/mountinfo").read_text().splitlines():
-        before, after = line.split(" - ", 1)
-        root, point, options = before.split()[3:6]
-        kind, _, more = after.split()[:3]
-        steady = ",".join(sorted({*options.split(","), *_steady(more)}))
-        found[content.named(NUMBER.sub("ID", point))] = f"{kind} {steady}" + (f" from {root}" if root != "/" else "")
-    for line in Path("/proc/swaps").read_text().splitlines()[1:]:
-        found[f"swap {line.split()[0]}"] = line.split()[1]
-    for path in Path("/sys/block").glob("loop*/loop/backing_file"):
-        found[f"loop of {path.read_text().strip()}"] = "attached"
-    return found
-
-
-def _steady(options: str) -> "Iterator[str]":
-    """Options of a file system without those that follow the machine's size."""
-    for option in options.split(","):
-        if not option.startswith(("size=", "nr_inodes=", "lowerdir=", "upperdir=", "workdir=", "fd=", "pipe_ino=")):
-            yield option

@@ -4,11 +4,12 @@ import os
 import re
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from proof.probes.snapshot.common import Content, Section, words
+from proof.probes.snapshot.common import SETTLED_SECONDS, Content, Section, words
 
-SETTLED_SECONDS = 10.0  # younger processes are checks that come and go
 PROPERTIES = "Id,ActiveState,SubState,Type,RemainAfterExit,NeedDaemonReload"
 LOGIN = re.compile(r"/user\.slice/user-(\d+)\.slice/(session-\w+\.scope|user@\d+\.service)(?:/(.*))?$")
 # Devices, mounts, logins and containers are looked at elsewhere, as is what a unit did that has ended.
@@ -63,23 +64,54 @@ def unit_of(cgroup: str, ended: "set[str]") -> str:
     return LONG_ID.sub("ID", parts[-1]) if parts else f"no unit ({path})"
 
 
-def processes(shown: "list[dict[str, str]]", content: Content) -> Section:
-    """Programs that have run for a while, by unit and user; a postgres process by its role alone."""
-    now = time.clock_gettime(time.CLOCK_BOOTTIME)
+class Program(NamedTuple):
+    """A process: its number, its start in seconds after the boot, its command, its user and its control group."""
+
+    pid: int
+    started: float
+    command: str
+    user: int
+    cgroup: str
+
+
+def program(folder: Path) -> "Program | None":
+    """A process by its folder in /proc; None if it has ended."""
+    try:
+        command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="backslashreplace").strip()
+        started = float((folder / "stat").read_text().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+        user, cgroup = (folder / "cmdline").stat().st_uid, (folder / "cgroup").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return Program(int(folder.name), started, command, user, cgroup)
+
+
+def programs(proc: Path = Path("/proc")) -> "list[Program]":
+    """Every process of this moment but this one and those of the kernel."""
+    found = [program(folder) for folder in proc.glob("[0-9]*") if int(folder.name) != os.getpid()]
+    return [one for one in found if one is not None and one.command]
+
+
+def lasting(seen: "Sequence[Program]", proc: Path = Path("/proc")) -> "list[Program]":
+    """Those programs that run for a while, once the young ones have ended or shown that they do."""
+    kept = []
+    for one in sorted(seen, key=lambda each: each.started):
+        while time.clock_gettime(time.CLOCK_BOOTTIME) - one.started <= SETTLED_SECONDS:
+            now = program(proc / str(one.pid))
+            if now is None or now.started != one.started:
+                break
+            time.sleep(0.2)
+        else:
+            kept.append(one)
+    return kept
+
+
+def processes(seen: "Sequence[Program]", shown: "list[dict[str, str]]", content: Content) -> Section:
+    """Programs that run for a while, by unit and user; a postgres process by its role alone."""
     ends = {facts.get("Id", "") for facts in shown if passing(facts)}
     ended = {facts.get("Id", "") for facts in shown if facts.get("SubState") == "abandoned"}
+    units = {one: unit_of(one.cgroup, ended) for one in seen}
     found: Counter[str] = Counter()
-    for folder in Path("/proc").glob("[0-9]*"):
-        if int(folder.name) == os.getpid():
-            continue
-        try:
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="backslashreplace").strip()
-            started = float((folder / "stat").read_text().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
-            user = (folder / "cmdline").stat().st_uid
-            unit = unit_of((folder / "cgroup").read_text(), ended)
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # it ended in the meantime
-        if command and now - started > SETTLED_SECONDS and unit and unit not in ends:
-            short = " ".join(command.split()[:2]) if command.startswith(POSTGRES) else LONG_ID.sub("ID", command)
-            found[content.named(f"{unit}: UID {user} {short}")] += 1
+    for one in lasting([each for each, unit in units.items() if unit and unit not in ends]):
+        command = " ".join(one.command.split()[:2]) if one.command.startswith(POSTGRES) else one.command
+        found[content.named(f"{units[one]}: UID {one.user} {LONG_ID.sub('ID', command)}")] += 1
     return {name: str(number) for name, number in found.items()}

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -267,3 +268,79 @@ def test_a_structure_is_flattened_without_the_engines_order() -> None:
     one = dict(containers.flat("c", {"Mounts": [{"b": 1}, {"a": 2}], "User": "0"}))
     assert one == dict(containers.flat("c", {"User": "0", "Mounts": [{"a": 2}, {"b": 1}]}))
     assert one["c User"] == '"0"'
+
+
+def process(proc: Path, pid: int, started: float, command: str = "sleep") -> services.Program:
+    folder = proc / str(pid)
+    folder.mkdir(parents=True, exist_ok=True)
+    ticks = round(started * os.sysconf("SC_CLK_TCK"))
+    (folder / "cmdline").write_bytes(command.encode() + b"\0")
+    (folder / "stat").write_text(f"{pid} (a) b) S {' '.join(['0'] * 18)} {ticks} 0")
+    (folder / "cgroup").write_text("0::/system.slice/x.service\n")
+    found = services.program(folder)
+    assert found is not None
+    return found
+
+
+def test_a_young_program_is_followed_until_it_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([100.0, 100.0, 105.0, 110.5, 110.5])
+    monkeypatch.setattr(time, "clock_gettime", lambda _: next(clock))
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    old, young = process(tmp_path, 1, 5.0), process(tmp_path, 2, 100.0)
+    assert services.lasting([young, old], tmp_path) == [old, young]
+
+
+def test_a_young_program_that_ends_or_is_followed_by_another_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "clock_gettime", lambda _: 101.0)
+    ended = services.Program(3, 100.0, "check", 0, "")
+    replaced = process(tmp_path, 4, 100.0)
+    process(tmp_path, 4, 100.5)
+    assert services.lasting([ended, replaced], tmp_path) == []
+
+
+def test_programs_of_the_kernel_have_no_command(tmp_path: Path) -> None:
+    named, _ = process(tmp_path, 5, 1.0), process(tmp_path, 6, 1.0, command="")
+    assert services.programs(tmp_path) == [named]
+    assert services.program(tmp_path / "7") is None
+
+
+def test_a_package_that_no_archive_has_is_told() -> None:
+    listed = (
+        "Listing...\nbash/stable,now 5.2 amd64 [installed]\nmine/now 99 all [installed,local]\n"
+        "linux-image-6.12.1-cloud-amd64/now 6.12.1-1 amd64 [installed,local]\n"
+    )
+    assert packages.foreign(listed) == {
+        "origin of mine": "no archive",
+        "origin of linux-image-VERSION-cloud-amd64": "no archive",
+    }
+    assert packages.foreign("mine/now 99 all [installed,local]\n") == {}
+
+
+def test_among_logs_only_what_is_open_to_others_is_told(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    for name, mode in (("dump.sql", 0o644), ("auth.log", 0o640), ("dpkg.log.2.gz", 0o644), ("shell", 0o4750)):
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(mode)
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed" / "file").touch(0o644)
+    (tmp_path / "closed").chmod(0o700)
+    os.mkfifo(tmp_path / "queue", 0o600)
+    told = {Path(name).name for name in files.open_to_others(str(tmp_path))}
+    assert told == {"dump.sql", "dpkg.log", "shell", "queue"}
+    assert files.open_to_others(str(tmp_path / "none")) == {}
+
+
+def test_a_large_file_is_hashed_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "LARGE", 4)
+    path = tmp_path / "large"
+    path.write_bytes(b"0123456789")
+    shipped = Nothing()
+    shipped.sums, shipped.listed = {str(path): "781e5e245d69b566979b86e28d23f2c7"}, {str(path): "ufw"}
+    assert files.regular(str(path), shipped, content()) == " as shipped"
+    shipped.sums[str(path)] = "0" * 32
+    assert files.regular(str(path), shipped, content()).startswith(" differs from its package ufw ")
+    one = files.regular(str(path), NOTHING, content())
+    path.write_bytes(b"0123456788")
+    assert files.regular(str(path), NOTHING, content()) != one

@@ -1,0 +1,59 @@
+"""Settings of the kernel, file systems, swap and loop devices."""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from proof.probes.snapshot.common import NUMBER, Content, Section
+
+PROC_SYS = Path("/proc/sys")
+OUTDATED = ("base_reachable_time", "retrans_time")  # names of before; whoever reads them is named in the kernel's log
+ROOT_DEVICE = re.compile(r"\b(root|resume|BOOT_IMAGE)=\S+")
+
+
+def take(content: Content) -> Section:
+    """Settings of the kernel, its command line, and whether it was tainted."""
+    found = {"command line": content.named(ROOT_DEVICE.sub(r"\1=(device)", Path("/proc/cmdline").read_text().strip()))}
+    for path in _settings(PROC_SYS):
+        try:
+            with open(path) as file:  # noqa: PTH123 - thousands of files
+                found[content.named(path.removeprefix(f"{PROC_SYS}/")).replace("/", ".")] = " ".join(
+                    file.read().split()
+                )
+        except (OSError, UnicodeDecodeError):
+            continue  # it has no value at this moment
+    return found
+
+
+def _settings(folder: "str | Path") -> "Iterator[str]":
+    """Files that can be read, in a folder and all below it."""
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _settings(entry.path)
+        elif entry.name not in OUTDATED and entry.stat().st_mode & stat.S_IRUSR:
+            yield entry.path
+
+
+def mounts(content: Content) -> Section:
+    """File systems as the first process sees them, swap, and loop devices."""
+    found: Section = {}
+    for line in Path("/proc/1/mountinfo").read_text().splitlines():
+        before, after = line.split(" - ", 1)
+        root, point, options = before.split()[3:6]
+        kind, _, more = after.split()[:3]
+        steady = ",".join(sorted({*options.split(","), *_steady(more)}))
+        found[content.named(NUMBER.sub("ID", point))] = f"{kind} {steady}" + (f" from {root}" if root != "/" else "")
+    for line in Path("/proc/swaps").read_text().splitlines()[1:]:
+        found[f"swap {line.split()[0]}"] = line.split()[1]
+    for path in Path("/sys/block").glob("loop*/loop/backing_file"):
+        found[f"loop of {path.read_text().strip()}"] = "attached"
+    return found
+
+
+def _steady(options: str) -> "Iterator[str]":
+    """Options of a file system without those that follow the machine's size."""
+    for option in options.split(","):
+        if not option.startswith(("size=", "nr_inodes=", "lowerdir=", "upperdir=", "workdir=", "fd=", "pipe_ino=")):
+            yield option
