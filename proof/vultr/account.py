@@ -23,26 +23,48 @@ SYSTEMS = (
 
 @dataclass(frozen=True)
 class Offer:
-    """What the next server gets; `polls` is how often it is asked for until it is active."""
+    """What the next server gets."""
 
     address: str = "192.0.2.25"
     address6: str = "2001:db8:25::25"
     password: str = field(default_factory=lambda: secrets.token_urlsafe(12), repr=False)
-    polls: int = 2
+
+
+@dataclass
+class Habits:
+    """How Vultr behaves beside what its documentation promises; each with its source.
+
+    Args:
+        ended: last parts of addresses below a server that are gone; VPC 2.0 is (vultr/terraform-provider-vultr#753).
+        page: items of a list that come at a time. Vultr gives up to 500; fewer try what a large account meets.
+        hidden_seconds: for how long look-ups and lists do not know a new server (vultr/terraform-provider-vultr#462,
+            kubermatic/machine-controller#1704).
+        pending_looks: looks at a server until its status is active.
+        installing_looks: further looks until its server_status is ok, too (vultr/terraform-provider-vultr#440).
+        calls_per_second: more are answered with 429 (Vultr's documentation of its API).
+    """
+
+    ended: tuple[str, ...] = ("vpc2",)
+    page: int = 2
+    hidden_seconds: float = 3.0
+    pending_looks: float = 1
+    installing_looks: float = 6
+    calls_per_second: int = 30
 
 
 @dataclass
 class Account:
-    """Everything by its id, each record in the API's own words; `schedules` and `polled` by the server's id.
+    """Everything by its id, each record in the API's own words; `schedules`, `looks` and `born` by the server's id.
 
-    As long as it is `slow`, no server becomes active.
+    `born` are the seconds of a clock at which a server was ordered, `looks` how often it was looked at since.
     """
 
     offer: Offer = field(default_factory=Offer)
-    slow: bool = False
+    habits: Habits = field(default_factory=Habits)
     servers: dict[str, Record] = field(default_factory=dict)
     schedules: dict[str, Record] = field(default_factory=dict)
-    polled: dict[str, int] = field(default_factory=dict)
+    looks: dict[str, int] = field(default_factory=dict)
+    born: dict[str, float] = field(default_factory=dict)
     keys: dict[str, Record] = field(default_factory=dict)
     firewalls: dict[str, Record] = field(default_factory=dict)
     rules: dict[str, dict[int, Record]] = field(default_factory=dict)

@@ -53,11 +53,15 @@ def add_rule(account: Account, group: str, body: Record) -> Record:
     return {"firewall_rule": rule}
 
 
-def rules(account: Account, group: str) -> Record:
-    """All rules of a group, on one page."""
+def listed(account: Account) -> list[Record]:
+    """All groups of the account."""
+    return [get(account, number)["firewall_group"] for number in account.firewalls]
+
+
+def rules(account: Account, group: str) -> list[Record]:
+    """All rules of a group."""
     find(account.firewalls, group, MISSING)
-    listed = list(account.rules[group].values())
-    return {"firewall_rules": listed, "meta": {"total": len(listed), "links": {"next": "", "prev": ""}}}
+    return list(account.rules[group].values())
 
 
 def get_rule(account: Account, group: str, number: str) -> Record:

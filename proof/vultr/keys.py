@@ -15,6 +15,11 @@ def create(account: Account, body: Record) -> Record:
     return get(account, number)
 
 
+def listed(account: Account) -> list[Record]:
+    """All keys of the account."""
+    return list(account.keys.values())
+
+
 def get(account: Account, number: str) -> Record:
     """A key."""
     return {"ssh_key": find(account.keys, number, MISSING)}

@@ -1,5 +1,7 @@
 """The part of the API for instances: created immediately, active after a while, with a schedule of backups."""
 
+import time
+from ipaddress import IPv6Address
 from typing import Any
 
 from proof.vultr.account import CREATED, PLANS, REGIONS, SYSTEMS, Account, Record, RefusedError, find, new_id, require
@@ -33,13 +35,25 @@ BLANK: Record = {
     "image_id": "",
     "snapshot_id": "",
 }
+LONG_AGO = 10**6
 SWITCH = {"enabled": True, "disabled": False}
 
 
-def listed(account: Account) -> Record:
-    """All of the account, a page."""
-    servers = [_shown(server) for server in account.servers.values()]
-    return {"instances": servers, "meta": {"total": len(servers), "links": {"next": "", "prev": ""}}}
+def listed(account: Account) -> list[Record]:
+    """All of the account that lists know already."""
+    return [_shown(account, server) for server in account.servers.values() if _known(account, server["id"])]
+
+
+def _known(account: Account, number: str) -> bool:
+    return time.monotonic() - account.born[number] >= account.habits.hidden_seconds
+
+
+def _find(account: Account, number: str) -> Record:
+    """A server, unless it is so new that look-ups do not know it yet."""
+    server = find(account.servers, number, MISSING)
+    if not _known(account, number):
+        raise RefusedError(404, MISSING)
+    return server
 
 
 def create(account: Account, body: Record) -> Record:
@@ -59,8 +73,27 @@ def create(account: Account, body: Record) -> Record:
     number = new_id()
     account.servers[number] = _fresh(number, body, system)
     account.schedules[number] = _schedule(enabled=SWITCH[body.get("backups", "disabled")])
-    account.polled[number] = 0
-    return {"instance": {**_shown(account.servers[number]), "default_password": account.offer.password}}
+    account.looks[number], account.born[number] = 0, time.monotonic()
+    return {"instance": {**_shown(account, account.servers[number]), "default_password": account.offer.password}}
+
+
+def from_portal(account: Account, **facts: object) -> str:
+    """A server that someone made in Vultr's portal long ago: without backups, IPv6 and firewall.
+
+    Args:
+        account: whose it is.
+        facts: those that are not as the portal suggests them.
+
+    Returns:
+        Its id.
+    """
+    number = new_id()
+    plan = PLANS[str(facts["plan"])]
+    account.servers[number] = BLANK | {"id": number, "os_id": 0, "tags": ["old"]} | plan | facts
+    account.schedules[number] = _schedule(enabled=False)
+    account.looks[number], account.born[number] = LONG_AGO, time.monotonic() - LONG_AGO
+    _activate(account, account.servers[number])
+    return number
 
 
 def _fresh(number: str, body: Record, system: Record) -> Record:
@@ -69,54 +102,66 @@ def _fresh(number: str, body: Record, system: Record) -> Record:
     return BLANK | asked | chosen | PLANS[body["plan"]] | {"os": system["name"], "os_id": system["id"]}
 
 
-def _shown(server: Record) -> Record:
+def _shown(account: Account, server: Record) -> Record:
     told = {name: server[name] for name in server if name not in HIDDEN}
-    return {**told, "features": ["ipv6"] if server["enable_ipv6"] else []}
+    features = {"auto_backups": account.schedules[server["id"]]["enabled"], "ipv6": server["enable_ipv6"]}
+    return {**told, "features": [name for name, there in features.items() if there]}
 
 
 def get(account: Account, number: str) -> Record:
-    """A server; each look brings it nearer to being active."""
-    server = find(account.servers, number, MISSING)
-    account.polled[number] += 1
-    if account.polled[number] >= account.offer.polls and not account.slow:
+    """A server; each look brings it nearer to being ready: first its status, long after that its server_status."""
+    server = _find(account, number)
+    account.looks[number] += 1
+    further = account.looks[number] - account.habits.pending_looks
+    if further > 0 and server["status"] == "pending":
         _activate(account, server)
-    return {"instance": _shown(server)}
+    if further > account.habits.installing_looks:
+        server["server_status"] = "ok"
+    return {"instance": _shown(account, server)}
 
 
 def _activate(account: Account, server: Record) -> None:
-    server |= {"status": "active", "power_status": "running", "server_status": "ok"}
+    server |= {"status": "active", "power_status": "running", "server_status": "installingbooting"}
     server |= {"kvm": f"https://console.invalid/{server['id']}", "main_ip": account.offer.address}
     server |= {"netmask_v4": "255.255.254.0", "gateway_v4": "192.0.2.1"}
+    _give_address6(account, server)
+
+
+def _give_address6(account: Account, server: Record) -> None:
     if server["enable_ipv6"]:
-        network = account.offer.address6.rpartition(":")[0] + ":"
-        server |= {"v6_main_ip": account.offer.address6, "v6_network": network, "v6_network_size": 64}
+        parts = IPv6Address(account.offer.address6).exploded.split(":")
+        server |= {"v6_main_ip": ":".join(parts), "v6_network": ":".join(parts[:4]) + "::", "v6_network_size": 64}
 
 
 def update(account: Account, number: str, body: Record) -> Record:
     """Change what can be changed while a server lives."""
-    server = find(account.servers, number, MISSING)
+    server = _find(account, number)
     server |= {name: body[name] for name in CHANGEABLE if body.get(name) is not None}
+    if server["status"] == "active":
+        _give_address6(account, server)
     if "backups" in body:
         account.schedules[number] = _schedule(enabled=SWITCH[body["backups"]])
-    return {"instance": _shown(server)}
+    return {"instance": _shown(account, server)}
 
 
 def delete(account: Account, number: str) -> None:
     """Destroy a server."""
     find(account.servers, number, MISSING)
-    del account.servers[number], account.schedules[number], account.polled[number]
+    for records in (account.servers, account.schedules, account.looks, account.born):
+        records.pop(number)
 
 
 def schedule(account: Account, number: str) -> Record:
     """When its backups are made."""
-    return {"backup_schedule": find(account.schedules, number, MISSING)}
+    _find(account, number)
+    return {"backup_schedule": account.schedules[number]}
 
 
 def set_schedule(account: Account, number: str, body: Record) -> Record:
     """Say when its backups are made."""
-    found = find(account.schedules, number, MISSING)
+    _find(account, number)
     require(body, "type")
-    if not found["enabled"]:
+    if not account.schedules[number]["enabled"]:
         raise RefusedError(400, "Backups are not enabled for this instance.")
     asked: dict[str, Any] = {name: body.get(name, 0) for name in ("hour", "dow", "dom")}
     account.schedules[number] = {"enabled": True, "type": body["type"], **asked}
@@ -127,7 +172,7 @@ def _schedule(*, enabled: bool) -> Record:
     return {"enabled": enabled, "type": "daily" if enabled else "", "hour": 0, "dow": 0, "dom": 0}
 
 
-def networks(account: Account, number: str) -> Record:
+def networks(account: Account, number: str) -> list[Record]:
     """The private networks that a server is in: none."""
-    find(account.servers, number, MISSING)
-    return {"vpcs": [], "meta": {"total": 0, "links": {"next": "", "prev": ""}}}
+    _find(account, number)
+    return []

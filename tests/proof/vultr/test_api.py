@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from proof.vultr.account import Account
+from proof.vultr.account import Account, Habits
 from proof.vultr.api import Answer, Api, Fault
 from proof.vultr.endpoint import HOST, Endpoint
 
@@ -18,7 +18,8 @@ ORDER = {"region": "dfw", "plan": "vc2-2c-4gb", "os_id": 2625, "backups": "enabl
 
 @pytest.fixture
 def api() -> Api:
-    return Api("KEY", Account())
+    """Of a Vultr that answers at once, and no longer knows VPC 2.0."""
+    return Api("KEY", Account(habits=Habits(hidden_seconds=0)))
 
 
 def ask(api: Api, method: str, path: str, body: object = None, key: str = "KEY") -> tuple[int, Any]:
@@ -49,6 +50,55 @@ def test_a_server_becomes_active_after_a_while(api: Api) -> None:
         ("pending", "0.0.0.0"),
         ("active", api.account.offer.address),
     ]
+
+
+def test_a_server_is_ready_long_after_it_is_active(api: Api) -> None:
+    api.account.habits.installing_looks = 2
+    number = order(api)
+    seen = [ask(api, "GET", f"/v2/instances/{number}")[1]["instance"]["server_status"] for _ in range(4)]
+    assert seen == ["none", "installingbooting", "installingbooting", "ok"]
+
+
+def test_a_new_server_is_not_known_at_once(api: Api) -> None:
+    api.account.habits.hidden_seconds = 60
+    number = order(api)
+    assert ask(api, "GET", f"/v2/instances/{number}")[0] == 404
+    assert ask(api, "PATCH", f"/v2/instances/{number}", {"label": "x"})[0] == 404
+    assert ask(api, "GET", "/v2/instances")[1]["instances"] == []
+    api.account.born[number] -= 61
+    assert len(ask(api, "GET", "/v2/instances")[1]["instances"]) == 1
+
+
+def test_what_vultr_has_ended_is_not_found(api: Api) -> None:
+    number = order(api)
+    assert ask(api, "GET", f"/v2/instances/{number}/vpc2") == (404, {"error": "Not found.", "status": 404})
+    assert ask(api, "GET", f"/v2/instances/{number}/vpcs")[0] == 200
+
+
+def test_a_list_comes_in_pages(api: Api) -> None:
+    numbers = [order(api, label=f"server {number}") for number in range(5)]
+    seen: list[str] = []
+    cursor = ""
+    for _ in range(3):
+        _, body = ask(api, "GET", f"/v2/instances?per_page=500{f'&cursor={cursor}' if cursor else ''}")
+        assert body["meta"]["total"] == 5
+        seen += [each["id"] for each in body["instances"]]
+        cursor = body["meta"]["links"]["next"]
+    assert (seen, cursor) == (numbers, "")
+    assert ask(api, "GET", "/v2/instances?cursor=nonsense")[0] == 400
+
+
+def test_addresses_and_features_look_as_vultr_writes_them(api: Api) -> None:
+    number = order(api)
+    for _ in range(2):
+        server = ask(api, "GET", f"/v2/instances/{number}")[1]["instance"]
+    assert server["v6_main_ip"] == "2001:0db8:0025:0000:0000:0000:0000:0025"
+    assert server["features"] == ["auto_backups", "ipv6"]
+
+
+def test_more_requests_than_are_allowed_are_put_off(api: Api) -> None:
+    api.account.habits.calls_per_second = 3
+    assert [ask(api, "GET", "/v2/os")[0] for _ in range(4)] == [200, 200, 200, 429]
 
 
 def test_only_the_first_answer_reports_the_password(api: Api) -> None:
