@@ -1,8 +1,8 @@
 @task-1.1.1 @group-1.1 @milestone-1
 Feature: 1.1.1 The server at Vultr is the one that was ordered
   The order is written down, and deploying carries it out. Whoever operates the host may deploy again at any
-  moment, and loses neither the server nor money. No account is needed to prove that: the provider talks to
-  a stand-in of Vultr.
+  moment, and loses neither the server nor money. No account is needed to prove that: in the lab the provider
+  talks to a stand-in of Vultr. Of the real server only what Vultr itself says counts, and it is only read.
 
   Rule: The host is the machine that was ordered
 
@@ -20,18 +20,24 @@ Feature: 1.1.1 The server at Vultr is the one that was ordered
 
   Rule: What is ordered is what was agreed
 
-    Scenario: The plan and the system
-      When the operator has deployed
-      Then the account has one server of the plan "vc2-2c-4gb" with "Debian 13 x64 (trixie)"
+    Scenario: The plan, the place and the system
+      When the order is looked up at Vultr
+      Then it is one server of the plan "vc2-2c-4gb" with "Debian 13 x64 (trixie)"
+      And it is in the place that the operator chose
+
+    Scenario: The backups
+      When the order is looked up at Vultr
+      Then backups of the whole disk are ordered for every day at 02:00 UTC
+
+    Scenario: Vultr's firewall and the SSH key
+      When the order is looked up at Vultr
+      Then Vultr's firewall lets in nothing but ICMP, and SSH from a few networks
+      And the account has the operator's SSH key
 
     Scenario: The first way in
       When the operator has deployed
       Then the server lets in the operator's SSH key
       And its firewall lets in SSH from the operator's networks, and else nothing but ICMP
-
-    Scenario: The backups
-      When the operator has deployed
-      Then the whole disk is backed up every day at 02:00 UTC
 
   Rule: A wrong setting is refused before anything is ordered
 
@@ -60,6 +66,47 @@ Feature: 1.1.1 The server at Vultr is the one that was ordered
       When the operator deploys again, and is asked nothing
       Then deploying succeeds
       And Vultr was only asked to read
+
+    Scenario: A server of the same label in a colleague's order
+      Given an account that holds nothing
+      When the operator deploys and "a colleague deploys at the same time"
+      Then deploying refuses the plan
+      And deploying says "someone else is ordering"
+      And the account has one server of the plan "vc2-2c-4gb" with "Debian 13 x64 (trixie)"
+
+  Rule: A provider that cannot read a server is noticed before anything is ordered
+
+    Scenario: Vultr has ended something that the provider asks for
+      Given an account with a server that was made in Vultr's portal
+      When the operator deploys while "the provider can no longer read a server"
+      Then deploying fails and says "cannot read a server"
+      And Vultr was only asked to read
+
+  Rule: A server that is there already can be taken over
+
+    Scenario: Whoever does not say yes has taken over nothing
+      Given an account with a server that was made in Vultr's portal
+      When the operator takes the server over and answers "no"
+      Then deploying ends without confirmation
+      And Vultr was only asked to read
+      And nothing is left of the attempt
+
+    Scenario: It stays as it is, but for backups, IPv6 and the firewall
+      Given an account with a server that was made in Vultr's portal
+      When the operator takes the server over and answers "yes"
+      Then deploying succeeds
+      And it says what the server's firewall no longer lets in
+      And the server has kept its label, its place, its size, its name and its user
+      And the whole disk is backed up every day at 02:00 UTC
+      And its firewall lets in SSH from the operator's networks, and else nothing but ICMP
+      And deploying again goes on with the same server
+
+    Scenario: One with another system is left alone
+      Given an account with a server that was made in Vultr's portal with "Ubuntu 24.04 LTS x64"
+      When the operator takes the server over and answers "yes"
+      Then deploying refuses the plan
+      And Vultr was only asked to read
+      And nothing is left of the attempt
 
   Rule: The credentials are the operator's alone
 
@@ -91,13 +138,21 @@ Feature: 1.1.1 The server at Vultr is the one that was ordered
       Given the operator has deployed
       When the operator deploys after the change "<change>"
       Then deploying refuses the plan
+      And deploying says "<reason>"
       And the server is still there
 
       Examples:
-        | change                                    |
-        | The server is to be in another region     |
-        | The server is to have another host name   |
-        | The server is no longer in the description |
+        | change                                     | reason              |
+        | The server is to be in another region      | because of region   |
+        | The server is to have another host name    | because of hostname |
+        | The server is no longer in the description | destroy or replace  |
+
+    Scenario: A new SSH key replaces no server
+      Given the operator has deployed
+      When the operator deploys after the change "The operator has a new SSH key"
+      Then deploying succeeds
+      And deploying says "The server itself lets in the old one"
+      And the server is still there
 
   Rule: What goes wrong is told in a sentence, and nothing is lost
 
@@ -127,6 +182,18 @@ Feature: 1.1.1 The server at Vultr is the one that was ordered
       When the operator deploys while "Vultr counts too many requests for a moment"
       Then deploying succeeds
 
+    Scenario Outline: Although <trouble>
+      Given an account that holds nothing
+      When the operator deploys while "<trouble>"
+      Then deploying succeeds
+      And the whole disk is backed up every day at 02:00 UTC
+      And the first password is kept, and was not shown
+
+      Examples:
+        | trouble                                          |
+        | look-ups do not know the new server for a while  |
+        | the new server is locked for a moment            |
+
     Scenario Outline: When <trouble>
       Given an account that holds nothing
       When the operator deploys and "<trouble>"
@@ -144,6 +211,12 @@ Feature: 1.1.1 The server at Vultr is the one that was ordered
       Given an account that holds nothing
       When the machine dies while the server is made
       And the operator deploys again
+      Then deploying names the forgotten server, and how to take it over
+      And after that, deploying again goes on with the same server
+
+    Scenario: When the state is lost, no second server is ordered
+      Given the operator has deployed
+      When the operator deploys and "its state is lost"
       Then deploying names the forgotten server, and how to take it over
       And after that, deploying again goes on with the same server
 

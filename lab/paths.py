@@ -20,7 +20,7 @@ FEATURES = ROOT / "features"
 INVENTORY = PROVISION / "inventory"
 SQL = ROOT / "sql"
 # Names of what belongs to one installation alone: never a part of a copy of the project.
-INSTALLATION = ("host_vars", "production", "secrets", ".terraform*", "*.tfstate*", "*.tfvars")
+INSTALLATION = ("host_vars", "production", "secrets", ".terraform*", "*.tfstate*", "*.tfvars", "*.tfvars.json")
 
 
 def cache() -> Path:

@@ -1,8 +1,13 @@
 """1.1.1: the machine, and its order, carried out by Terraform against a stand-in of Vultr."""
 
 import copy
-from collections.abc import Callable, Iterator
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +15,8 @@ import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
+from lab.paths import TERRAFORM
+from proof import process
 from proof.deployment import faults, sandbox, terraform
 from proof.deployment.sandbox import Deployment
 from proof.evidence.recorder import Recorder
@@ -19,10 +26,17 @@ from proof.hosts.target import Target
 from proof.probes import hardware
 from proof.probes.hardware import Hardware
 from proof.process import Finished
+from proof.vultr import servers
 
 scenarios("../features/task_1.1.1.feature")
 
 GB = 10**9
+API_KEY = "VULTR_API_KEY"
+ORDER_SECONDS = 120.0
+REGION = re.compile(r'^\s*region\s*=\s*"([a-z]+)"', re.MULTILINE)
+WIDEST = {"v4": 16, "v6": 32}  # bits of the widest network from which SSH may come
+PORTAL = "by hand"
+PORTAL_FACTS = {"region": "ewr", "plan": "vc2-1c-1gb", "hostname": "vultr", "user_scheme": "limited"}
 KERNEL_SHARE = 0.12  # of a small machine's memory, kept by the kernel and the firmware
 NOT_CONFIRMED, REFUSED = 4, 5
 MISTAKES: dict[str, dict[str, object]] = {
@@ -36,6 +50,7 @@ CHANGES: dict[str, Callable[[Deployment], None]] = {
     "The server is to be in another region": lambda deployment: deployment.write_settings(region="ewr"),
     "The server is to have another host name": lambda deployment: deployment.write_settings(hostname="post"),
     "The server is no longer in the description": sandbox.forget_server,
+    "The operator has a new SSH key": sandbox.new_key,
 }
 
 Servers = dict[str, dict[str, Any]]
@@ -63,8 +78,10 @@ def run(evidence: Recorder) -> Deploy:
 
 
 @pytest.fixture(scope="session")
-def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of deployments; skips if Terraform or its provider is missing."""
+def scratch(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of deployments; skips if Terraform or its provider is missing, and where no stand-in counts."""
+    if not target.resettable:
+        pytest.skip("is asked of a stand-in of Vultr, which counts for the lab alone")
     if why := terraform.why_not():
         pytest.skip(why)
     return tmp_path_factory.mktemp("deployments")
@@ -111,6 +128,45 @@ def empty_account(opened: ExitStack, tmp_path: Path) -> Deployment:
     redactor.register(made.key)
     redactor.register(made.api.account.offer.password)
     return made
+
+
+@given(
+    parsers.re('an account with a server that was made in Vultr\'s portal( with "(?P<system>.+)")?'),
+    target_fixture="deployed",
+)
+def portal_server(opened: ExitStack, tmp_path: Path, system: str | None) -> Deployment:
+    """Of the other user scheme, in another place, smaller, without backups, IPv6 and firewall; and others' servers."""
+    made = empty_account(opened, tmp_path)
+    for label in (PORTAL, "of someone else", "of someone else, too"):
+        servers.from_portal(made.api.account, label=label, os=system or "Debian 13 x64 (trixie)", **PORTAL_FACTS)
+    return made
+
+
+@when(parsers.parse('the operator takes the server over and answers "{answer}"'), target_fixture="done")
+def takes_over(run: Deploy, deployed: Deployment, answer: str) -> Finished:
+    number = next(each["id"] for each in deployed.api.account.servers.values() if each["label"] == PORTAL)
+    return run(deployed, lambda chosen: chosen.adopt(number, answer))
+
+
+@then("nothing is left of the attempt")
+def nothing_left(deployed: Deployment) -> None:
+    """Neither in the state nor in the settings."""
+    folder = deployed.terraform_folder
+    left = [path.name for path in folder.iterdir() if path.name == "terraform.tfstate" or path.suffix == ".json"]
+    assert not left, f"deploy.sh has left {left} in its folder"
+
+
+@then("the server has kept its label, its place, its size, its name and its user")
+def kept(deployed: Deployment) -> None:
+    server = our_server(deployed)
+    found = {name: server[name] for name in PORTAL_FACTS}
+    assert found == PORTAL_FACTS, f"the server at Vultr: {server}"
+
+
+@then("it says what the server's firewall no longer lets in")
+def says_what_closes(done: Finished) -> None:
+    assert "it is in no firewall group" in done.stdout, f"deploy.sh: {done}"
+    assert "After this plan it lets in only:" in done.stdout, f"deploy.sh: {done}"
 
 
 @pytest.fixture
@@ -162,22 +218,112 @@ def has_size(measured: Hardware, target: Target, memory: int, disk: int) -> None
 # The order
 
 
-def only_server(deployed: Deployment) -> dict[str, Any]:
-    """The account's one server."""
-    servers = deployed.api.account.servers
-    assert len(servers) == 1, f"the account has {len(servers)} servers: {servers}"
-    return next(iter(servers.values()))
+@dataclass(frozen=True)
+class Order:
+    """What Vultr says of the server, as `vultr.py order` prints it, and the folder with the operator's settings."""
+
+    told: dict[str, Any]
+    settings: Path
+    key: Path
+
+
+@when("the order is looked up at Vultr", target_fixture="order")
+def look_up(target: Target, evidence: Recorder, request: pytest.FixtureRequest) -> Order:
+    """In the lab at the stand-in, after deploying; else in the operator's own account."""
+    if target.resettable:
+        deployed = has_deployed(request.getfixturevalue("first"), evidence)
+        environment: Mapping[str, str] = deployed.environment
+        address = deployed.api.account.offer.address
+        folder, key = deployed.terraform_folder, deployed.folder / "home/.ssh/id_ed25519.pub"
+    else:
+        if not os.environ.get(API_KEY):
+            pytest.skip(f"{API_KEY} is not set, so Vultr cannot be asked; its key may be one that only reads")
+        redactor.register(os.environ[API_KEY])
+        environment, address, folder = os.environ, target.text("public_address"), TERRAFORM
+        key = targets.resolve(target.text("admin_public_key_file"))
+    done = process.run(
+        [sys.executable, "-B", str(folder / "vultr.py"), "order", address], timeout=ORDER_SECONDS, env=environment
+    )
+    evidence.command(
+        "runner",
+        "terraform/vultr.py order",
+        exit_status=done.exit_status,
+        stdout=done.stdout,
+        stderr=done.stderr,
+        seconds=done.seconds,
+    )
+    assert done.exit_status == 0, f"Vultr says nothing of the server at {address}: {done.stderr}"
+    return Order(json.loads(done.stdout), folder, key)
+
+
+@then(parsers.parse('it is one server of the plan "{plan}" with "{system}"'))
+def is_one_server(order: Order, plan: str, system: str) -> None:
+    server = order.told["server"]
+    assert (server["plan"], server["os"]) == (plan, system), f"the server at Vultr: {server}"
+    assert order.told["same_label"] == 1, f"{order.told['same_label']} servers at Vultr are called {server['label']}"
+
+
+@then("it is in the place that the operator chose")
+def is_in_place(order: Order) -> None:
+    """As terraform.tfvars says, or the file that was written when the server was taken over."""
+    adopted = order.settings / "adopted.auto.tfvars.json"
+    chosen = order.settings / "terraform.tfvars"
+    if adopted.exists():
+        wanted = json.loads(adopted.read_text(encoding="utf-8"))["region"]
+    elif chosen.exists() and (found := REGION.search(chosen.read_text(encoding="utf-8"))):
+        wanted = found[1]
+    else:
+        pytest.skip("the settings of the order are not on this machine: terraform/terraform.tfvars")
+    assert order.told["server"]["region"] == wanted, f"the server at Vultr: {order.told['server']}"
+
+
+@then(parsers.parse("backups of the whole disk are ordered for every day at {hour:d}:00 UTC"))
+def backups_ordered(order: Order, hour: int) -> None:
+    schedule = order.told["schedule"]
+    assert (schedule["enabled"], schedule["type"], schedule["hour"]) == (True, "daily", hour), (
+        f"the schedule at Vultr: {schedule}"
+    )
+    assert "auto_backups" in order.told["server"]["features"], f"the server at Vultr: {order.told['server']}"
+
+
+@then("Vultr's firewall lets in nothing but ICMP, and SSH from a few networks")
+def few_doors(order: Order, target: Target) -> None:
+    """After task 1.3.4 from none at all."""
+    rules = order.told["rules"]
+    assert rules is not None, "the server is in no firewall group of Vultr's"
+    doors = {("tcp", target.text(name)) for name in ("ssh_port_fresh", "ssh_port")}
+    tried = (rule for rule in rules if rule["protocol"] != "icmp")
+    wide = [
+        rule
+        for rule in tried
+        if (rule["protocol"], rule["port"]) not in doors or rule["subnet_size"] < WIDEST[rule["ip_type"]]
+    ]
+    assert not wide, f"Vultr's firewall lets in more than ICMP, and SSH from a few networks: {wide}"
+
+
+@then("the account has the operator's SSH key")
+def account_has_key(order: Order) -> None:
+    mine = order.key.read_text(encoding="utf-8").split()[:2]
+    assert mine in [key.split()[:2] for key in order.told["keys"]], f"no SSH key at Vultr is that of {order.key.name}"
+
+
+def our_server(deployed: Deployment) -> dict[str, Any]:
+    """The account's one server, or the one from the portal among those of others."""
+    there = deployed.api.account.servers
+    ours = [each for each in there.values() if len(there) == 1 or each["label"] == PORTAL]
+    assert len(ours) == 1, f"the account has {len(there)} servers: {there}"
+    return ours[0]
 
 
 @then(parsers.parse('the account has one server of the plan "{plan}" with "{system}"'))
 def one_server(deployed: Deployment, plan: str, system: str) -> None:
-    server = only_server(deployed)
+    server = our_server(deployed)
     assert (server["plan"], server["os"]) == (plan, system), f"the server at Vultr: {server}"
 
 
 @then("the server lets in the operator's SSH key")
 def lets_key_in(deployed: Deployment) -> None:
-    keys = [deployed.api.account.keys[number]["ssh_key"] for number in only_server(deployed)["sshkey_id"]]
+    keys = [deployed.api.account.keys[number]["ssh_key"] for number in our_server(deployed)["sshkey_id"]]
     mine = (deployed.folder / "home/.ssh/id_ed25519.pub").read_text(encoding="utf-8").strip()
     assert keys == [mine], f"the server lets in {keys}, the operator's key is {mine}"
 
@@ -185,7 +331,7 @@ def lets_key_in(deployed: Deployment) -> None:
 @then("its firewall lets in SSH from the operator's networks, and else nothing but ICMP")
 def firewall_rules(deployed: Deployment, target: Target) -> None:
     """Rule by rule, for both of SSH's ports."""
-    rules = deployed.api.account.rules[only_server(deployed)["firewall_group_id"]].values()
+    rules = deployed.api.account.rules[our_server(deployed)["firewall_group_id"]].values()
     found = sorted(f"{rule['protocol']} {rule['port']} {rule['subnet']}/{rule['subnet_size']}" for rule in rules)
     ports = target.text("ssh_port_fresh"), target.text("ssh_port")
     doors = [f"tcp {port} {network}" for network in sandbox.ADMIN_NETWORKS for port in ports]
@@ -194,7 +340,7 @@ def firewall_rules(deployed: Deployment, target: Target) -> None:
 
 @then(parsers.parse("the whole disk is backed up every day at {hour:d}:00 UTC"))
 def backed_up(deployed: Deployment, hour: int) -> None:
-    schedule = deployed.api.account.schedules[only_server(deployed)["id"]]
+    schedule = deployed.api.account.schedules[our_server(deployed)["id"]]
     found = schedule["enabled"], schedule["type"], schedule["hour"]
     assert found == (True, "daily", hour), f"the schedule at Vultr: {schedule}"
 
@@ -271,6 +417,12 @@ def fails_with(done: Finished, words: str) -> None:
     assert words in done.stderr, f"deploy.sh does not speak of {words!r}: {done}"
 
 
+@then(parsers.parse('deploying says "{words}"'))
+def says(done: Finished, words: str) -> None:
+    """However it ended."""
+    assert words in done.stderr, f"deploy.sh does not speak of {words!r}: {done}"
+
+
 @then("nothing was ordered")
 def nothing_ordered(deployed: Deployment) -> None:
     """Neither a server nor anything else."""
@@ -330,7 +482,7 @@ def terraform_gives_reason(done: Finished) -> None:
 @then("the server is still there")
 def still_there(deployed: Deployment) -> None:
     """The one that was there before."""
-    assert only_server(deployed)["id"] == deployed.state()["vultr_instance.mail"]["id"]
+    assert our_server(deployed)["id"] == deployed.state()["vultr_instance.mail"]["id"]
 
 
 # What goes wrong
@@ -352,10 +504,10 @@ def succeeds_afterwards(run: Deploy, deployed: Deployment) -> None:
 @then(parsers.re("(after that, )?deploying again goes on with the same server"))
 def goes_on(run: Deploy, deployed: Deployment) -> None:
     """And with all that belongs to it."""
-    before = only_server(deployed)["id"]
+    before = our_server(deployed)["id"]
     faults.over(deployed)
     succeeds(run(deployed, Deployment.deploy))
-    assert only_server(deployed)["id"] == before, "another server is there now"
+    assert our_server(deployed)["id"] == before, "another server is there now"
     backed_up(deployed, 2)
     assert deployed.server_file.exists(), "the inventory does not know the server"
 
@@ -366,13 +518,12 @@ def machine_dies(deployed: Deployment) -> None:
 
 
 @then("deploying names the forgotten server, and how to take it over")
-def names_forgotten(deployed: Deployment, done: Finished) -> None:
+def names_forgotten(run: Deploy, deployed: Deployment, done: Finished) -> None:
     """The command it names is carried out."""
-    number = only_server(deployed)["id"]
+    number = our_server(deployed)["id"]
     deploying_ends(done, "refuses the plan")
-    assert f"terraform import vultr_instance.mail {number}" in done.stderr, f"deploy.sh: {done}"
-    taken = deployed.terraform("import", "-input=false", "-no-color", "vultr_instance.mail", number)
-    assert taken.exit_status == 0, f"terraform import: {taken}"
+    assert f"deploy.sh adopt {number}" in done.stderr, f"deploy.sh: {done}"
+    succeeds(run(deployed, lambda chosen: chosen.adopt(number)))
 
 
 @then("the message names the surplus server")

@@ -6,24 +6,14 @@ that is there already. Needs nothing but Python.
 """
 
 import json
-import os
 import sys
-import urllib.request
 from collections.abc import Iterator
-from typing import Any
 
-from review import Json, resources
+import vultr
+from review import Json, group_of
 
-GROUP, RULE = "vultr_firewall_group.mail", "vultr_firewall_rule"
-API = "https://api.vultr.com/v2/firewalls/{}/rules?per_page=500"
+RULE = "vultr_firewall_rule"
 SAME = ("ip_type", "protocol", "subnet", "subnet_size", "port", "source")  # what identifies a rule at Vultr
-ANSWER_SECONDS = 60.0
-
-
-def group(plan: Json) -> str:
-    """The group's id if it exists, else an empty string."""
-    before = resources(plan.get("prior_state", {}).get("values"))
-    return next((str(each["values"]["id"]) for each in before if each["address"] == GROUP), "")
 
 
 def wanted(plan: Json) -> dict[str, Json]:
@@ -48,26 +38,15 @@ def known(plan: Json, rules: list[Json]) -> Iterator[tuple[str, int]]:
             yield address, numbers[identity(values)]
 
 
-def ask(number: str) -> list[Json]:
-    """The rules of a group at Vultr. Raises OSError or ValueError if they cannot be read."""
-    key = os.environ.get("VULTR_API_KEY", "")
-    headers = {"Authorization": f"Bearer {key}"}
-    request = urllib.request.Request(API.format(number), headers=headers)  # noqa: S310 - the address is a constant
-    with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:  # noqa: S310
-        read: dict[str, Any] = json.load(answer)
-    rules: list[Json] = read.get("firewall_rules", [])
-    return rules
-
-
 def main() -> int:
     """Print what must be imported. Returns 1 if Vultr's rules cannot be read."""
     plan: Json = json.load(sys.stdin)
-    at = group(plan)
+    at = group_of(plan)
     if not at or not wanted(plan):
         return 0
     try:
-        found = list(known(plan, ask(at)))
-    except (OSError, ValueError) as error:
+        found = list(known(plan, vultr.listed(f"/firewalls/{at}/rules", "firewall_rules")))
+    except (OSError, ValueError, vultr.MissingError) as error:
         print(f"deploy.sh: Vultr does not report its firewall rules: {error}", file=sys.stderr)
         return 1
     for address, number in found:

@@ -1,5 +1,4 @@
 locals {
-  plan  = "vc2-2c-4gb" # see Vultr_specs.md
   image = "Debian 13 x64 (trixie)"
 
   # The ports are the inventory's: SSH as the image brings it, and as task 1.3.1 leaves it.
@@ -68,10 +67,11 @@ resource "vultr_firewall_rule" "ssh" {
 
 resource "vultr_instance" "mail" {
   region            = var.region
-  plan              = local.plan
+  plan              = var.plan
   os_id             = data.vultr_os.debian.id
   label             = var.label
   hostname          = var.hostname
+  user_scheme       = var.user_scheme
   enable_ipv6       = true
   ssh_key_ids       = [vultr_ssh_key.admin.id]
   firewall_group_id = vultr_firewall_group.mail.id
@@ -89,9 +89,10 @@ resource "vultr_instance" "mail" {
     }
   }
 
-  # A server is made once. What is only read on its first boot, and what Vultr renames, must not ask for another one.
+  # A server is made once. What is only read on its first boot, what Vultr renames, and what someone noted in the portal
+  # must not ask for another one.
   lifecycle {
     prevent_destroy = true
-    ignore_changes  = [ssh_key_ids, os_id, activation_email]
+    ignore_changes  = [ssh_key_ids, os_id, activation_email, tags]
   }
 }

@@ -13,8 +13,18 @@ output "status" {
   value       = vultr_instance.mail.status
 }
 
+output "server_status" {
+  description = "What the server itself does; ok means that it has been installed and has started."
+  value       = vultr_instance.mail.server_status
+}
+
+output "first_user" {
+  description = "Whom the fresh server lets in."
+  value       = vultr_instance.mail.user_scheme == "limited" ? "linuxuser" : "root"
+}
+
 output "root_password" {
-  description = "First password of root, for Vultr's console; empty if the server was imported."
+  description = "First password of that user, for Vultr's console; empty if the server was imported."
   value       = vultr_instance.mail.default_password
   sensitive   = true
 }

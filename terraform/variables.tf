@@ -8,6 +8,26 @@ variable "region" {
   }
 }
 
+variable "plan" {
+  description = "Vultr's id of the size; see Vultr_specs.md. Another one resizes the server, so this is not changed later."
+  type        = string
+  default     = "vc2-2c-4gb"
+}
+
+variable "user_scheme" {
+  description = <<-TEXT
+    Whom the fresh server lets in: root, or limited for linuxuser, who may use sudo. Another one means another server, so
+    this is not changed later.
+  TEXT
+  type        = string
+  default     = "root"
+
+  validation {
+    condition     = contains(["root", "limited"], var.user_scheme)
+    error_message = "user_scheme is root or limited."
+  }
+}
+
 variable "admin_networks" {
   description = <<-TEXT
     Networks from which SSH on the public address is let through, as CIDR: your own address, until task 1.3.4 has moved

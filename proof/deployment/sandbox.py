@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,10 @@ class Deployment:
         given = {"VULTR_API_KEY": self.key if key is None else key}
         return self._run([str(self.terraform_folder / "deploy.sh"), *options], given, f"{answer}\n".encode())
 
+    def adopt(self, number: str, answer: str = "yes") -> Finished:
+        """Run deploy.sh to take over a server."""
+        return self.deploy("adopt", number, answer=answer)
+
     def begin(self, *command: str) -> "subprocess.Popen[bytes]":
         """Start a program in the copy, as the head of a session of its own; `yes` is typed, and its output kept."""
         answer = self.folder / "answer"
@@ -124,6 +128,11 @@ class Deployment:
         return process.run(argv, timeout=RUN_SECONDS, cwd=self.terraform_folder, env=environment, stdin=stdin)
 
 
+def new_key(deployment: Deployment) -> None:
+    """The operator's key pair is another one."""
+    (deployment.folder / "home/.ssh/id_ed25519.pub").write_bytes(_public_key())
+
+
 def forget_server(deployment: Deployment) -> None:
     """Take the server out of the description, as if it had never been there."""
     described = deployment.terraform_folder / "main.tf"
@@ -143,14 +152,32 @@ def fresh(folder: Path, account: Account | None = None) -> Iterator[Deployment]:
 @contextmanager
 def beside(folder: Path, account: Account | None = None) -> Iterator[Deployment]:
     """The same in a folder where terraform/ lies already, beside an inventory."""
-    keys = folder / "home" / ".ssh"
-    keys.mkdir(mode=0o700, parents=True)
-    public = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
-    (keys / "id_ed25519.pub").write_bytes(public + b" operator\n")
+    _own_key(folder)
     key = secrets.token_hex(18).upper()
     with _opened(folder, Api(key, account or Account()), key) as deployment:
         deployment.write_settings()
         yield deployment
+
+
+def _own_key(folder: Path) -> None:
+    keys = folder / "home" / ".ssh"
+    keys.mkdir(mode=0o700, parents=True)
+    (keys / "id_ed25519.pub").write_bytes(_public_key())
+
+
+def _public_key() -> bytes:
+    public = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    return public + b" operator\n"
+
+
+def colleague(deployment: Deployment) -> Deployment:
+    """Another operator of the same account, with a key and a folder of her own that was never used."""
+    folder = deployment.folder / "colleague"
+    terraform.lay_out(folder, sources.terraform(), sources.provision())
+    _own_key(folder)
+    made = replace(deployment, folder=folder)
+    made.write_settings()
+    return made
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,16 @@ from lab.paths import PROVISION, TERRAFORM
 from proof import process
 from proof.deployment import terraform
 from proof.process import Finished
+from proof.vultr.account import Account
+from proof.vultr.api import Api
+from proof.vultr.endpoint import Endpoint
 
 # Stands in for Terraform: has made the server, which never becomes active.
 PENDING = """#!/bin/sh
 echo "$@" >>"$HOME/calls"
 case "$1 $4" in
 "output status") echo pending ;;
+"output server_status") echo none ;;
 "show "*) echo '{"resource_changes": []}' ;;
 esac
 """
@@ -30,6 +35,7 @@ def home(tmp_path: Path) -> Path:
         "bash",
         "cat",
         "chmod",
+        "cp",
         "dirname",
         "find",
         "grep",
@@ -37,6 +43,7 @@ def home(tmp_path: Path) -> Path:
         "mktemp",
         "mv",
         "rm",
+        "sed",
         "sleep",
     ):
         (tmp_path / "bin" / program).symlink_to(shutil.which(program) or program)
@@ -52,7 +59,11 @@ def put_terraform(home: Path, script: str) -> None:
 
 def deploy(home: Path, *options: str, key: str = "THE-KEY") -> Finished:
     environment = {"PATH": str(home / "bin"), "HOME": str(home), "VULTR_API_KEY": key}
-    return process.run([str(home / "terraform" / "deploy.sh"), *options], timeout=60, env=environment)
+    tls = Path(tempfile.mkdtemp(dir=home))
+    with Endpoint(Api("THE-KEY", Account()), tls) as endpoint:
+        return process.run(
+            [str(home / "terraform" / "deploy.sh"), *options], timeout=60, env={**environment, **endpoint.environment}
+        )
 
 
 @pytest.mark.parametrize("options", [["--yes"], ["now"], ["--timeout"], ["--timeout", "soon"], ["--timeout", "0"]])
@@ -92,7 +103,7 @@ def test_a_server_that_stays_inactive_is_not_told_to_the_inventory(home: Path) -
     put_terraform(home, PENDING)
     done = deploy(home, "--timeout", "1")
     assert done.exit_status == 7, done
-    assert "'pending' after 1 s" in done.stderr
+    assert "'pending, none, without an IPv6 address' after 1 s" in done.stderr
     assert not (home / "provision/inventory/group_vars/production").exists()
     assert not list((home / "terraform/secrets").iterdir())
 

@@ -59,7 +59,7 @@ def test_a_first_order_has_no_state() -> None:
 def test_a_forgotten_server_is_to_be_taken_over() -> None:
     done = review("plan", plan(change("vultr_instance.mail", "create"), known=False))
     assert done.returncode == 5
-    assert "terraform import vultr_instance.mail 1" in done.stderr
+    assert "deploy.sh adopt 1" in done.stderr
 
 
 def test_a_second_server_is_named_and_not_taken_over() -> None:
@@ -85,3 +85,25 @@ def test_an_empty_state_has_nothing_unfinished() -> None:
 
 def test_another_question_is_wrong_use() -> None:
     assert review("destroy", {}).returncode == 2
+
+
+def test_the_attribute_that_would_replace_the_server_is_named() -> None:
+    replaced = change("vultr_instance.mail", "delete", "create")
+    replaced["change"]["replace_paths"] = [["hostname"], ["region"]]
+    assert "because of hostname and region" in review("plan", plan(replaced)).stderr
+
+
+def test_a_new_key_is_said_to_leave_the_server_as_it_is() -> None:
+    assert "lets in the old one" in review("plan", plan(change("vultr_ssh_key.admin", "update"))).stderr
+    assert "old one" not in review("plan", plan(change("vultr_ssh_key.admin", "update"), known=False)).stderr
+    assert "old one" not in review("plan", plan(change("vultr_ssh_key.admin", "create"))).stderr
+
+
+def test_what_deploy_sh_looks_up_in_states_and_plans() -> None:
+    state = {"values": {"root_module": {"resources": [{"address": "vultr_instance.mail", "values": OURS}]}}}
+    assert review("server", state).stdout == "1\n"
+    assert review("server", {}).stdout == "\n"
+    planned = {"root_module": {"resources": [{"address": "vultr_instance.mail", "values": {"label": "mail"}}]}}
+    assert review("label", {"planned_values": planned}).stdout == "mail\n"
+    assert review("orders", plan(change("vultr_instance.mail", "create"))).returncode == 0
+    assert review("orders", plan(change("vultr_instance.mail", "update"))).returncode == 8
