@@ -22,3 +22,22 @@ Feature: 1.2.5 The administrator can work over SSH
       When the administrator runs a command through sudo
       Then the command ran as root
       And sudo had nothing to say
+
+  Rule: The host's key is trusted only after a person has compared it
+
+    Scenario: What the console shows is what the host answers with
+      Given an operator to whom the host is new
+      When she types the end of the fingerprint that the console shows
+      Then the host's key is noted under the target's name
+      And with that alone she gets in
+
+    Scenario: The console shows something else
+      Given an operator to whom the host is new
+      When she types the end of another fingerprint
+      Then nothing is noted, and she is told so
+
+    Scenario: The host answers with another key than before
+      Given an operator who knows the host by another key
+      When she types the end of the fingerprint that the console shows
+      Then she is shown both fingerprints
+      And she knows the host by the old key alone

@@ -13,6 +13,7 @@ from lab.errors import LabError
 from lab.identity import Identity
 from lab.paths import ROOT, STATE, cache
 
+MAIL, TARGET = "mail", "lab"
 RELAYS_FILE = STATE / "relays.json"
 SSH_CONFIG = STATE / "ssh_config"
 KNOWN_HOSTS = STATE / "known_hosts"
@@ -73,7 +74,8 @@ def write(
     atomic.write(RELAYS_FILE, json.dumps(relays, indent=1), mode=0o600)
     atomic.write(STATE / "id_ed25519", identity.ssh_key.read_text(), mode=0o600)
     (STATE / "id_ed25519.pub").write_text(identity.ssh_public_key + "\n")
-    known = [f"{node} {line}" for node, keys in host_keys.items() for line in keys.splitlines()]
+    names = {MAIL: f"{MAIL},{TARGET}"}  # Ansible and the suite look for it under the name of the target
+    known = [f"{names.get(node, node)} {line}" for node, keys in host_keys.items() for line in keys.splitlines()]
     KNOWN_HOSTS.write_text("\n".join(known) + "\n")
     SSH_CONFIG.write_text(
         TEMPLATE.format(

@@ -50,9 +50,8 @@ def through_the_host_itself(target: Target) -> tuple[str, ...]:
     """
     address, port = target.text("vpn_address"), target.number("ssh_port")
     relay = f"exec 3<>/dev/tcp/{address}/{port} || exit; cat <&3 & cat >&3; kill $!"
-    config = ("-F", str(target.ssh_config)) if target.ssh_config else ()
     inner = [
-        *("ssh", *config, "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-p", str(port)),
+        *("ssh", *target.ssh_options, "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-p", str(port)),
         *("-l", target.text("admin_user"), address, "--", shlex.join(["bash", "-c", relay])),
     ]
     return ("-o", "ProxyUseFdpass=no", "-o", f"ProxyCommand={shlex.join(inner)}")

@@ -1,10 +1,22 @@
 """1.2.5: the administrator works over SSH: a login, a command, a command as root."""
 
-from pytest_bdd import scenarios, then, when
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
+from proof import process
 from proof.clients.openssh import Admin, Login
+from proof.deployment import sources
+from proof.evidence.recorder import Recorder
+from proof.hosts.connections import MAIL
 from proof.hosts.target import Target
+from proof.process import Finished
 
 scenarios("../features/task_1.2.5.feature")
 
@@ -14,6 +26,8 @@ shopt -q login_shell && echo a login shell
 id -un
 cat /etc/machine-id
 """
+CONFIRM_SECONDS = 120.0
+NOT_CONFIRMED, ANOTHER_KEY = 4, 5
 PRINTED, COMPLAINED, STATUS = "grüße\n", "complaint\n", 7
 
 
@@ -71,3 +85,92 @@ def ran_as_root(login: Login) -> None:
 def sudo_is_quiet(login: Login) -> None:
     """A complaint on every command hides the one that matters."""
     assert login.stderr == "", f"$ {login.command}\n{login.stderr}"
+
+
+@given("an operator to whom the host is new", target_fixture="known_hosts")
+def knows_no_host(tmp_path: Path) -> Path:
+    """Her known_hosts is not there yet."""
+    return tmp_path / "known_hosts"
+
+
+@given("an operator who knows the host by another key", target_fixture="known_hosts")
+def knows_another_key(tmp_path: Path, target: Target) -> Path:
+    """As after a server was made anew, or when someone is in between."""
+    path = tmp_path / "known_hosts"
+    other = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    path.write_text(f"{target.name} {other}\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def known_before(known_hosts: Path) -> str:
+    """What she knew before."""
+    return known_hosts.read_text(encoding="utf-8") if known_hosts.exists() else ""
+
+
+@when(
+    parsers.re("she types the end of (?P<which>another fingerprint|the fingerprint that the console shows)"),
+    target_fixture="confirmed",
+)
+def types_fingerprint(
+    mail: Host, target: Target, known_hosts: Path, known_before: str, which: str, evidence: Recorder
+) -> Finished:
+    """What the console shows is read over the run's own login, which knows the host."""
+    del known_before
+    shown = mail.check_output("ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub").split()[1]
+    typed = shown[-8:] if which.endswith("console shows") else "ABCDEFGH"
+    script = sources.provision() / "confirm_host_key.sh"
+    host = () if target.inventory in ("", target.name) else (target.name,)
+    done = process.run(
+        [str(script), "--known-hosts", str(known_hosts), target.inventory or target.name, *host],
+        timeout=CONFIRM_SECONDS,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        stdin=f"{typed}\n".encode(),
+    )
+    evidence.command(
+        "runner",
+        f"{script.name} {target.name}",
+        exit_status=done.exit_status,
+        stdout=done.stdout,
+        stderr=done.stderr,
+        seconds=done.seconds,
+    )
+    return done
+
+
+@then("the host's key is noted under the target's name")
+def key_is_noted(confirmed: Finished, known_hosts: Path, target: Target, mail: Host) -> None:
+    assert confirmed.exit_status == 0, f"confirm_host_key.sh: {confirmed}"
+    key = mail.check_output("cat /etc/ssh/ssh_host_ed25519_key.pub").split()[:2]
+    noted = known_hosts.read_text(encoding="utf-8").splitlines()
+    assert [line.split() for line in noted] == [[target.name, *key]], f"known_hosts has {noted}"
+
+
+@then("with that alone she gets in")
+def gets_in(admin: Admin, known_hosts: Path) -> None:
+    """At the VPN address, whichever of the addresses she was shown the key at."""
+    own = ("-o", f"UserKnownHostsFile={known_hosts}", "-o", "GlobalKnownHostsFile=none")
+    login = admin.login(options=(*own, "-o", "StrictHostKeyChecking=yes"))
+    assert login.accepted, f"$ {login.command}\n{login.stderr}"
+
+
+@then("nothing is noted, and she is told so")
+def nothing_noted(confirmed: Finished, known_hosts: Path) -> None:
+    assert confirmed.exit_status == NOT_CONFIRMED, f"confirm_host_key.sh: {confirmed}"
+    assert "Nothing was noted" in confirmed.stderr, f"confirm_host_key.sh: {confirmed}"
+    assert not known_hosts.exists(), f"known_hosts has {known_hosts.read_text(encoding='utf-8')}"
+
+
+@then("she is shown both fingerprints")
+def both_shown(confirmed: Finished, known_hosts: Path, mail: Host) -> None:
+    assert confirmed.exit_status == ANOTHER_KEY, f"confirm_host_key.sh: {confirmed}"
+    before = process.run(["ssh-keygen", "-l", "-f", str(known_hosts)], timeout=CONFIRM_SECONDS).stdout.split()[1]
+    now = mail.check_output("ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub").split()[1]
+    missing = [each for each in (before, now) if each not in confirmed.stderr]
+    assert not missing, f"confirm_host_key.sh does not show {missing}: {confirmed.stderr}"
+
+
+@then("she knows the host by the old key alone")
+def knows_old_key(known_hosts: Path, known_before: str) -> None:
+    found = known_hosts.read_text(encoding="utf-8")
+    assert found == known_before, f"known_hosts of an operator who knew another key of {MAIL}: {found}"

@@ -158,6 +158,5 @@ def _testinfra(way: ConnectionSpec, **more: str) -> Any:  # noqa: ANN401 - stock
 
 
 def _ssh(way: ConnectionSpec, *options: str) -> Sequence[str]:
-    settings = ["-F", str(way.ssh_config)] if way.ssh_config else []
     port = ["-p", str(way.port)] if way.port else []
-    return ["ssh", *settings, *port, *options, f"{way.user}@{way.address}"]
+    return ["ssh", *way.options, *port, *options, f"{way.user}@{way.address}"]

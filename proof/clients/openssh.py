@@ -62,10 +62,9 @@ class Admin:
             port: the SSH port of the inventory if None.
             stdin: what the remote command reads.
         """
-        config = ("-F", str(self._target.ssh_config)) if self._target.ssh_config else ()
         argv = [
             "ssh",
-            *config,
+            *self._target.ssh_options,
             *options,
             *("-o", "BatchMode=yes"),
             *("-o", "ControlPath=none"),

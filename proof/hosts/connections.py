@@ -56,6 +56,7 @@ def connection_spec(target: Target, name: str) -> "ConnectionSpec":
         ssh_config=target.ssh_config,
         sudo=True,
         name=name,
+        host_key_alias=target.name,
     )
 
 

@@ -58,8 +58,7 @@ def source_towards(address: str) -> str:
 def route_to(target: Target) -> Route:
     """How ssh would reach the host under test, by its own settings. Raises LabError."""
     way = connection_spec(target, MAIL)
-    settings = ["-F", str(way.ssh_config)] if way.ssh_config else []
-    argv = ["ssh", *settings, "-G", "-p", str(way.port), "-l", way.user, way.address]
+    argv = ["ssh", *way.options, "-G", "-p", str(way.port), "-l", way.user, way.address]
     try:
         done = process.run(argv, timeout=SETTINGS_SECONDS)
     except FileNotFoundError:

@@ -47,6 +47,12 @@ class Target:
         """The file that describes the host, as a person names it."""
         return f"provision/inventory/{self.inventory or self.name}.yml"
 
+    @property
+    def ssh_options(self) -> tuple[str, ...]:
+        """Options of ssh for this host: all its addresses and ports have one key, noted under the target's name."""
+        config = ("-F", str(self.ssh_config)) if self.ssh_config else ()
+        return (*config, "-o", f"HostKeyAlias={self.name}")
+
     def text(self, name: str) -> str:
         """A variable as text, those that it names filled in. Raises LabError if the inventory lacks one."""
         try:

@@ -13,6 +13,7 @@ from lab.progress import step
 from proof.deployment import sandbox, terraform
 from proof.deployment.sandbox import Deployment
 from proof.hosts import target as targets
+from proof.hosts.recorded_lab import LabControl
 from proof.hosts.target import Target
 from proof.rehearsal import stand_in
 from proof.vultr.account import Account, Offer
@@ -27,10 +28,11 @@ def require_terraform() -> None:
         raise LabError(f"No server can be ordered: {reason}.", "terraform/README.md says what is needed")
 
 
-def make(evidence: Path, folder: Path = stand_in.FOLDER, root: Path = ROOT) -> Target:
+def make(lab: LabControl, evidence: Path, folder: Path = stand_in.FOLDER, root: Path = ROOT) -> Target:
     """Order the server and provision it; the lab is up as bare, and its mail is what the order gets.
 
     Args:
+        lab: the lab; its console shows the fingerprint of the new server.
         evidence: folder for what deploy.sh and Ansible say.
         folder: made again; the project as the operator has it.
         root: the project.
@@ -51,6 +53,7 @@ def make(evidence: Path, folder: Path = stand_in.FOLDER, root: Path = ROOT) -> T
         with step("Order the server with terraform/deploy.sh", expected=20):
             _deploy(deployed, evidence)
         _must_hold(deployed, key)
+    stand_in.confirm_host_key(lab, folder)
     _provision(evidence / "provision.log", folder)
     return targets.load(stand_in.TARGET, folder)
 

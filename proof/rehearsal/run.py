@@ -115,14 +115,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _from_scratch(lab: LabControl, folder: RunFolder) -> Target:
-    target = from_scratch.make(folder.path)
+    target = from_scratch.make(lab, folder.path)
     await_logout(lab, frozenset())  # the logins of the provisioning are no part of the host
     return target
 
 
 def _from_layer(lab: LabControl) -> Target:
     lab.reset()
-    return stand_in.make()
+    target = stand_in.make()
+    stand_in.confirm_host_key(lab)
+    return target
 
 
 def _rehearse(lab: LabControl, target: Target, folder: RunFolder, delay: int, arguments: Sequence[str]) -> int:

@@ -4,7 +4,10 @@ from proof.transport.spec import ConnectionSpec
 
 HINTS = (
     ("REMOTE HOST IDENTIFICATION HAS CHANGED", "the host key is not the known one: find out why before you trust it"),
-    ("Host key verification failed", "the host's key is unknown: compare its fingerprint, then add it to known_hosts"),
+    (
+        "Host key verification failed",
+        "the host's key is unknown: compare it, with provision/confirm_host_key.sh TARGET",
+    ),
     ("Connection refused", "the host is up but nothing listens on this port: check sshd and the port"),
     ("password is required", "sudo asks for a password: apply task 1.2.1 for this user"),
     ("sudo:", "the user may not become root: check the sudo rules and the user's groups"),

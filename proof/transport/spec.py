@@ -16,6 +16,7 @@ class ConnectionSpec:
         ssh_config: file for `ssh -F`; None means the operator's own settings decide.
         sudo: become root with `sudo -n` after the login, unless root logged in.
         name: what the place is called in evidence and errors.
+        host_key_alias: the name that its key is noted under; empty for that of its address.
     """
 
     user: str
@@ -24,6 +25,7 @@ class ConnectionSpec:
     ssh_config: Path | None = None
     sudo: bool = False
     name: str = ""
+    host_key_alias: str = ""
 
     @property
     def called(self) -> str:
@@ -35,12 +37,17 @@ class ConnectionSpec:
         return f"{self.called} ({self._login}{f':{self.port}' if self.port else ''})"
 
     @property
+    def options(self) -> list[str]:
+        """Options of ssh that lead to this place and to its key."""
+        config = ["-F", str(self.ssh_config.expanduser())] if self.ssh_config else []
+        return [*config, *(["-o", f"HostKeyAlias={self.host_key_alias}"] if self.host_key_alias else [])]
+
+    @property
     def by_hand(self) -> str:
         """The same login as a command for the operator to try."""
-        settings = ["-F", str(self.ssh_config)] if self.ssh_config else []
         port = ["-p", str(self.port)] if self.port else []
         end = ["sudo", "-n", "true"] if self.sudo else ["true"]
-        return shlex.join(["ssh", *settings, *port, self._login, *end])
+        return shlex.join(["ssh", *self.options, *port, self._login, *end])
 
     @property
     def _login(self) -> str:

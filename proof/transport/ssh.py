@@ -3,7 +3,6 @@
 import functools
 import os
 import threading
-from pathlib import Path
 from typing import Any
 
 import mitogen.core
@@ -98,7 +97,6 @@ def log_in(way: ConnectionSpec) -> tuple[Any, Login]:
         Unreachable: with ssh's own words.
     """
     options = [word for name, value in OPTIONS.items() for word in ("-o", f"{name}={value}")]
-    settings = ["-F", str(Path(way.ssh_config).expanduser())] if way.ssh_config else []
     mine = router()
     context = mine.context_class(mine, mine.allocate_id(), way.called)
     login = Login(
@@ -110,7 +108,7 @@ def log_in(way: ConnectionSpec) -> tuple[Any, Login]:
             compression=False,
             keepalive_interval=KEEPALIVE_INTERVAL,
             keepalive_count=KEEPALIVE_COUNT,
-            ssh_args=[*settings, *options],
+            ssh_args=[*way.options, *options],
             python_path=[*SUDO, *PYTHON] if way.sudo else list(PYTHON),
             connect_timeout=CONNECT_TIMEOUT,
             max_message_size=mine.max_message_size,

@@ -58,7 +58,7 @@ def test_only_the_owner_reads_keys(state: Path) -> None:
 
 
 def test_host_keys_are_known_by_name(state: Path) -> None:
-    assert (state / "known_hosts").read_text() == "mail ssh-ed25519 M\nmail ecdsa N\nhub ssh-ed25519 H\n"
+    assert (state / "known_hosts").read_text() == ("mail,lab ssh-ed25519 M\nmail,lab ecdsa N\nhub ssh-ed25519 H\n")
 
 
 @pytest.mark.parametrize("address", ["10.100.0.25", "198.51.100.25"])

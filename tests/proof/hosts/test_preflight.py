@@ -92,7 +92,7 @@ def test_each_failed_login_is_reported_in_one_line_with_a_hint(
     assert caught.value.what.endswith(told)
     assert "\n" not in caught.value.what
     assert hint in caught.value.hint
-    assert f"ssh -F {tmp_path}/ssh_config -p 2288 someone@10.100.0.25" in caught.value.hint
+    assert f"ssh -F {tmp_path}/ssh_config -o HostKeyAlias=vultr -p 2288 someone@10.100.0.25" in caught.value.hint
 
 
 def test_settings_that_ssh_refuses_are_reported(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -13,9 +14,10 @@ from proof.deployment import terraform
 from proof.deployment.sandbox import Deployment
 from proof.hosts import recorded_lab
 from proof.hosts import target as targets
+from proof.hosts.recorded_lab import LabControl
 from proof.hosts.target import Target
 from proof.process import Finished
-from proof.rehearsal import from_scratch, run
+from proof.rehearsal import from_scratch, run, stand_in
 from tests import fakes
 
 KEY = "ssh-ed25519 AAAA"
@@ -48,7 +50,8 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
         monkeypatch.setattr(Deployment, "deploy", deploy)
         monkeypatch.setattr(provisioning, "apply", apply)
         monkeypatch.setattr(targets, "resolve", resolve)
-        return from_scratch.make(tmp_path / "evidence", tmp_path / "stand-in")
+        monkeypatch.setattr(stand_in, "confirm_host_key", lambda *_: None)
+        return from_scratch.make(cast("LabControl", None), tmp_path / "evidence", tmp_path / "stand-in")
 
     def resolve(path: str, root: Path) -> Path:
         return tmp_path / "key.pub" if path.endswith(".pub") else root / path

@@ -26,7 +26,7 @@ NOWHERE = ConnectionSpec("root", "127.0.0.1", 1, None, name="nowhere")
     [
         ("ssh: connect to host h port 22: Connection refused", "nothing listens"),
         ("@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.", "find out why"),
-        ("Host key verification failed.", "compare its fingerprint"),
+        ("Host key verification failed.", "confirm_host_key.sh"),
         ("root@h: Permission denied (publickey).", "the key was refused"),
         ("sudo: a password is required", "task 1.2.1"),
         ("ssh: connect to host h port 22: Connection timed out", "firewall"),
