@@ -4,7 +4,10 @@ terraform/deploy.sh orders it and writes its addresses, site.yml provisions it o
 can be accepted as target vultr. Nothing of the operator's is used, and no packet leaves the machine.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import yaml
 
 from lab import provisioning
 from lab.errors import LabError
@@ -13,12 +16,14 @@ from lab.progress import step
 from proof.deployment import sandbox, terraform
 from proof.deployment.sandbox import Deployment
 from proof.hosts import target as targets
+from proof.hosts.connections import MAIL
 from proof.hosts.recorded_lab import LabControl
 from proof.hosts.target import Target
 from proof.rehearsal import stand_in
 from proof.vultr.account import Account, Offer
 
 SITE = "site.yml"
+STATE_SECONDS = 120.0
 PROVISION_SECONDS = 3600.0
 
 
@@ -28,11 +33,28 @@ def require_terraform() -> None:
         raise LabError(f"No server can be ordered: {reason}.", "terraform/README.md says what is needed")
 
 
-def make(lab: LabControl, evidence: Path, folder: Path = stand_in.FOLDER, root: Path = ROOT) -> Target:
+def starting_states() -> Mapping[str, str]:
+    """Name to script of each way in which a fresh server may differ from the lab's bare one."""
+    known = yaml.safe_load(Path(__file__).with_name("starting_states.yml").read_text(encoding="utf-8"))
+    return {name: state["run"] for name, state in known.items()}
+
+
+def begin_as(lab: LabControl, states: Sequence[str]) -> None:
+    """Put the bare mail into these states, one after the other. Raises LabError."""
+    for name in states:
+        done = lab.exec(MAIL, ["sh", "-eu", "-s"], stdin=starting_states()[name].encode(), timeout=STATE_SECONDS)
+        if done.exit_status != 0:
+            raise LabError(f"mail could not be made to start as {name}: {done.stderr.decode(errors='replace').strip()}")
+
+
+def make(
+    lab: LabControl, evidence: Path, states: Sequence[str] = (), folder: Path = stand_in.FOLDER, root: Path = ROOT
+) -> Target:
     """Order the server and provision it; the lab is up as bare, and its mail is what the order gets.
 
     Args:
         lab: the lab; its console shows the fingerprint of the new server.
+        states: ways in which the fresh server differs from the lab's bare one.
         evidence: folder for what deploy.sh and Ansible say.
         folder: made again; the project as the operator has it.
         root: the project.
@@ -53,6 +75,7 @@ def make(lab: LabControl, evidence: Path, folder: Path = stand_in.FOLDER, root: 
         with step("Order the server with terraform/deploy.sh", expected=20):
             _deploy(deployed, evidence)
         _must_hold(deployed, key)
+    begin_as(lab, states)
     stand_in.confirm_host_key(lab, folder)
     _provision(evidence / "provision.log", folder)
     return targets.load(stand_in.TARGET, folder)

@@ -97,6 +97,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="first order the server with terraform/deploy.sh from a stand-in of Vultr that hands out a bare VM, and "
         "provision it",
     )
+    parser.add_argument(
+        "--start",
+        action="append",
+        default=[],
+        choices=sorted(from_scratch.starting_states()),
+        help="with --from-scratch: a way in which the fresh server differs from the lab's bare one; may be repeated",
+    )
     options, rest = parser.parse_known_args(arguments)
     if options.from_scratch:
         from_scratch.require_terraform()
@@ -107,15 +114,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reference.require(lab)
         lab_lock.touch(ROOT)
         try:
-            target = _from_scratch(lab, folder) if options.from_scratch else _from_layer(lab)
+            target = _from_scratch(lab, folder, options.start) if options.from_scratch else _from_layer(lab)
             return _rehearse(lab, target, folder, options.delay, rest)
         finally:
             lab.reset()
             lab_lock.was_reset(ROOT)
 
 
-def _from_scratch(lab: LabControl, folder: RunFolder) -> Target:
-    target = from_scratch.make(lab, folder.path)
+def _from_scratch(lab: LabControl, folder: RunFolder, states: Sequence[str]) -> Target:
+    target = from_scratch.make(lab, folder.path, states)
     await_logout(lab, frozenset())  # the logins of the provisioning are no part of the host
     return target
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypedDict
 
 Section = dict[str, str]
-SETTLED_SECONDS = 10.0  # what ends sooner comes and goes, such as a check of a container's health
+SETTLED_SECONDS = 20.0  # what ends sooner comes and goes, such as a check of a container's health
 NUMBER = re.compile(r"\b[0-9a-f]{12,64}\b")  # of a container, a network, a layer
 DIGEST = 8  # bytes: enough to see a change
 SHORT = 120  # characters that are shown in full

@@ -283,7 +283,7 @@ def process(proc: Path, pid: int, started: float, command: str = "sleep") -> ser
 
 
 def test_a_young_program_is_followed_until_it_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter([100.0, 100.0, 105.0, 110.5, 110.5])
+    clock = iter([100.0, 100.0, 105.0, 120.5, 120.5])
     monkeypatch.setattr(time, "clock_gettime", lambda _: next(clock))
     monkeypatch.setattr(time, "sleep", lambda _: None)
     old, young = process(tmp_path, 1, 5.0), process(tmp_path, 2, 100.0)

@@ -51,7 +51,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
         monkeypatch.setattr(provisioning, "apply", apply)
         monkeypatch.setattr(targets, "resolve", resolve)
         monkeypatch.setattr(stand_in, "confirm_host_key", lambda *_: None)
-        return from_scratch.make(cast("LabControl", None), tmp_path / "evidence", tmp_path / "stand-in")
+        return from_scratch.make(cast("LabControl", None), tmp_path / "evidence", folder=tmp_path / "stand-in")
 
     def resolve(path: str, root: Path) -> Path:
         return tmp_path / "key.pub" if path.endswith(".pub") else root / path
