@@ -15,6 +15,17 @@ Feature: 1.3.4 SSH is there for the VPN and for no one else
       Given the outsider's scanner finds a port that is known to be open over "<family>"
       When the outsider has scanned every TCP port of the public address over "<family>"
       Then all of them stayed silent
+      And it was the host's own firewall that dropped the packets
+
+      Examples:
+        | family |
+        | IPv4   |
+        | IPv6   |
+
+    Scenario Outline: The rules in force answer an outsider on no port over <family>, tried in an empty network
+      When the kernel's rules meet an outsider's packets in a network namespace over "<family>"
+      Then without the rules every port that was tried answered
+      And with them none of the 65,535 does
 
       Examples:
         | family |

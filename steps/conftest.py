@@ -27,7 +27,7 @@ from proof.gherkin.case import CASE, Case
 from proof.gherkin.feature_files import STARTS_EARLY, WHOLE_HOST
 from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
-from proof.parsers import ss, ssh_login
+from proof.parsers import iptables, ss, ssh_login
 from proof.probes import engine, folders, ownership, secret
 from proof.probes.engine import Trial
 from proof.probes.folders import Folder
@@ -99,8 +99,15 @@ def superuser(logins: Logins, mail: Host, superuser_password: str) -> psycopg.Co
 
 
 @pytest.fixture(scope="session")
-def outsider_scan(outsider: Host, target: Target) -> OutsiderScan:
+def dropped_before(mail: Host) -> dict[str, int]:
+    """How many packets mail's firewall had dropped when the outsider's scan began, by family."""
+    return {family: iptables.dropped(mail.check_output(command)) for family, command in iptables.COUNTERS.items()}
+
+
+@pytest.fixture(scope="session")
+def outsider_scan(outsider: Host, target: Target, dropped_before: dict[str, int]) -> OutsiderScan:
     """Every TCP port of the public addresses, scanned by an outsider once a run."""
+    del dropped_before
     addresses = {"IPv4": target.text("public_address"), "IPv6": target.text("public_address6")}
     return OutsiderScan(outsider, addresses, rate=bound(target))
 

@@ -17,12 +17,15 @@ from proof.evidence.recorder import Recorder
 from proof.hosts.recorded_lab import RecordedLab
 from proof.hosts.target import Target
 from proof.parsers import iptables, nmap, ss
+from proof.probes import firewall_trial
 from proof.probes import listener as stray
+from proof.probes.firewall_trial import FirewallTrial
 from steps.shared.logins import BACK_AGAIN
 
 scenarios("../features/task_1.3.4.feature")
 
 HUB_ADDRESSES = {"IPv4": ("hub_address",), "IPv6": ("hub_address6", "lab_hub_address6")}
+STRANGERS = {"IPv4": "203.0.113.9", "IPv6": "2001:db8:ffff::9"}  # of no one: addresses for documentation
 CONTROL_PORTS = 50  # neighbours of the known open port that are scanned with it
 RESTRICTION = "/etc/ssh/sshd_config.d/30-vpn-only.conf"
 ROLLBACK = "/usr/local/sbin/ssh-vpn-only-rollback"
@@ -84,6 +87,53 @@ def has_scanned(outsider_scan: OutsiderScan, family: str, evidence: Recorder) ->
 def all_silent(scan: nmap.Scan) -> None:
     """Even a refusal would reveal that the host exists."""
     assert scan.silent == nmap.EVERY_PORT, f"the outsider heard answers from mail: {scan}"
+
+
+@then("it was the host's own firewall that dropped the packets")
+def host_dropped(mail: Host, target: Target, family: str, dropped_before: dict[str, int], evidence: Recorder) -> None:
+    """Behind a firewall of the provider's own, an outsider's silence says nothing about the host's."""
+    moved = iptables.dropped(mail.check_output(iptables.COUNTERS[family])) - dropped_before[family]
+    evidence.note(f"mail's firewall dropped {moved} packets of {family} during the scan of {nmap.EVERY_PORT} ports")
+    if moved < nmap.EVERY_PORT and not target.resettable:
+        pytest.skip(
+            f"the outsider's packets do not reach the host: of {nmap.EVERY_PORT} its firewall dropped at most {moved}, "
+            "so another one is before it; the rules in force are tried in a network namespace instead"
+        )
+    assert moved >= nmap.EVERY_PORT, (
+        f"mail's firewall dropped {moved} packets, and {nmap.EVERY_PORT} ports were scanned"
+    )
+
+
+@when(
+    parsers.parse("the kernel's rules meet an outsider's packets in a network namespace over \"{family}\""),
+    target_fixture="trial",
+)
+def try_rules(mail: Host, target: Target, family: str, evidence: Recorder) -> FirewallTrial:
+    """Namespaces of their own, gone with the trial: the host's network has no part in it."""
+    address = target.text("public_address" if family == "IPv4" else "public_address6")
+    interface: str = mail.call(firewall_trial.interface_to_internet)
+    found: FirewallTrial = mail.call(firewall_trial.try_rules, interface, address, STRANGERS[family], timeout=120)
+    evidence.note(
+        f"tried on {interface} as {address}: {len(found['without'])} ports answered without the rules, "
+        f"with them {found['with_rules'] or 'none'}"
+    )
+    return found
+
+
+@then("without the rules every port that was tried answered")
+def trial_can_see(trial: FirewallTrial) -> None:
+    """So silence with them says something."""
+    first, last = firewall_trial.CONTROL
+    assert trial["without"] == list(range(first, last + 1)), (
+        f"in an empty network namespace of mail, {len(trial['without'])} of {last - first + 1} ports answered"
+    )
+
+
+@then("with them none of the 65,535 does")
+def none_answers(trial: FirewallTrial) -> None:
+    assert not trial["with_rules"], (
+        f"the rules of mail's kernel let an outsider's packets through to {trial['with_rules']}"
+    )
 
 
 @given("a service listens on every address and the firewall admits it", target_fixture="opened")

@@ -1,12 +1,20 @@
 """Rules of the packet filter as `iptables -S` prints them: those that admit a port, and from where."""
 
 import ipaddress
+import re
 import shlex
 from dataclasses import dataclass
+
+from proof.parsers.errors import NothingToReadError
 
 INCOMING = ("INPUT", "ufw-user-input", "ufw6-user-input")  # of what is in these chains, a rule without a port names all
 EVERY_PORT = range(1 << 16)
 ADMITTING = ("ACCEPT", "ufw-user-limit", "ufw-user-limit-accept", "ufw6-user-limit", "ufw6-user-limit-accept")
+
+
+# Family to the command that counts what the policy of the incoming packets met.
+COUNTERS = {"IPv4": "iptables -nvxL INPUT", "IPv6": "ip6tables -nvxL INPUT"}
+POLICY = re.compile(r"^Chain INPUT \(policy \w+ (\d+) packets", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,14 @@ def admitting(text: str, port: int) -> tuple[Rule, ...]:
     """The rules that let packets to a TCP port in, from outside and of new connections."""
     rules = (_rule(line) for line in text.splitlines() if line.startswith("-A "))
     return tuple(r for r in rules if r.target in ADMITTING and any(port in span for span in r.ports))
+
+
+def dropped(text: str) -> int:
+    """How many incoming packets no rule matched, from the output of one of COUNTERS. Raises NothingToReadError."""
+    found = POLICY.search(text)
+    if found is None:
+        raise NothingToReadError(f"no policy of the incoming packets: {text[:300]!r}")
+    return int(found[1])
 
 
 def _rule(line: str) -> Rule:

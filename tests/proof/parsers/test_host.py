@@ -3,6 +3,7 @@
 import pytest
 
 from proof.parsers import apt, iptables, routes, ss
+from proof.parsers.errors import NothingToReadError
 
 LISTENERS = """\
 LISTEN 0      128     10.100.0.25:2288      0.0.0.0:*    users:(("sshd",pid=700,fd=3))
@@ -86,3 +87,10 @@ def test_an_update_that_the_security_archive_holds_too_is_a_security_update() ->
 def test_settings_of_apt_are_read_by_their_full_name() -> None:
     text = 'APT "";\nAPT::Periodic "";\nAPT::Periodic::Unattended-Upgrade "1";\n'
     assert apt.settings(text)["APT::Periodic::Unattended-Upgrade"] == "1"
+
+
+def test_what_the_firewall_dropped_is_counted_by_the_policy() -> None:
+    shown = "Chain INPUT (policy DROP 65541 packets, 2883816 bytes)\n    pkts      bytes target     prot opt in\n"
+    assert iptables.dropped(shown) == 65541
+    with pytest.raises(NothingToReadError, match="no policy"):
+        iptables.dropped("iptables: Permission denied")
