@@ -77,6 +77,8 @@ def identity(accelerator: Accelerator) -> str:
 def _devices() -> list[str]:
     return [
         *("-machine", "q35", "-nodefaults", "-no-user-config", "-display", "none"),
+        # The clock stands still with the VM, so that one that reboots has the time of the other.
+        *("-rtc", "base=utc,clock=vm"),
         *("-device", "virtio-rng-pci", "-device", "virtio-balloon-pci,free-page-reporting=on"),
         *(
             "-device",
