@@ -8,6 +8,7 @@ Feature: 2.1.3 What is lost can be restored
     Scenario: A whole backup of the last night is there
       When the folder of backups is looked at
       Then the newest backup is whole and not older than a night and two hours
+      And its copy of the cluster has every file as it was written, and every role
 
     Scenario: Both jobs are in cron's hands, by universal time
       When cron's table for the backups is read
@@ -44,6 +45,7 @@ Feature: 2.1.3 What is lost can be restored
 
     Scenario: What was archived can be read again
       Then every archived segment is WAL from its first page to its end
+      And none is missing from the start of the oldest backup on
 
     @disruptive
     Scenario: The archiver crashed after it had copied and before it had noted so

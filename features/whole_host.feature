@@ -77,6 +77,12 @@ Feature: The whole host is the one that the provisioning makes
       When the "database" of the host is compared with the reference
       Then every difference is explained
 
+  Rule: What is on disk is what is in force
+
+    Scenario: The settings on disk are those that were read
+      When the "settings in force" of the host are compared with the reference
+      Then every difference is explained
+
   Rule: What the operator declared as an addition is still there, and still meant
 
     Scenario: Every declaration explains something and has not expired

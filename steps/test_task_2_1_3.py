@@ -160,6 +160,19 @@ def newest_is_whole(folder: Folder, target: Target) -> None:
     assert hours < target.number("backup_stale_hours"), f"the newest backup on mail is {hours:.0f} hours old: {newest}"
 
 
+@then("its copy of the cluster has every file as it was written, and every role")
+def copy_is_whole(folder: Folder, database: Database, target: Target) -> None:
+    """PostgreSQL's own check of the copy, and the roles that the services log in as."""
+    name = folder["backups"][-1]["name"]
+    done = database.bash(f'docker exec "$CONTAINER" pg_verifybackup --no-parse-wal /backups/{name}/base')
+    assert done.rc == 0, f"the newest backup on mail has a damaged copy of the cluster: {done.stdout}{done.stderr}"
+    services = target.variables["database_services"]
+    assert isinstance(services, list)
+    roles = database.mail.file(f"{database.folder}/{name}/globals.sql").content_string
+    missing = [role for role in map(str, services) if f"CREATE ROLE {role};" not in roles]
+    assert not missing, f"the newest backup on mail has no role {missing}"
+
+
 @then("neither it nor anything in it is open to others")
 def nothing_is_open(folder: Folder) -> None:
     """No permission for others, on folders and files."""
@@ -269,6 +282,17 @@ def archive_is_wal(mail: Host, database: Database, evidence: Recorder) -> None:
     evidence.note(f"{seen} segments of {database.archive} were looked at")
     assert seen, f"no WAL lies in {database.archive} on mail"
     assert not damaged, f"recovery would end at these segments in {database.archive} on mail: {damaged}"
+
+
+@then("none is missing from the start of the oldest backup on")
+def archive_is_whole(mail: Host, database: Database) -> None:
+    """All of them are this cluster's, and none leads a recovery elsewhere."""
+    oldest = f"{database.folder}/{database.names()[0]}/base/backup_label"
+    start = mail.check_output("sed -n 's/^START WAL LOCATION: .* (file \\([0-9A-F]*\\))$/\\1/p' %s", oldest)
+    numbers = "SELECT system_identifier, timeline_id FROM pg_control_system(), pg_control_checkpoint()"
+    system, timeline = map(int, database.sql(numbers).split("|"))
+    broken: list[str] = mail.call(wal.broken_chain, database.archive, start, system, timeline)
+    assert not broken, f"no recovery gets from the oldest backup of mail to its newest WAL: {broken}"
 
 
 @given("a segment lies in the archive whose note was lost in a crash")

@@ -8,7 +8,10 @@ from pathlib import Path
 NAME = re.compile("[0-9A-F]{24}")
 PAGE = 8192
 HEADER = struct.Struct("<HHIQ")  # magic, flags, timeline, address of the page
+SYSTEM = struct.Struct("<Q")  # number of the cluster, in the first page of a segment
+SYSTEM_AT = 24
 LONG = 0x0002  # flag of a segment's first page
+A_LOG = 256  # segments of 16 MiB in the part of WAL that the middle of a name counts
 NEWEST = 64  # segments that are looked at
 
 
@@ -40,3 +43,39 @@ def _why(path: Path) -> str:
             if (found, address) != (magic, start + offset):
                 return f"the page at {offset} is not WAL of this segment"
     return ""
+
+
+def broken_chain(folder: str, start: str, system: int, timeline: int) -> "list[str]":
+    """Why a recovery would not get from a backup to the newest segment, a sentence each.
+
+    Args:
+        folder: the archive.
+        start: name of the segment where the oldest backup starts.
+        system: number of the cluster that the WAL must be of.
+        timeline: the cluster's own.
+    """
+    entries = sorted(Path(folder).iterdir())
+    segments = {_place(path): path for path in entries if NAME.fullmatch(path.name)}
+    first = _place(Path(folder, start))
+    told = [f"{path.name} is WAL of another cluster" for path in segments.values() if _system(path) != system]
+    missing = [place for place in range(first, max(segments, default=first) + 1) if place not in segments]
+    told += [f"{_named(start, place)} is missing" for place in missing[:NEWEST]]
+    histories = (path for path in entries if path.suffix == ".history")
+    told += [f"{path.name} leads away from the cluster" for path in histories if int(path.stem, 16) > timeline]
+    return told
+
+
+def _place(path: Path) -> int:
+    """Where a segment of the usual size is in all of WAL, counted in segments."""
+    return int(path.name[8:16], 16) * A_LOG + int(path.name[16:24], 16)
+
+
+def _named(start: str, place: int) -> str:
+    return f"{start[:8]}{place // A_LOG:08X}{place % A_LOG:08X}"
+
+
+def _system(path: Path) -> int:
+    with path.open("rb") as file:
+        file.seek(SYSTEM_AT)
+        number: int = SYSTEM.unpack(file.read(SYSTEM.size).ljust(SYSTEM.size, b"\0"))[0]
+        return number

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from proof.hosts.target import Target
-from proof.whole_host.comparison import Exceptions
+from proof.whole_host.comparison import MEMORY, Exceptions
 
 LOGS = "logs"
 LOGIN = "records of logins, and what exists during a login"
@@ -13,6 +13,7 @@ CHECK = "a command that runs in a container at this moment, such as a health che
 BAN = "addresses that are banned at this moment, and what bans them in the kernel"
 PACKAGES = "records of packages; packages and their files are compared"
 MADE_AGAIN = "made again from other files whenever it is missing"
+SCRIPT = "made by a script of its package at each update"
 DAILY = "copies of package records that Debian makes daily"
 LEASE = "an address that was leased; addresses are compared"
 ON_DEMAND = "started by a question, for half a minute"
@@ -20,7 +21,6 @@ HARDWARE = "follows the machine"
 PROCESS = "the number of a running program; processes are compared"
 LOCK = "a lock that some program holds or held"
 PRIVATE = "a service's own folder for passing files"
-MEMORY = "follows the size of the machine"
 COUNT = "counts what happens"
 
 # Between two looks at the same running host, at which nothing but logins and time has passed.
@@ -67,8 +67,40 @@ USE: Exceptions = {
         "/run/docker/*": ENGINE,
         "/run/containerd/*": ENGINE,
         "/run/systemd/transient/docker-*": ENGINE,
-        "/var/lib/dpkg/*": PACKAGES,
-        "/var/lib/apt/*": PACKAGES,
+        **dict.fromkeys(
+            (
+                f"/var/lib/dpkg/{name}"
+                for name in (
+                    "alternatives/*",
+                    "arch*",
+                    "available*",
+                    "cmethopt",
+                    "diversions*",
+                    "info/*",
+                    "lock*",
+                    "statoverride*",
+                    "status*",
+                    "triggers/*",
+                    "updates/*",
+                )
+            ),
+            PACKAGES,
+        ),
+        **dict.fromkeys(
+            (
+                f"/var/lib/apt/{name}"
+                for name in (
+                    "cdroms.list",
+                    "daily_lock",
+                    "extended_states*",
+                    "listchanges.db*",
+                    "lists/*",
+                    "mirrors/*",
+                    "periodic/*",
+                )
+            ),
+            PACKAGES,
+        ),
         "/var/cache/*": MADE_AGAIN,
         "open to others: /var/cache/apt/*": MADE_AGAIN,
         "open to others: /var/cache/debconf/*": PACKAGES,
@@ -95,11 +127,43 @@ USE: Exceptions = {
         "/home/*/.ansible/*": "provisioning's own scratch folder",
         "/root/.bash_history": LOGIN,
         "/home/*/.bash_history": LOGIN,
+        **{
+            f"{home}/{name}": LOGIN
+            for home in ("/root", "/home/*")
+            for name in (
+                ".cache",
+                ".cache/motd*",
+                ".config",
+                ".config/htop",
+                ".config/htop/htoprc",
+                ".lesshst",
+                ".local",
+                ".local/share",
+                ".local/share/nano",
+                ".local/share/nano/*_history",
+                ".local/state",
+                ".nano_history",
+                ".psql_history",
+                ".python_history",
+                ".selected_editor",
+                ".ssh/known_hosts",
+                ".ssh/known_hosts.old",
+                ".viminfo",
+                ".wget-hsts",
+            )
+        },
+        "/tmp/tmux-[0-9]*": LOGIN,  # noqa: S108
         "/home/*/.sudo_as_admin_successful": LOGIN,
         "/srv/archive/*": "the lab's archive of packages",
         "/run/*.pid": PROCESS,
         "/run/*.lock": LOCK,
         "/run/adduser": LOCK,
+        "/run/unattended-upgrades.progress": "how far the last update came",
+        "/run/runit*": SCRIPT,
+        "/etc/runit/runsvdir/default/ssh": SCRIPT,
+        "/etc/rc[0-6S].d/[SK][0-9][0-9]quota*": f"{SCRIPT}; its units are masked",
+        "/etc/systemd/system/*.wants/quota*.service": f"{SCRIPT}; its units are masked",
+        "/var/lib/quota*": SCRIPT,
         "/run/deadman": "the folder of provisioning's dead-man switches, empty until the next boot",
         "/run/motd.dynamic": LOGIN,
         "/run/ssh-unix-local*": "left by a boot before sshd's own socket was switched off; listeners are compared",
@@ -116,6 +180,7 @@ USE: Exceptions = {
     },
     "listeners": {
         "unix /run/user/*": LOGIN,
+        "unix /tmp/tmux-[0-9]*": LOGIN,
         "unix /run/containerd/s/ID": ENGINE,
         "unix /var/run/docker/libnetwork/ID.sock": ENGINE,
     },
@@ -162,6 +227,8 @@ USE: Exceptions = {
         "* RestartCount": "how often the engine started it again",
     },
     "processes": {
+        "containerd.service: UID 0 *runc * exec --process *": CHECK,
+        "docker-ID.scope: UID * pg_isready *": CHECK,
         "systemd-hostnamed.service: *": ON_DEMAND,
         "systemd-localed.service: *": ON_DEMAND,
         "systemd-timedated.service: *": ON_DEMAND,

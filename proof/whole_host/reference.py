@@ -19,7 +19,7 @@ from proof.hosts import target as targets
 from proof.hosts.connections import MAIL
 from proof.hosts.recorded_lab import LabControl
 from proof.hosts.target import LAB, Target
-from proof.probes import engine, ownership, snapshot
+from proof.probes import engine, fail2ban, ownership, snapshot
 from proof.probes.snapshot.common import Settings
 from proof.whole_host import exceptions
 from proof.whole_host.comparison import HostSnapshot
@@ -130,7 +130,10 @@ def left_out(target: Target) -> list[str]:
 
 def program_files() -> list[Path]:
     """The modules that take a snapshot."""
-    return [Path(engine.__file__), Path(ownership.__file__), *sorted(Path(snapshot.__file__).parent.glob("*.py"))]
+    return [
+        *(Path(str(each.__file__)) for each in (engine, fail2ban, ownership)),
+        *sorted(Path(snapshot.__file__).parent.glob("*.py")),
+    ]
 
 
 def program(wanted: Settings) -> str:

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from proof.probes.snapshot import accounts, containers, database, files, kernel, network, packages, services
+from proof.probes.snapshot import accounts, containers, database, files, in_force, kernel, network, packages, services
 from proof.probes.snapshot.common import Content, Section, Settings
 
 SECTIONS = (
     "database", "files", "containers", "packages", "accounts", "units", "processes", "listeners", "packet filter",
-    "network", "kernel", "mounts",
+    "network", "kernel", "mounts", "settings in force",
 )  # fmt: skip
 ENGINE = Path("/run/docker.sock")
 
@@ -34,12 +34,22 @@ def take(settings: Settings) -> "dict[str, Section]":
         "network": lambda: network.addresses(content),
         "kernel": lambda: kernel.take(content),
         "mounts": lambda: kernel.mounts(content),
+        "settings in force": lambda: in_force.take(content, engine=engine),
     }
     # Engine and database let others wait for answers, while the files keep a processor busy.
     with ThreadPoolExecutor(max_workers=4) as pool:
         shown = pool.submit(services.shown_units if {"units", "processes"} & set(wanted) else list)
-        taken = {name: pool.submit(parts[name]) for name in parts if name in wanted}
+        taken = {name: pool.submit(readable, parts[name]) for name in parts if name in wanted}
         found = {name: one.result() for name, one in taken.items()}
     # Last, as by then those that had just started have mostly ended.
-    last = {"processes": services.processes(running, shown.result(), content)} if "processes" in wanted else {}
-    return {**found, **last}
+    if "processes" in wanted:
+        found["processes"] = readable(lambda: services.processes(running, shown.result(), content))
+    return found
+
+
+def readable(part: Callable[[], Section]) -> Section:
+    """A part of the snapshot; where it cannot be taken, why: so the others still say what they see."""
+    try:
+        return part()
+    except (OSError, ValueError, KeyError) as error:
+        return {"cannot be looked at": f"{type(error).__name__}: {error}"}

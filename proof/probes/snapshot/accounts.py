@@ -26,6 +26,11 @@ def ageing(fields: "list[str]") -> str:
     return ", ".join([*(["must be changed at the next login"] if forced else []), *limits])
 
 
+def elsewhere(field: str) -> str:
+    """What is wrong with a password that is not in the shadow file, where it belongs."""
+    return "" if field == "x" else f"; {password(field)}, outside the shadow file"
+
+
 def take(content: Content) -> Section:
     """The accounts."""
     found: Section = {}
@@ -33,13 +38,13 @@ def take(content: Content) -> Section:
         name, field, *rest = line.split(":")
         found[f"password of {name}"] = f"{password(field)}; {ageing(rest)}"
     for line in words("getent", "passwd").splitlines():
-        name, _, uid, gid, comment, home, shell = line.split(":")
-        told = f"UID {uid}, GID {gid}, {comment}, {home}, {shell}"
+        name, field, uid, gid, comment, home, shell = line.split(":")
+        told = f"UID {uid}, GID {gid}, {comment}, {home}, {shell}{elsewhere(field)}"
         found[f"account {name}"] = "; and again: ".join(filter(None, [found.get(f"account {name}"), told]))
         found |= keys(name, Path("/", home), content)
     for line in words("getent", "group").splitlines():
-        name, _, gid, members = line.split(":")
-        found[f"group {name}"] = f"GID {gid}: {' '.join(sorted(filter(None, members.split(','))))}"
+        name, field, gid, members = line.split(":")
+        found[f"group {name}"] = f"GID {gid}: {' '.join(sorted(filter(None, members.split(','))))}{elsewhere(field)}"
     for line in Path("/etc/gshadow").read_text().splitlines():
         name, field, administrators, _ = line.split(":")
         if field.strip("!*") or administrators:

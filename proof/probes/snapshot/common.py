@@ -6,12 +6,14 @@ import os
 import re
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypedDict
 
 Section = dict[str, str]
 SETTLED_SECONDS = 20.0  # what ends sooner comes and goes, such as a check of a container's health
 NUMBER = re.compile(r"\b[0-9a-f]{12,64}\b")  # of a container, a network, a layer
+READ, UNREAD = "as they were read", "changed since they were read"
 DIGEST = 8  # bytes: enough to see a change
 SHORT = 120  # characters that are shown in full
 LARGE = 4 << 20  # bytes; a larger file holds no settings
@@ -59,6 +61,14 @@ def public_interfaces(routes: Path = Path("/proc/net/route")) -> "list[str]":
     return sorted({line.split()[0] for line in lines if line.split()[1] == "00000000"})
 
 
+def unread(paths: "list[Path]", since: float) -> "Iterator[tuple[str, str]]":
+    """Whether files and folders with all that is in them are as they were at a time, in seconds since 1970."""
+    for path in paths:
+        inside = [*path.rglob("*")] if path.is_dir() else []
+        youngest = max((each.stat().st_ctime for each in (path, *inside)), default=0.0)
+        yield f"settings in {path}", READ if youngest <= since + 1 else UNREAD
+
+
 class Content:
     """Digests of contents, and texts without what belongs to the target alone."""
 
@@ -87,6 +97,10 @@ class Content:
     def hasher(self, content: bytes) -> "hashlib.blake2b":
         """A keyed hash that more can be added to."""
         return hashlib.blake2b(content, digest_size=DIGEST, key=self._key)
+
+    def is_masked(self, path: str) -> bool:
+        """Whether a part of this file's content does not count."""
+        return any(pattern.fullmatch(path) for pattern, _ in self._masked)
 
     def of_file(self, path: str, content: bytes) -> str:
         """A keyed hash of a file's content, without what is masked and with names instead of the target's values."""

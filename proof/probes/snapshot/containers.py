@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from proof.probes import engine
@@ -14,6 +15,7 @@ SETTINGS = (
 )  # fmt: skip
 OF_CONTAINER = ("Args", "AppArmorProfile", "Config", "HostConfig", "Mounts", "Path", "RestartCount")
 OF_NETWORK = ("Driver", "EnableIPv4", "EnableIPv6", "Internal", "Attachable", "Ingress", "Options", "Scope")
+OF_GROUP = ("memory.high", "memory.low", "memory.max", "memory.swap.max", "cpu.max", "cpu.weight", "pids.max")
 OK = 200
 CHANGES = {0: "changed", 1: "added", 2: "deleted"}  # in a container, beside its image
 OWN = {"Hostname", "Labels"}  # of a container: its number, and compose's digests
@@ -36,6 +38,18 @@ def asked(path: str) -> Any:  # noqa: ANN401 - JSON
     if answer["status"] != OK:
         raise OSError(f"the container engine answers {path} with {answer['status']}: {answer['body'].strip()}")
     return json.loads(answer["body"])
+
+
+def limits(each: "Mapping[str, Any]") -> "Iterator[tuple[str, str]]":
+    """What the kernel itself has for a running container, whoever set it."""
+    pid = each["State"].get("Pid") or 0
+    try:
+        group = Path(f"/proc/{pid}/cgroup").read_text().strip().rpartition("::")[2]
+        for name in OF_GROUP:
+            yield f"kernel's {name}", (Path("/sys/fs/cgroup", group.lstrip("/")) / name).read_text().strip()
+        yield "kernel's oom_score_adj", Path(f"/proc/{pid}/oom_score_adj").read_text().strip()
+    except OSError:
+        return  # it does not run
 
 
 def settled(number: str) -> Any:  # noqa: ANN401 - JSON
@@ -61,14 +75,14 @@ def take(content: Content) -> Section:
     }
     for listed in asked("/containers/json?all=1"):
         each = settled(listed["Id"])
+        called, image = f"container {listed['Names'][0].lstrip('/')}", each["Config"]["Image"]
         found |= of_container(each)
-        if now.get(each["Config"]["Image"], each["Image"]) != each["Image"]:
-            found[f"container {listed['Names'][0].lstrip('/')} image"] = (
-                f"no longer the one called {each['Config']['Image']}"
-            )
+        found |= {f"{called} {name}": value for name, value in limits(each)}
+        if now.get(image, each["Image"]) != each["Image"]:
+            found[f"{called} made from"] = f"an image that is not called {image} any more"
         for change in asked(f"/containers/{listed['Id']}/changes") or []:
             kind = CHANGES.get(change["Kind"], str(change["Kind"]))
-            found[f"container {listed['Names'][0].lstrip('/')} file {change['Path']}"] = kind
+            found[f"{called} file {change['Path']}"] = kind
     for image in images:
         found |= {f"image {name}": "there" for name in image.get("RepoTags") or ["<none>:<none>"]}
     for volume in asked("/volumes")["Volumes"] or []:

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable, Iterator
 from functools import cache
 from io import FileIO
+from itertools import islice
 from pathlib import Path
 
 from proof.probes import ownership
@@ -25,7 +26,10 @@ HUGE = 256 << 20  # bytes
 USED = ("/var/log", "/var/cache")
 OPEN = "open to others: "  # begins the name of such a file
 REACHABLE = stat.S_IXOTH
-OTHERS = stat.S_IROTH | stat.S_IWOTH | stat.S_ISUID | stat.S_ISGID
+NOTHING = re.compile("(?!)")
+ENGINES = ("/var/lib/docker", "/var/lib/containerd", "/run/docker", "/run/containerd")  # images are looked at elsewhere
+MOST = 50_000  # entries of a folder that is used; a store of mail may have millions
+ANY_EXECUTE = 0o111
 ROTATED = re.compile(r"(?:[.-]\d+)?(?:\.(?:gz|xz|zst|old))?$")
 MACHINE = re.compile(r"\b[0-9a-f]{32}\b")
 ORDINARY_XATTRS = ("security.selinux",)
@@ -136,7 +140,9 @@ def regular(path: str, packages: Packages, content: Content) -> str:
             return f"{held} {size} bytes"
         if compiled(path, raw):
             return f"{held} compiled from its source"
-        if size > LARGE:
+        if size > LARGE and content.is_masked(path):
+            digest = "masked"
+        elif size > LARGE:
             file.seek(0)
             digest = hashed(content.hasher(b""), file, size)
         else:
@@ -196,24 +202,31 @@ def walk(start: str, left_out: "re.Pattern[str]", inside: int = 0) -> "Iterator[
             continue  # gone since it was listed
 
 
-def open_to_others(folder: str) -> Section:
-    """In a folder whose content is not looked at, files that others may read, write or run as their owner.
+def unusual(folder: str, *, readable: bool) -> Section:
+    """In a folder whose content is not looked at: what runs as its owner, devices, and what others may read or write.
 
     The numbers that rotating logs adds to their names do not count.
+
+    Args:
+        folder: the folder.
+        readable: whether what others may read is unusual, too; what they may write always is.
     """
-    closed = re.compile("(?!)")
+    wrong = stat.S_IWOTH | stat.S_ISUID | stat.S_ISGID | (stat.S_IROTH if readable else 0)
     found: Section = {}
-    for path, state in walk(folder, closed, inside=REACHABLE) if Path(folder).is_dir() else []:
+    for path, state in islice(walk(folder, NOTHING, inside=REACHABLE), MOST) if Path(folder).is_dir() else []:
         mode = state.st_mode
-        special = not stat.S_ISDIR(mode) and not stat.S_ISLNK(mode) and not stat.S_ISREG(mode)
-        if special or (stat.S_ISREG(mode) and (mode & OTHERS or "security.capability" in os.listxattr(path))):
+        special = (
+            stat.S_ISBLK(mode) or stat.S_ISCHR(mode) or (readable and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)))
+        )
+        capable = stat.S_ISREG(mode) and mode & ANY_EXECUTE and "security.capability" in os.listxattr(path)
+        if special or capable or (stat.S_ISREG(mode) and mode & wrong):
             name = ROTATED.sub("", MACHINE.sub("MACHINE", path))
             found[f"{OPEN}{name}"] = f"{stat.filemode(mode)} {owner(state.st_uid)}:{group(state.st_gid)}"
     return found
 
 
 def take(left_out: "list[str]", content: Content) -> Section:
-    """Every file of the host; of what is left out below USED, what is open to others."""
+    """Every file of the host; in folders that are left out, what is unusual."""
     pattern = re.compile("|".join(f"(?:{fnmatch.translate(each)})" for each in left_out) or "(?!)")
     packages = Packages()
     found: Section = {}
@@ -223,9 +236,10 @@ def take(left_out: "list[str]", content: Content) -> Section:
                 found[path] = of_path(path, state, packages, content)
             except FileNotFoundError:
                 continue  # gone since it was listed
-    for folder in USED:
-        if f"{folder}/*" in left_out:
-            found |= open_to_others(folder)
+    for each in left_out:
+        folder = each.removesuffix("/*")
+        if folder != each and not set("*?[") & set(folder) and not folder.startswith(ENGINES):
+            found |= unusual(folder, readable=folder in USED)
     for path, package in packages.missing(found, pattern):
         found[path] = f"missing, although {package} ships it"
     return {content.named(path): known for path, known in found.items()}

@@ -2,14 +2,16 @@
 
 import os
 import re
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from proof.probes.snapshot.common import NUMBER, Content, Section
+from proof.probes.snapshot.common import NUMBER, Content, Section, words
 
 PROC_SYS = Path("/proc/sys")
 OUTDATED = ("base_reachable_time", "retrans_time")  # names of before; whoever reads them is named in the kernel's log
+DEFAULTS = ("Default mount options", "Errors behavior", "Mount options")  # words of dumpe2fs
 ROOT_DEVICE = re.compile(r"\b(root|resume|BOOT_IMAGE)=\S+")
 
 
@@ -45,11 +47,25 @@ def mounts(content: Content) -> Section:
         kind, _, more = after.split()[:3]
         steady = ",".join(sorted({*options.split(","), *_steady(more)}))
         found[content.named(NUMBER.sub("ID", point))] = f"{kind} {steady}" + (f" from {root}" if root != "/" else "")
+    found |= dict(defaults())
     for line in Path("/proc/swaps").read_text().splitlines()[1:]:
         found[f"swap {line.split()[0]}"] = line.split()[1]
     for path in Path("/sys/block").glob("loop*/loop/backing_file"):
         found[f"loop of {path.read_text().strip()}"] = "attached"
     return found
+
+
+def defaults(mounts: Path = Path("/proc/1/mountinfo")) -> "Iterator[tuple[str, str]]":
+    """What a file system has for itself, whatever fstab says: options of each mount, and what an error does."""
+    if not shutil.which("dumpe2fs"):
+        return
+    for line in mounts.read_text().splitlines():
+        before, after = line.split(" - ", 1)
+        kind, device = after.split()[:2]
+        if kind.startswith("ext") and device.startswith("/dev/"):
+            shown = dict(each.split(":", 1) for each in words("dumpe2fs", "-h", device).splitlines() if ":" in each)
+            for name in DEFAULTS:
+                yield f"{name} of {before.split()[4]}", shown.get(name, "").strip()
 
 
 def _steady(options: str) -> "Iterator[str]":

@@ -9,6 +9,7 @@ from proof.probes.snapshot.common import NUMBER, Content, Section, counted, word
 PROCESS = re.compile(r'\("([^"]+)",')
 VETH = re.compile(r"\d+: veth")  # a container's end of a network, under another name each time
 QUEUES = ("noqueue", "fq_codel", "fq", "mq", "pfifo_fast")  # that the kernel chooses by itself
+BY_ITSELF = "0:"  # number of a queue that no one made
 LOOPBACK = ("127.", "[::1]")
 EPHEMERAL = re.compile(r":(3276[89]|327[7-9]\d|32[89]\d\d|3[3-9]\d{3}|[45]\d{4}|60\d{3})$")
 
@@ -61,7 +62,7 @@ def addresses(content: Content) -> Section:
             found.append(f"link {' '.join([name, *facts[:3], *filter(None, map(_filtering, facts[3:]))])}")
     if shutil.which("tc"):
         shown = [line.split() for line in words("tc", "qdisc", "show").splitlines()]
-        found += [f"queue {one[1]} of {one[4]}" for one in shown if one[1] not in QUEUES]
+        found += [f"queue {' '.join(one)}" for one in shown if one[1] not in QUEUES or one[2] != BY_ITSELF]
     for kind in ("policy", "state"):
         found += [f"IPsec {kind} {line.strip()}" for line in _ip("xfrm", kind, "list") if line.startswith("src ")]
     found += [f"neighbour {line}" for line in _ip("neighbour", "show", "nud", "permanent")]
@@ -74,6 +75,8 @@ def addresses(content: Content) -> Section:
         dumped = []  # before the tunnel is installed
     for line in dumped:
         fields = line.split("\t")
+        if len(fields) == 5:  # interface, private key, public key, port, mark
+            found.append(f"tunnel {fields[0]}, mark {fields[4]}")
         if len(fields) == 9:  # interface, key, preshared key, endpoint, allowed IPs, handshake, bytes, bytes, keepalive
             found.append(f"peer {fields[1]} on {fields[0]} for {fields[4]}, keepalive {fields[8]}")
     return counted([content.named(line) for line in found])

@@ -10,12 +10,15 @@ from typing import NamedTuple
 
 from proof.probes.snapshot.common import SETTLED_SECONDS, Content, Section, words
 
-PROPERTIES = "Id,ActiveState,SubState,Type,RemainAfterExit,NeedDaemonReload"
+PROPERTIES = "Id,ActiveState,SubState,Type,RemainAfterExit,NeedDaemonReload,FreezerState"
 LOGIN = re.compile(r"/user\.slice/user-(\d+)\.slice/(session-\w+\.scope|user@\d+\.service)(?:/(.*))?$")
 # Devices, mounts, logins and containers are looked at elsewhere, as is what a unit did that has ended.
 COMPARED = (".service", ".socket", ".timer", ".path", ".target", ".automount", ".swap")
 UNREAD = " on disk"  # ends the name of a unit whose files changed since systemd read them
 LONG_ID = re.compile(r"\b[0-9a-f]{64}\b")
+FIRST = "1"  # number of the first process
+STOPPED = ("T", "t")  # states of a process that a signal or a debugger holds
+SESSIONS = Path("/run/systemd/sessions")
 POSTGRES = "postgres: "
 
 
@@ -37,28 +40,33 @@ def units(shown: "list[dict[str, str]]") -> Section:
         name, state = LONG_ID.sub("ID", facts.get("Id", "")), facts.get("ActiveState", "inactive")
         if facts.get("NeedDaemonReload") == "yes":
             found[f"{name}{UNREAD}"] = "changed since systemd read it"
+        if facts.get("FreezerState", "running") != "running":
+            found[f"{name} frozen"] = facts["FreezerState"]
         sub = facts.get("SubState", "")
         if state == "failed":
             found[name] = state
         elif name.endswith(COMPARED) and state != "inactive" and not passing(facts) and sub != "exited":
             found[name] = f"{state} {sub}" if name.endswith(".service") else state
     for line in words("systemctl", "list-unit-files", "--no-legend", "--plain").splitlines():
-        found[f"file {line.split()[0]}"] = line.split()[1]
+        found[f"file {LONG_ID.sub('ID', line.split()[0])}"] = line.split()[1]
+    for line in words("systemctl", "show-environment").splitlines():
+        name, _, value = line.partition("=")
+        found[f"environment of every unit: {name}"] = value
     return found
 
 
-def unit_of(cgroup: str, ended: "set[str]") -> str:
+def unit_of(cgroup: str, going_on: "set[str]") -> str:
     """The unit in the text of /proc/PID/cgroup; empty for a login that goes on, and for its own manager.
 
     Args:
         cgroup: the text.
-        ended: scopes of logins that ended and left processes behind.
+        going_on: scopes of logins that have not ended.
     """
     path = cgroup.rpartition("::")[2].strip()
     if login := LOGIN.search(path):
         user, scope, below = login.groups()
         if scope.startswith("session-"):
-            return f"a login of UID {user} that ended" if scope in ended else ""
+            return "" if scope in going_on else f"a login of UID {user} that ended"
         return "" if not below or below.startswith("init.scope") else f"UID {user}'s own {below.rpartition('/')[2]}"
     parts = [part for part in path.split("/") if part.endswith((".service", ".scope"))]
     return LONG_ID.sub("ID", parts[-1]) if parts else f"no unit ({path})"
@@ -72,17 +80,21 @@ class Program(NamedTuple):
     command: str
     user: int
     cgroup: str
+    stopped: bool = False
 
 
 def program(folder: Path) -> "Program | None":
     """A process by its folder in /proc; None if it has ended."""
     try:
         command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="backslashreplace").strip()
-        started = float((folder / "stat").read_text().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+        state = (folder / "stat").read_text().rpartition(")")[2].split()
+        started = float(state[19]) / os.sysconf("SC_CLK_TCK")
+        if folder.name == FIRST:  # its arguments are others once it was executed again
+            command = "the system's manager"
         user, cgroup = (folder / "cmdline").stat().st_uid, (folder / "cgroup").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return Program(int(folder.name), started, command, user, cgroup)
+    return Program(int(folder.name), started, command, user, cgroup, state[0] in STOPPED)
 
 
 def programs(proc: Path = Path("/proc")) -> "list[Program]":
@@ -108,10 +120,15 @@ def lasting(seen: "Sequence[Program]", proc: Path = Path("/proc")) -> "list[Prog
 def processes(seen: "Sequence[Program]", shown: "list[dict[str, str]]", content: Content) -> Section:
     """Programs that run for a while, by unit and user; a postgres process by its role alone."""
     ends = {facts.get("Id", "") for facts in shown if passing(facts)}
-    ended = {facts.get("Id", "") for facts in shown if facts.get("SubState") == "abandoned"}
-    units = {one: unit_of(one.cgroup, ended) for one in seen}
+    known = {f"session-{path.name}.scope" for path in SESSIONS.glob("*")} if SESSIONS.exists() else set()
+    going_on = known - {facts.get("Id", "") for facts in shown if facts.get("SubState") == "abandoned"}
+    units = {one: unit_of(one.cgroup, going_on) for one in seen}
     found: Counter[str] = Counter()
     for one in lasting([each for each, unit in units.items() if unit and unit not in ends]):
         command = " ".join(one.command.split()[:2]) if one.command.startswith(POSTGRES) else one.command
-        found[content.named(f"{units[one]}: UID {one.user} {LONG_ID.sub('ID', command)}")] += 1
+        found[
+            content.named(
+                f"{units[one]}: UID {one.user} {LONG_ID.sub('ID', command)}{' (stopped)' if one.stopped else ''}"
+            )
+        ] += 1
     return {name: str(number) for name, number in found.items()}

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from proof.probes import ownership
-from proof.probes.snapshot import accounts, containers, database, files, packages, services
-from proof.probes.snapshot.common import LARGE, Content, Settings, public_interfaces
+from proof.probes import ownership, snapshot
+from proof.probes.snapshot import accounts, containers, database, files, in_force, packages, services
+from proof.probes.snapshot.common import LARGE, Content, Settings, public_interfaces, unread
 
 DUMP = """\
 \\restrict aBcD
@@ -253,7 +253,7 @@ def test_keys_of_an_account_are_told_by_fingerprint(tmp_path: Path) -> None:
     ],
 )
 def test_a_process_belongs_to_its_unit(cgroup: str, unit: str) -> None:
-    assert services.unit_of(cgroup, {"session-3.scope"}) == unit
+    assert services.unit_of(cgroup, {"session-4.scope"}) == unit
 
 
 def test_a_new_kernel_is_no_new_package() -> None:
@@ -327,9 +327,9 @@ def test_among_logs_only_what_is_open_to_others_is_told(tmp_path: Path) -> None:
     (tmp_path / "closed" / "file").touch(0o644)
     (tmp_path / "closed").chmod(0o700)
     os.mkfifo(tmp_path / "queue", 0o600)
-    told = {Path(name).name for name in files.open_to_others(str(tmp_path))}
+    told = {Path(name).name for name in files.unusual(str(tmp_path), readable=True)}
     assert told == {"dump.sql", "dpkg.log", "shell", "queue"}
-    assert files.open_to_others(str(tmp_path / "none")) == {}
+    assert files.unusual(str(tmp_path / "none"), readable=True) == {}
 
 
 def test_a_large_file_is_hashed_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -344,3 +344,43 @@ def test_a_large_file_is_hashed_whole(tmp_path: Path, monkeypatch: pytest.Monkey
     one = files.regular(str(path), NOTHING, content())
     path.write_bytes(b"0123456788")
     assert files.regular(str(path), NOTHING, content()) != one
+
+
+def test_settings_that_changed_since_they_were_read_are_told(tmp_path: Path) -> None:
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "a.conf").touch()
+    now = time.time()
+    assert dict(unread([tmp_path / "conf.d"], now + 5)) == {f"settings in {tmp_path}/conf.d": "as they were read"}
+    assert dict(unread([tmp_path / "conf.d"], now - 60)) == {
+        f"settings in {tmp_path}/conf.d": "changed since they were read"
+    }
+
+
+def test_settings_of_a_container_differ_by_what_is_in_both_of_them() -> None:
+    told = {"Memory": 2, "Binds": [], "User": "999"}
+    assert in_force.differing({"Memory": 2, "Binds": None, "Gone": 1}, told) == []
+    assert in_force.differing({"Memory": 0, "User": "0:0"}, told) == ["Memory", "User"]
+
+
+def test_dpkgs_records_are_told_by_version(tmp_path: Path) -> None:
+    (tmp_path / "info").mkdir()
+    (tmp_path / "status").write_text("Package: ufw\nStatus: install ok installed\nDepends: a,\n b\nVersion: 1-2\n\n")
+    (tmp_path / "info" / "ufw.md5sums").write_text("0 a\n")
+    (tmp_path / "info" / "ufw.list").write_text("a\n")
+    (name, digest), *_ = packages.records(tmp_path).items()
+    assert name == "records of ufw 1-2"
+    (tmp_path / "info" / "ufw.md5sums").write_text("1 a\n")
+    assert packages.records(tmp_path)[name] != digest
+
+
+def test_a_part_that_cannot_be_looked_at_says_why() -> None:
+    def broken() -> dict[str, str]:
+        raise OSError("no such server")
+
+    assert snapshot.readable(broken) == {"cannot be looked at": "OSError: no such server"}
+    assert snapshot.readable(lambda: {"a": "b"}) == {"a": "b"}
+
+
+def test_a_password_outside_the_shadow_file_is_told() -> None:
+    assert accounts.elsewhere("x") == ""
+    assert accounts.elsewhere("") == "; no password needed, outside the shadow file"

@@ -46,3 +46,31 @@ def test_what_ends_a_recovery_is_told(tmp_path: Path, pages: list[bytes], why: s
     (found,) = told(tmp_path, *pages)
     assert found.startswith(NAME)
     assert why in found
+
+
+def archive(folder: Path, *names: str, system: int = 77) -> None:
+    for name in names:
+        head = bytes(wal.SYSTEM_AT) + wal.SYSTEM.pack(system)
+        (folder / name).write_bytes(head if len(name) == 24 else b"")
+
+
+def test_a_recovery_needs_every_segment_of_one_cluster_from_the_backup_on(tmp_path: Path) -> None:
+    names = [f"00000001000000000000{number:04X}" for number in (0xFE, 0xFF)]
+    archive(tmp_path, *names, "000000010000000100000000", "00000001.history")
+    assert wal.broken_chain(str(tmp_path), names[0], 77, 1) == []
+    assert wal.broken_chain(str(tmp_path), "0000000100000000000000FC", 77, 1) == [
+        "0000000100000000000000FC is missing",
+        "0000000100000000000000FD is missing",
+    ]
+    archive(tmp_path, "000000010000000100000003", system=78)
+    archive(tmp_path, "00000002.history")
+    assert wal.broken_chain(str(tmp_path), names[1], 77, 1) == [
+        "000000010000000100000003 is WAL of another cluster",
+        "000000010000000100000001 is missing",
+        "000000010000000100000002 is missing",
+        "00000002.history leads away from the cluster",
+    ]
+
+
+def test_an_empty_archive_lacks_where_the_backup_starts(tmp_path: Path) -> None:
+    assert wal.broken_chain(str(tmp_path), NAME, 77, 1) == [f"{NAME} is missing"]

@@ -1,5 +1,7 @@
 """Comparing two snapshots: what is reported, what is passed over, and what packages explain."""
 
+import pytest
+
 from proof.hosts.target import Target
 from proof.whole_host import exceptions
 from proof.whole_host.comparison import Difference, HostSnapshot, differences, reason
@@ -177,3 +179,18 @@ def test_what_lies_beside_an_exception_still_counts() -> None:
     assert set(every) == set(NEIGHBOURS)
     passed_over = [name for section, names in NEIGHBOURS.items() for name in names if reason(every, section, name)]
     assert passed_over == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"), [("8192", "16384", 0), ("8192", "5000", 0), ("8192", "256", 1), ("1 2 9", "1 2 4", 1)]
+)
+def test_a_setting_that_follows_the_machines_size_may_not_be_much_smaller(before: str, after: str, found: int) -> None:
+    name = "net.netfilter.nf_conntrack_max"
+    told = differences({"kernel": {name: before}}, {"kernel": {name: after}}, exceptions.USE)
+    assert len(told) == found
+
+
+def test_records_of_another_version_of_a_package_are_explained() -> None:
+    one, two = {"records of ufw 1": "a"}, {"records of ufw 2": "b"}
+    assert not differences({"packages": one}, {"packages": two}, {})
+    assert differences({"packages": one}, {"packages": {"records of ufw 1": "b"}}, {})
