@@ -15,7 +15,7 @@ Feature: 1.3.4 SSH is there for the VPN and for no one else
       Given the outsider's scanner finds a port that is known to be open over "<family>"
       When the outsider has scanned every TCP port of the public address over "<family>"
       Then all of them stayed silent
-      And it was the host's own firewall that dropped the packets
+      And it was the host's own firewall that dropped its packets over "<family>"
 
       Examples:
         | family |

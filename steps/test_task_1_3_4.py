@@ -89,7 +89,7 @@ def all_silent(scan: nmap.Scan) -> None:
     assert scan.silent == nmap.EVERY_PORT, f"the outsider heard answers from mail: {scan}"
 
 
-@then("it was the host's own firewall that dropped the packets")
+@then(parsers.parse('it was the host\'s own firewall that dropped its packets over "{family}"'))
 def host_dropped(mail: Host, target: Target, family: str, dropped_before: dict[str, int], evidence: Recorder) -> None:
     """Behind a firewall of the provider's own, an outsider's silence says nothing about the host's."""
     moved = iptables.dropped(mail.check_output(iptables.COUNTERS[family])) - dropped_before[family]

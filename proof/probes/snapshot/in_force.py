@@ -54,12 +54,18 @@ def host_keys() -> "Iterator[tuple[str, str]]":
     offered = words("ssh-keyscan", "-T", SCAN_SECONDS, "-t", "ed25519", "-p", port, address).split()
     on_disk = words("ssh-keygen", "-y", "-f", str(SSH / "ssh_host_ed25519_key")).split()
     yield "key of the SSH server", agree(on_disk[1] in offered)
-    shown = words(
-        "journalctl", "--unit=ssh.service", "--boot", "--lines=1", "--grep=^Server listening", "--output=short-unix",
-        "--no-pager", "--quiet",
-    )  # fmt: skip
-    if shown.strip():
-        yield from unread([SSH / "sshd_config", SSH / "sshd_config.d"], float(shown.split()[0]))
+    told = words(
+        "journalctl",
+        "--unit=ssh.service",
+        "--boot",
+        "--identifier=sshd",
+        "--output=short-unix",
+        "--no-pager",
+        "--quiet",
+    )
+    times = [line.split()[0] for line in told.splitlines() if "Server listening on" in line]
+    if times:  # else the journal no longer tells
+        yield from unread([SSH / "sshd_config", SSH / "sshd_config.d"], float(times[-1]))
 
 
 def names() -> "Iterator[tuple[str, str]]":
