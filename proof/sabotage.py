@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.errors import UsageError
-from lab.paths import INSTALLATION, ROOT
+from lab.paths import INSTALLATION, ROOT, STATE
 from proof import process
 from proof.deployment import sources
 from proof.evidence import sabotage_results
@@ -144,6 +144,7 @@ def lay_out(root: Path, copy: Path) -> None:
     shutil.rmtree(copy, ignore_errors=True)
     for name in sources.COPIED:
         shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns(*INSTALLATION))
+    (copy / STATE.name).symlink_to(root / STATE.name)  # the lab's own settings of ssh
 
 
 def _break_copy(root: Path, copy: Path, sabotage: Sabotage) -> tuple[int, str]:

@@ -41,6 +41,9 @@ MASKED = {
     "/etc/hostname": WHOLE,
     "/etc/ssh/ssh_host_*": WHOLE,
     **{f"/etc/{name}{old}": WHOLE for name in ("passwd", "group", "shadow", "gshadow") for old in ("", "-")},
+    # Which numbers an account got first depends on the accounts that the image came with.
+    **{f"/etc/{name}": r"(?<=:)\d+:\d+$" for name in ("subuid", "subgid")},
+    **{f"/etc/{name}-": WHOLE for name in ("subuid", "subgid")},
     "/etc/wireguard/*.conf": r"^(?:PrivateKey|PresharedKey)\s*=.*$",
     "{{ postgres_home }}/.env": r"^POSTGRES_PASSWORD=.*$",
     "{{ postgres_home }}/backups_last_verified": WHOLE,
