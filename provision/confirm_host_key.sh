@@ -4,14 +4,16 @@ set -euo pipefail
 
 usage() {
   cat <<'USAGE'
-usage: confirm_host_key.sh [--known-hosts FILE] TARGET [HOST]
+usage: confirm_host_key.sh [--known-hosts FILE] [--ssh-config FILE] TARGET [HOST]
 
 Shows the fingerprint of the key with which the host of provision/inventory/TARGET.yml answers, and asks for the end of
 the one that the host's console shows. If both are the same, the key is noted in known_hosts under the name TARGET, for
-all addresses and ports of this host. Nothing is noted otherwise, and a key that is known is never replaced.
+all addresses and ports of this host. Nothing is noted otherwise, and a key that is known is never replaced. A host that
+is provisioned already counts each run as a login that failed, and bans whoever has three of them in ten minutes.
 
   HOST                a host of the inventory that is not called mail; its key is noted under this name
   --known-hosts FILE  where keys are noted (default: where ssh looks for them)
+  --ssh-config FILE   ssh's settings (default: those that the inventory names, else your own)
   --help              this text
 
 exit status: 0 the key is noted, or was, 1 the host does not answer, 2 usage, 3 something is missing here,
@@ -26,13 +28,18 @@ fail() { # STATUS MESSAGE
   exit "$1"
 }
 
-known=''
+known='' config=''
 while (($#)); do
   case $1 in
     --help) usage && exit 0 ;;
     --known-hosts)
       [[ -n ${2:-} ]] || { usage >&2 && exit 2; }
       known=$2
+      shift
+      ;;
+    --ssh-config)
+      [[ -n ${2:-} ]] || { usage >&2 && exit 2; }
+      config=$2
       shift
       ;;
     -*) usage >&2 && exit 2 ;;
@@ -59,12 +66,12 @@ value() { # NAME
 }
 
 settings=(-o "HostKeyAlias=$target")
-config=$(value ssh_config_file)
-if [[ -n $config ]]; then
+if [[ -z $config ]]; then
+  config=$(value ssh_config_file)
   config=${config/#\~/$HOME}
-  [[ $config == /* ]] || config=$here/../$config
-  settings=(-F "$config" "${settings[@]}")
+  [[ -z $config || $config == /* ]] || config=$here/../$config
 fi
+[[ -z $config ]] || settings=(-F "$config" "${settings[@]}")
 [[ -n $known ]] || known=$(ssh "${settings[@]}" -G "$(value vpn_address)" | sed -n 's/^userknownhostsfile \([^ ]*\).*/\1/p')
 known=${known/#\~/$HOME}
 
@@ -72,14 +79,20 @@ fingerprint() { # FILE of lines as in known_hosts
   ssh-keygen -l -f "$1" 2>/dev/null | sed -n 's/^[0-9]* \(SHA256:[^ ]*\) .*(\(.*\))$/\2 \1/p' | sort -u
 }
 
-# No login is tried: ssh asks for the host's key first.
+# No login is tried, as each one that fails counts against the operator: ssh shows the host's key to a command, which knows
+# none, and ends there.
+cat >"$work/note" <<NOTE
+#!/bin/sh
+[ "\$1" = NONE ] || echo "$target \$1 \$2" >"$work/seen"
+NOTE
+chmod 0700 "$work/note"
 seen='' why=''
 for way in "$(value vpn_address) $(value ssh_port)" "$(value public_address) $(value ssh_port)" \
   "$(value public_address) $(value ssh_port_fresh)"; do
   read -r address port <<<"$way"
   [[ -n ${port:-} ]] || continue # an address that is not known yet
-  ssh "${settings[@]}" -o UserKnownHostsFile="$work/seen" -o GlobalKnownHostsFile=none -o StrictHostKeyChecking=accept-new \
-    -o HashKnownHosts=no -o UpdateHostKeys=no -o BatchMode=yes -o PreferredAuthentications=none -o ControlPath=none \
+  ssh "${settings[@]}" -o UserKnownHostsFile=none -o GlobalKnownHostsFile=none -o StrictHostKeyChecking=yes \
+    -o KnownHostsCommand="$work/note %t %K" -o HostKeyAlgorithms=ssh-ed25519 -o BatchMode=yes -o ControlPath=none \
     -o ConnectTimeout=15 -p "$port" "$address" true </dev/null >/dev/null 2>"$work/said" || true
   if [[ -s $work/seen ]]; then
     seen="$address, port $port"

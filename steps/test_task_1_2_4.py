@@ -1,6 +1,5 @@
 """1.2.4: the administrator's key opens the host, and nothing else does."""
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -13,6 +12,7 @@ from proof.hosts.target import Target, resolve
 from proof.parsers import authorized_keys, ssh_login, sshd
 from proof.probes import accounts as onsite_accounts
 from proof.probes.accounts import Accounts
+from steps.shared.logins import through_the_host_itself
 
 scenarios("../features/task_1.2.4.feature")
 
@@ -41,20 +41,6 @@ def settings_for(mail: Host, target: Target, user: str) -> Settings:
     came_from = f"user={user},host=client,addr={target.text('hub_vpn_address')}"
     arrived_at = f"laddr={target.text('vpn_address')},lport={target.number('ssh_port')}"
     return sshd.parse(mail.check_output("sshd -T -C %s -C %s", came_from, arrived_at))
-
-
-def through_the_host_itself(target: Target) -> tuple[str, ...]:
-    """Options of ssh that reach the server from its own host, over a session of the administrator.
-
-    A refusal then counts against the host's own address, which nothing ever bans.
-    """
-    address, port = target.text("vpn_address"), target.number("ssh_port")
-    relay = f"exec 3<>/dev/tcp/{address}/{port} || exit; cat <&3 & cat >&3; kill $!"
-    inner = [
-        *("ssh", *target.ssh_options, "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-p", str(port)),
-        *("-l", target.text("admin_user"), address, "--", shlex.join(["bash", "-c", relay])),
-    ]
-    return ("-o", "ProxyUseFdpass=no", "-o", f"ProxyCommand={shlex.join(inner)}")
 
 
 @when("a client without a key tries to log in as phalkonadmin", target_fixture="login")

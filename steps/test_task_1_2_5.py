@@ -17,6 +17,7 @@ from proof.evidence.recorder import Recorder
 from proof.hosts.connections import MAIL
 from proof.hosts.target import Target
 from proof.process import Finished
+from steps.shared.logins import through_the_host_itself
 
 scenarios("../features/task_1.2.5.feature")
 
@@ -113,16 +114,35 @@ def known_before(known_hosts: Path) -> str:
     target_fixture="confirmed",
 )
 def types_fingerprint(
-    mail: Host, target: Target, known_hosts: Path, known_before: str, which: str, evidence: Recorder
+    mail: Host,
+    target: Target,
+    known_hosts: Path,
+    known_before: str,
+    which: str,
+    evidence: Recorder,
+    tmp_path: Path,
 ) -> Finished:
     """What the console shows is read over the run's own login, which knows the host."""
     del known_before
+    # From the host itself: a connection that ends before the login counts against where it comes from.
+    way = dict(option.split("=", 1) for option in through_the_host_itself(target) if "=" in option)
+    lines = [f"Host {target.text('vpn_address')}", *(f"    {name} {value}" for name, value in way.items()), "Host *"]
+    config = tmp_path / "ssh_config"
+    config.write_text("\n".join([*lines, f"Include {target.ssh_config or '~/.ssh/config'}", ""]), encoding="utf-8")
     shown = mail.check_output("ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub").split()[1]
     typed = shown[-8:] if which.endswith("console shows") else "ABCDEFGH"
     script = sources.provision() / "confirm_host_key.sh"
     host = () if target.inventory in ("", target.name) else (target.name,)
     done = process.run(
-        [str(script), "--known-hosts", str(known_hosts), target.inventory or target.name, *host],
+        [
+            str(script),
+            "--known-hosts",
+            str(known_hosts),
+            "--ssh-config",
+            str(config),
+            target.inventory or target.name,
+            *host,
+        ],
         timeout=CONFIRM_SECONDS,
         env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         stdin=f"{typed}\n".encode(),

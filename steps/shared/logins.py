@@ -1,5 +1,6 @@
 """Logins over SSH, on the administrator's own path."""
 
+import shlex
 import time
 
 from pytest_bdd import parsers, then, when
@@ -68,3 +69,17 @@ def can_log_in_and_use_sudo(admin: Admin, name: str) -> None:
     """A new login on the administrator's own path."""
     login = admin.login(user=name, command=("sudo", "-n", "id", "-un"))
     assert (login.exit_status, login.stdout) == (0, "root\n"), f"$ {login.command}\n{login}"
+
+
+def through_the_host_itself(target: Target) -> tuple[str, ...]:
+    """Options of ssh that reach the server from its own host, over a session of the administrator.
+
+    A refusal then counts against the host's own address, which nothing ever bans.
+    """
+    address, port = target.text("vpn_address"), target.number("ssh_port")
+    relay = f"exec 3<>/dev/tcp/{address}/{port} || exit; cat <&3 & cat >&3; kill $!"
+    inner = [
+        *("ssh", *target.ssh_options, "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-p", str(port)),
+        *("-l", target.text("admin_user"), address, "--", shlex.join(["bash", "-c", relay])),
+    ]
+    return ("-o", "ProxyUseFdpass=no", "-o", f"ProxyCommand={shlex.join(inner)}")
