@@ -23,6 +23,7 @@ OF_JAIL = (
     "failregex", "ignoreregex", "ignorecommand", "ignoreip", "ignoreself", "journalmatch", "maxretry", "findtime",
     "bantime", "usedns", "prefregex", "maxlines", "datepattern",
 )  # fmt: skip
+ADDRESS = re.compile(r"'([^']+)'")
 OF_ACTION = ("actionstart", "actionstop", "actioncheck", "actionban", "actionunban", "actionflush", "timeout")
 MODULES = ("wireguard", "nf_tables", "nft_ct", "xt_conntrack", "veth", "bridge", "overlay", "udp_diag", "tcp_diag")
 
@@ -105,7 +106,9 @@ def guard() -> "Iterator[tuple[str, str]]":
     try:
         answers = fail2ban.ask(questions)
         actions = re.findall(r"[\w.-]+", fail2ban.ask([["get", JAIL, "actions"]])[0])
-        yield from ((f"fail2ban {name}", answer) for name, answer in zip(OF_JAIL, answers, strict=True))
+        for name, answer in zip(OF_JAIL, answers, strict=True):
+            # Addresses are a set, in another order at each start.
+            yield f"fail2ban {name}", " ".join(sorted(ADDRESS.findall(answer))) if name == "ignoreip" else answer
         for action in actions:
             told = fail2ban.ask([["get", JAIL, "action", action, name] for name in OF_ACTION])
             yield from ((f"fail2ban {action} {name}", answer) for name, answer in zip(OF_ACTION, told, strict=True))
