@@ -82,7 +82,7 @@ def names() -> "Iterator[tuple[str, str]]":
 
 
 def containers(engine: bool) -> "Iterator[tuple[str, str]]":
-    """Each container's settings as the engine has them on disk, for its next start."""
+    """Containers for whose next start the engine has other settings on disk."""
     for folder in sorted(CONTAINERS.iterdir()) if engine and CONTAINERS.is_dir() else []:
         try:
             told = asked(f"/containers/{folder.name}/json")
@@ -92,7 +92,8 @@ def containers(engine: bool) -> "Iterator[tuple[str, str]]":
             continue  # no container, or one that is gone
         name = told["Name"].lstrip("/")
         different = [*differing(host, told["HostConfig"]), *differing(own, told["Config"])]
-        yield f"settings of the container {name} for its next start", ", ".join(different) or SAME
+        if different:
+            yield f"settings of the container {name} for its next start", f"other {', '.join(different)}"
 
 
 def differing(on_disk: "Mapping[str, Any]", told: "Mapping[str, Any]") -> "list[str]":
