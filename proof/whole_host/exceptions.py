@@ -229,6 +229,7 @@ USE: Exceptions = {
     "processes": {
         "containerd.service: UID 0 *runc * exec --process *": CHECK,
         "docker-ID.scope: UID * pg_isready *": CHECK,
+        "docker-ID.scope: UID * runc init": CHECK,
         "systemd-udevd.service: UID 0 (udev-worker)": "workers of udev, which come with an event and go when idle",
         "systemd-hostnamed.service: *": ON_DEMAND,
         "systemd-localed.service: *": ON_DEMAND,
