@@ -186,7 +186,8 @@ def _closes(number: str) -> int:
 
 
 def _order(address: str) -> int:
-    found = next((each for each in servers() if each["main_ip"] == address), None)
+    there = servers()
+    found = next((each for each in there if each["main_ip"] == address), None)
     if found is None:
         print(f"deploy.sh: no server of the account has the address {address}.", file=sys.stderr)
         return ABSENT
@@ -196,7 +197,7 @@ def _order(address: str) -> int:
         "schedule": get(f"/instances/{found['id']}/backup-schedule")["backup_schedule"],
         "rules": listed(f"/firewalls/{group}/rules", "firewall_rules") if group else None,
         "keys": [key["ssh_key"] for key in listed("/ssh-keys", "ssh_keys")],
-        "same_label": sum(each["label"] == found["label"] for each in servers()),
+        "same_label": sum(each["label"] == found["label"] for each in there),
     }
     print(json.dumps(order))
     return ANSWERED

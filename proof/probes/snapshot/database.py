@@ -13,12 +13,7 @@ NOTHING = ("--", "\\restrict", "\\unrestrict", "SET ", "SELECT pg_catalog.set_co
 COPIED = "COPY "
 SEQUENCE = re.compile(r"SELECT pg_catalog\.setval\('([^']+)', (.+)\);")
 LOADED = "SELECT extract(epoch FROM pg_conf_load_time())"
-SIGNALS = (
-    "standby.signal",
-    "recovery.signal",
-    "backup_label",
-    "tablespace_map",
-)  # what another kind of start begins with
+SIGNALS = ("standby.signal", "recovery.signal", "backup_label", "tablespace_map")  # for a start of another kind
 # What a dump does not tell of a database.
 OF_DATABASE = (
     """SELECT coalesce(json_object_agg('trigger ' || tgname || ' of ' || tgrelid::regclass, tgenabled), '{}')

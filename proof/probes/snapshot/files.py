@@ -136,7 +136,7 @@ def regular(path: str, packages: Packages, content: Content) -> str:
         raw = file.read(LARGE) if shipped or size <= LARGE else b""
         if shipped and hashed(hashlib.md5(raw, usedforsecurity=False), file, size) == shipped:
             return f"{held} as shipped"
-        if size > HUGE:
+        if not shipped and size > HUGE:
             return f"{held} {size} bytes"
         if compiled(path, raw):
             return f"{held} compiled from its source"
