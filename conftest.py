@@ -1,5 +1,5 @@
 """Plugins of every pytest run in this checkout."""
 
-SHARED_STEPS = ("accounts", "logins", "network", "playbooks", "reboot", "scripts", "tunnel", "units")
+SHARED_STEPS = ("accounts", "images", "logins", "network", "playbooks", "reboot", "scripts", "tunnel", "units")
 
 pytest_plugins = ["proof.plugin.hooks", "pytester", *(f"steps.shared.{name}" for name in SHARED_STEPS)]

@@ -95,6 +95,42 @@ Feature: 2.1.1 PostgreSQL serves the VPN, and survives what happens to servers
       When the engine is restarted
       Then the database is still stopped
 
+  Rule: Its image is pinned, not too old, and replaced only by one that works
+
+    Scenario: The server runs the image that is pinned
+      When the container is inspected
+      Then its image is the pinned one, by name and by content
+
+    Scenario: The image is young enough to have the fixes of the last releases
+      When the container is inspected
+      Then its image was made within the agreed number of days
+
+    @disruptive
+    Scenario: The newest image of the tag is taken from the registry
+      Given a registry on the host
+      And the server runs an image of its, and the tag means a newer one
+      When the operator raises the image
+      Then the provisioning succeeds
+      And the newest image is in use, and the inventory pins it
+      And a backup was made before
+      And the superuser can log in within 90 seconds
+      When the operator raises the image
+      Then the provisioning succeeds and changes nothing
+
+    @disruptive
+    Scenario Outline: An image that cannot be used changes nothing: <fault>
+      When the operator replaces the image although <fault>
+      Then the script fails and says "<reason>"
+      And the server runs the image from before, and nothing of the other one is left
+
+      Examples:
+        | fault                                    | reason                              |
+        | the registry is away                     | cannot be pulled                    |
+        | the registry has no image of that digest | cannot be pulled                    |
+        | the disk is full                         | too little space                    |
+        | the image is of the next major version   | the database is of version 17       |
+        | the server of the image crashes          | the server does not work with       |
+
   Rule: A power cut loses no acknowledged commit
 
     Scenario: No database and no role acknowledges a commit before it is on the disk

@@ -71,9 +71,10 @@ class Box:
 
 
 def archive_packages() -> list[str]:
-    """Packages that the provisioning installs, from the archive in the mail image."""
+    """Packages in the archive of the mail image: what the provisioning installs, and what scenarios start."""
     lists = yaml.safe_load(PACKAGES.read_text())["packages"]
-    return sorted({name for names in lists.values() for name in names})
+    started = yaml.safe_load((RECIPE / "packages.yml").read_text())["archive"]
+    return sorted({name for names in lists.values() for name in names} | {*started})
 
 
 def key(lock: Path | None = None) -> str:

@@ -1,6 +1,8 @@
 """The database's container image: Debian's packages unpacked, and packed again as `docker load` takes them.
 
-It stands in for the image that the production target pulls from a registry, which a lab cannot reach.
+It stands in for the official image, which a lab cannot reach, and has that one's habits: busybox as shell and tools,
+programs in /usr/local/bin, a locale that libc may lack, a volume for the data, and an entrypoint that sets up a server
+of its own. The entrypoint fails here, because nothing may need it.
 """
 
 import hashlib
@@ -22,11 +24,15 @@ OPTIONS = (
 COMPRESSION = "-6"
 CONFIG = {
     "Env": [
-        "PATH=/usr/lib/postgresql/17/bin:/usr/bin:/bin",
-        "LANG=C.UTF-8",
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "LANG=en_US.utf8",
+        "PG_MAJOR=17",
         "PGDATA=/var/lib/postgresql/data",
     ],
+    "Entrypoint": ["docker-entrypoint.sh"],
     "Cmd": ["postgres"],
+    "ExposedPorts": {"5432/tcp": {}},
+    "Volumes": {"/var/lib/postgresql/data": {}},
     "WorkingDir": "/",
     "StopSignal": "SIGINT",
 }

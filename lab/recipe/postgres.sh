@@ -1,7 +1,6 @@
 #!/bin/bash
 # Hook of mmdebstrap for the database's container image: $1 is its root, unpacked and not installed.
-# What remains is what the production target's image has too: PostgreSQL's server, clients and contrib, a shell and its
-# tools.
+# What remains is what the official image has too: PostgreSQL's server, clients and contrib, and busybox as its tools.
 set -euo pipefail
 cd "${1:?root of the image}"
 
@@ -15,17 +14,24 @@ rm -rf usr/lib/postgresql/17/lib/{bitcode,llvmjit*} usr/lib/{llvm-*,systemd,udev
     usr/share/{perl*,doc,man,locale,i18n,info,bash-completion,lintian,bug,debconf,postgresql-common,zsh} \
     etc/{init.d,cron*,systemd,logrotate.d,default,postgresql*,perl} \
     var/log boot home media mnt opt srv usr/{games,include,local,src,sbin}
-find usr/bin -xtype l -delete
-{ grep -rlIZ '^#! */usr/bin/perl' usr/bin || true; } | xargs -0r rm
 find usr -type f -perm /6000 -exec chmod a-s {} +
+
+mkdir -p usr/local/bin usr/sbin
+find usr/bin usr/sbin -mindepth 1 ! -name busybox -delete
+chroot . /usr/bin/busybox --install -s
+for program in usr/lib/postgresql/17/bin/*; do
+    ln -s "/$program" usr/local/bin/
+done
+printf '#!/bin/sh\necho "The entrypoint of the image was used." >&2\nexit 1\n' >usr/local/bin/docker-entrypoint.sh
+chmod 0755 usr/local/bin/docker-entrypoint.sh
 
 # Nothing of the machine that builds it.
 rm -f etc/{resolv.conf,hostname}
 : >etc/apt/sources.list
 
-# The user that the container runs as has no name in here, as in the other target's image.
-printf 'root:x:0:0:root:/root:/bin/sh\n' >etc/passwd
-printf 'root:x:0:\n' >etc/group
+# The user that the container runs as has no name in here: the official image's own user is another.
+printf '%s\n' 'root:x:0:0:root:/root:/bin/sh' 'postgres:x:70:70::/var/lib/postgresql:/bin/sh' >etc/passwd
+printf '%s\n' 'root:x:0:' 'postgres:x:70:' >etc/group
 printf 'passwd: files\ngroup: files\nhosts: files dns\n' >etc/nsswitch.conf
 
-mkdir -p etc/postgresql var/lib/postgresql/data wal_archive backups
+install -d -m 1777 -o 70 -g 70 var/lib/postgresql var/lib/postgresql/data

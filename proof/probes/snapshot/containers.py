@@ -1,6 +1,7 @@
 """The container engine: its settings, containers, images, volumes and networks, without the engine's own numbers."""
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -68,23 +69,23 @@ def take(content: Content) -> Section:
     found = dict(flat("engine", {name: info.get(name) for name in SETTINGS}))
     found["engine swarm"] = json.dumps(info.get("Swarm", {}).get("LocalNodeState"))
     images = asked("/images/json")
-    now = {
-        name: image["Id"]
-        for image in images
-        for name in [*(image.get("RepoTags") or []), *(image.get("RepoDigests") or [])]
-    }
+    called_so = {name: image["Id"] for image in images for name in (*names(image), *names(image, "RepoDigests"))}
+    used = {}
     for listed in asked("/containers/json?all=1"):
         each = settled(listed["Id"])
         called, image = f"container {listed['Names'][0].lstrip('/')}", each["Config"]["Image"]
-        found |= of_container(each)
+        found |= of_container(each, settings_of_image(each["Image"]))
         found |= {f"{called} {name}": value for name, value in limits(each)}
-        if now.get(image, each["Image"]) != each["Image"]:
+        if called_so.get(without_tag(image), each["Image"]) != each["Image"]:
             found[f"{called} made from"] = f"an image that is not called {image} any more"
+        used[each["Image"]] = image
         for change in asked(f"/containers/{listed['Id']}/changes") or []:
             kind = CHANGES.get(change["Kind"], str(change["Kind"]))
             found[f"{called} file {change['Path']}"] = kind
     for image in images:
-        found |= {f"image {name}": "there" for name in image.get("RepoTags") or ["<none>:<none>"]}
+        # One that was pulled by its digest has no tag; its name is the one that it is used under.
+        shown = names(image) or [used.get(image["Id"], "<none>:<none>")]
+        found |= {f"image {name}": "there" for name in shown}
     for volume in asked("/volumes")["Volumes"] or []:
         found[f"volume {volume['Name']} {volume['Driver']}"] = "there"
     for network in asked("/networks"):
@@ -92,10 +93,30 @@ def take(content: Content) -> Section:
     return {content.named(name): content.shown(content.named(value)) for name, value in found.items()}
 
 
-def of_container(each: Mapping[str, Any]) -> Section:
-    """A container's settings and state, without the engine's own numbers."""
+def names(image: Mapping[str, Any], kind: str = "RepoTags") -> list[str]:
+    """What an image is called: by tags, or by digests if it was pulled from a registry."""
+    return [name for name in image.get(kind) or [] if "<none>" not in name]
+
+
+def without_tag(image: str) -> str:
+    """A name as the engine lists it: of one that has both a tag and a digest, it keeps the digest."""
+    name, at, digest = image.partition("@")
+    return f"{re.sub(r':[^:/]+$', '', name)}{at}{digest}" if at else image
+
+
+def settings_of_image(number: str) -> Mapping[str, Any]:
+    """What an image sets for its containers; nothing if it is gone."""
+    answer = engine.ask("GET", f"/images/{number}/json")
+    settings: Mapping[str, Any] = json.loads(answer["body"])["Config"] if answer["status"] == OK else {}
+    return settings
+
+
+def of_container(each: Mapping[str, Any], image: Mapping[str, Any]) -> Section:
+    """A container's settings and state, without the engine's own numbers and without what its image sets."""
     facts = {field: each.get(field) for field in OF_CONTAINER}
-    facts["Config"] = {field: value for field, value in each["Config"].items() if field not in OWN}
+    config = {field: value for field, value in each["Config"].items() if field not in OWN}
+    config["Env"] = sorted({*(config.get("Env") or [])} - {*(image.get("Env") or [])})
+    facts["Config"] = {field: value for field, value in config.items() if value != image.get(field)}
     facts["image"] = each["Config"]["Image"]
     facts["networks"] = sorted(each["NetworkSettings"]["Networks"])
     facts["state"] = each["State"]["Status"]

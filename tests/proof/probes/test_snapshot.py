@@ -264,6 +264,12 @@ def test_a_new_kernel_is_no_new_package() -> None:
     assert packages.NUMBERED.sub(r"\1VERSION", "linux-image-cloud-amd64") == "linux-image-cloud-amd64"
 
 
+def test_an_image_that_was_pulled_by_tag_and_digest_is_listed_without_its_tag() -> None:
+    assert containers.without_tag("localhost:5000/postgres:17@sha256:1f") == "localhost:5000/postgres@sha256:1f"
+    assert containers.without_tag("localhost:5000/postgres@sha256:1f") == "localhost:5000/postgres@sha256:1f"
+    assert containers.without_tag("localhost:5000/postgres:17") == "localhost:5000/postgres:17"
+
+
 def test_a_structure_is_flattened_without_the_engines_order() -> None:
     one = dict(containers.flat("c", {"Mounts": [{"b": 1}, {"a": 2}], "User": "0"}))
     assert one == dict(containers.flat("c", {"User": "0", "Mounts": [{"a": 2}, {"b": 1}]}))

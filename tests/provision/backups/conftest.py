@@ -223,7 +223,6 @@ def configure(server: Server) -> None:
     settings = {
         "POSTGRES_HOME": server.home,
         "CONTAINER": "mailserver-postgres",
-        "IMAGE": "postgres:17",
         "PG_HOST": "127.0.0.1",
         "PG_PORT": port,
         "PG_SUPERUSER": "postgres",

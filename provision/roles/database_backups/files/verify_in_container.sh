@@ -15,7 +15,8 @@ reason() {
 }
 
 start_empty_cluster() {
-  initdb --pgdata=/scratch/data --username="$superuser" --auth=trust --encoding=UTF8 --no-sync >/scratch/log 2>&1 ||
+  initdb --pgdata=/scratch/data --username="$superuser" --auth=trust --encoding=UTF8 --no-locale --no-sync \
+    >/scratch/log 2>&1 ||
     reason "no empty cluster could be made: $(tail -n 1 /scratch/log)"
   postgres -D /scratch/data -c listen_addresses= -c unix_socket_directories=/scratch -c fsync=off -c shared_buffers=32MB \
     >/scratch/log 2>&1 &

@@ -7,6 +7,12 @@
 # shellcheck source=/dev/null
 . "${BASH_SOURCE[0]%/*}/settings.sh"
 
+# The image in use; none before use_image.sh has brought the first one.
+readonly IMAGE_FILE=$POSTGRES_HOME/docker-compose.override.yml
+IMAGE=$(sed -n 's/^    image: //p' "$IMAGE_FILE" 2>/dev/null || true)
+# shellcheck disable=SC2034 # used by those who source this
+readonly IMAGE
+
 # fail MESSAGE [CURE]: say what happened and what to do, and end with status 1.
 fail() {
   printf '%s: %s\n' "${0##*/}" "$1" >&2
