@@ -63,14 +63,7 @@ def run(evidence: Recorder) -> Deploy:
 
     def keep(chosen: Deployment, what: Callable[[Deployment], Finished]) -> Finished:
         done = what(chosen)
-        evidence.command(
-            "runner",
-            "terraform/deploy.sh",
-            exit_status=done.exit_status,
-            stdout=done.stdout,
-            stderr=done.stderr,
-            seconds=done.seconds,
-        )
+        evidence.program("runner", "terraform/deploy.sh", done)
         evidence.note("Vultr was asked: " + "; ".join(map(str, chosen.api.calls)))
         return done
 
@@ -244,14 +237,7 @@ def look_up(target: Target, evidence: Recorder, request: pytest.FixtureRequest) 
     done = process.run(
         [sys.executable, "-B", str(folder / "vultr.py"), "order", address], timeout=ORDER_SECONDS, env=environment
     )
-    evidence.command(
-        "runner",
-        "terraform/vultr.py order",
-        exit_status=done.exit_status,
-        stdout=done.stdout,
-        stderr=done.stderr,
-        seconds=done.seconds,
-    )
+    evidence.program("runner", "terraform/vultr.py order", done)
     assert done.exit_status == 0, f"Vultr says nothing of the server at {address}: {done.stderr}"
     return Order(json.loads(done.stdout), folder, key)
 

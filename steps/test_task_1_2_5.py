@@ -147,14 +147,7 @@ def types_fingerprint(
         env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         stdin=f"{typed}\n".encode(),
     )
-    evidence.command(
-        "runner",
-        f"{script.name} {target.name}",
-        exit_status=done.exit_status,
-        stdout=done.stdout,
-        stderr=done.stderr,
-        seconds=done.seconds,
-    )
+    evidence.program("runner", f"{script.name} {target.name}", done)
     return done
 
 

@@ -77,12 +77,5 @@ class Admin:
         ]
         done = process.run(argv, timeout=timeout, stdin=stdin)
         shown = shlex.join(argv)
-        self._recorder.command(
-            "admin",
-            shown,
-            exit_status=done.exit_status,
-            stdout=done.stdout,
-            stderr=done.stderr,
-            seconds=done.seconds,
-        )
+        self._recorder.program("admin", shown, done)
         return Login(shown, done.exit_status, done.stdout, done.stderr, done.seconds, done.timed_out)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from proof.evidence.record import Evidence, Step
 from proof.evidence.redact import redactor
 from proof.evidence.run_folder import RunFolder
+from proof.process import Finished
 
 SHOWN = 4000  # characters of an output that the record keeps; the whole goes to a file
 BEFORE = "before the first step"
@@ -94,6 +95,17 @@ class Recorder:
         with self._lock:
             sink.append(found)
         return found
+
+    def program(self, place: str, command: str, done: Finished) -> Evidence:
+        """Add a program that this machine ran, looking from a place; returns what was kept."""
+        return self.command(
+            place,
+            command,
+            exit_status=done.exit_status,
+            stdout=done.stdout,
+            stderr=done.stderr,
+            seconds=done.seconds,
+        )
 
     def describe(
         self,

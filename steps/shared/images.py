@@ -59,7 +59,7 @@ PROGRAMS = {
     "is of the next major version": 'echo "postgres (PostgreSQL) 18.1"',
 }
 # All but 900 MiB: less than an image needs, and enough for the database.
-FILL = 'free=$(df --output=avail --block-size=M / | tail -n 1); fallocate -l $((${free%M} - 900))M /var/tmp/proof-full'
+FILL = "free=$(df --output=avail --block-size=M / | tail -n 1); fallocate -l $((${free%M} - 900))M /var/tmp/proof-full"
 
 
 @dataclass(frozen=True)
