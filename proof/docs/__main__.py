@@ -9,7 +9,8 @@ from pathlib import Path
 from lab import inventory
 from lab.errors import LabError, UsageError
 from lab.paths import BUILD, ROOT
-from proof.docs import build, diagram, site
+from proof.docs import build, diagram, ledger, site
+from proof.docs.build import Sources
 from proof.docs.model import Document
 from proof.gherkin.feature_files import FeatureSyntaxError
 from proof.hosts.target import known
@@ -18,16 +19,19 @@ SITE = "docs"  # in a build folder
 TRACKER = ROOT / "docs" / "TRACKER.md"
 
 
-def make(root: Path, builds: Sequence[Path]) -> Document:
-    """Compute the documentation of a checkout into the first of the build folders.
+def gather(root: Path, builds: Sequence[Path]) -> Sources:
+    """What the documentation of a checkout is made from; the first of the build folders keeps the history.
 
     Raises:
         UsageError: the plan cannot be read.
         FeatureSyntaxError: a feature or a file of sabotages cannot be read.
     """
-    drawing = diagram.of(inventory.everything())
-    sources = build.gather(root, builds, known(root), datetime.now(UTC), drawing)
-    return site.write(sources, builds[0] / SITE)
+    return build.gather(root, builds, known(root), datetime.now(UTC), diagram.of(inventory.everything()))
+
+
+def make(root: Path, builds: Sequence[Path]) -> Document:
+    """Compute the documentation of a checkout into the first of the build folders. Raises as `gather`."""
+    return site.write(gather(root, builds), builds[0] / SITE)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         missing = [str(other) for other in others if not other.is_dir()]
         if missing:
             raise UsageError(f"There is no folder {', '.join(missing)}.")
-        document = make(ROOT, [BUILD, *others])
+        sources = gather(ROOT, [BUILD, *others])
+        document = site.write(sources, BUILD / SITE)
     except FeatureSyntaxError as error:
         print(error, file=sys.stderr)
         return UsageError.exit_status
@@ -55,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return error.exit_status
     site.tracker(document, TRACKER)
-    print(f"{(BUILD / SITE).relative_to(ROOT)}/index.html and {TRACKER.relative_to(ROOT)}")
+    ledger.write(ROOT / ledger.FOLDER, build.entries(sources, document), sources.sabotages)
+    print(f"{(BUILD / SITE).relative_to(ROOT)}/index.html, {TRACKER.relative_to(ROOT)} and {ledger.FOLDER}/")
     for damaged in document.damaged:
         print(f"left out: {damaged}", file=sys.stderr)
     for wrong in document.mismatches:

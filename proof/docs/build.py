@@ -1,15 +1,16 @@
 """Builds the document from features, plan, runs and sabotages; nothing in the features can be missing in it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from proof.docs import ledger, states, trust
 from proof.docs import runs as records
-from proof.docs import states, trust
 from proof.docs.diagram import Drawing
 from proof.docs.evidence import Evidence
+from proof.docs.ledger import Entry
 from proof.docs.model import (
     SCHEMA,
     CriterionView,
@@ -62,7 +63,7 @@ def gather(root: Path, builds: Sequence[Path], targets: Iterable[str], now: date
     """Read everything.
 
     Args:
-        root: the checkout whose features and provisioning count as today's.
+        root: the checkout whose features, provisioning and ledger count as today's.
         builds: folders like build/, whose runs and sabotages are evidence; the first keeps the history.
         targets: names of the columns.
         now: the time that evidence is old by.
@@ -74,8 +75,9 @@ def gather(root: Path, builds: Sequence[Path], targets: Iterable[str], now: date
     """
     features = feature_files.read_all(root / "features")
     plan = plans.read(root / "features" / plans.FILE)
-    runs = records.read(builds)
-    sabotages, damaged = trust.read(builds)
+    kept = ledger.read(root / ledger.FOLDER)
+    runs = ledger.with_runs(kept, records.read(builds))
+    sabotages, damaged = trust.read(builds, kept.sabotages)
     tasks = {feature.task: provenance.task_content(root, feature.path) for feature in features}
     return Sources(
         root=root,
@@ -187,6 +189,8 @@ def _scenario(sources: Sources, evidence: Evidence, case: Case) -> ScenarioView:
         found = evidence.of(next(run for run in runs if run.id == standing.run), case.id) if standing.run else None
         if found is not None:
             shown[target] = found
+        elif standing.state == "verified" and (kept := _in_ledger(runs, standing.run, case.id)):
+            standing = replace(standing, reason=f"its evidence is where it was run; SHA-256 {kept}")
         elif standing.state == "verified":
             standing = replace(standing, state="stale", reason="its evidence cannot be read")
         standings[target] = standing
@@ -200,6 +204,25 @@ def _scenario(sources: Sources, evidence: Evidence, case: Case) -> ScenarioView:
         standings=standings,
         evidence=shown,
     )
+
+
+def _in_ledger(runs: Sequence[StoredRun], run: str, scenario: str) -> str:
+    """The hash of evidence that is not on this machine; empty if it should be."""
+    return next((one.outcomes[scenario].evidence for one in runs if one.id == run and one.folder is None), "")
+
+
+def entries(sources: Sources, made: Document) -> Iterator[Entry]:
+    """The newest result of every scenario on every target, for the ledger."""
+    scenarios = [one for task in made.tasks for criterion in task.criteria for one in criterion.scenarios]
+    for target, runs in sources.against.items():
+        known = {run.id: run for run in runs}
+        for scenario in scenarios:
+            standing = scenario.standings[target]
+            if run := known.get(standing.run):
+                outcome = run.outcomes[scenario.id]
+                shown = scenario.evidence.get(target)
+                hashed = shown.whole.sha256 if shown else outcome.evidence
+                yield Entry(scenario.id, run, replace(outcome, since=standing.since, evidence=hashed))
 
 
 def _history(runs: Sequence[StoredRun], target: str, scenarios: Sequence[ScenarioView]) -> tuple[Mark, ...]:

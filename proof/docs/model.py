@@ -246,7 +246,7 @@ class Document:
     schema: int
     made: str
     targets: tuple[str, ...]
-    fresh_days: dict[str, int]
+    fresh_days: dict[str, int | None]
     provenance: dict[str, Any]
     milestones: tuple[MilestoneView, ...]
     runs: tuple[RunView, ...]

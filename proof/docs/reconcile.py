@@ -48,7 +48,7 @@ def _scenarios(sources: Sources, made: Document) -> Iterator[str]:
 
 def _run(run: StoredRun, task: str, expected: int, there: set[str]) -> Iterator[str]:
     """What a run of the same feature and steps counted differently."""
-    if run.cases.get(task) != expected:
+    if run.cases and run.cases.get(task) != expected:
         yield f"{run.id} counted {run.cases.get(task)} scenarios of {task}, its feature has {expected}"
     ran = {scenario for scenario, outcome in run.outcomes.items() if outcome.task == task}
     yield from (f"{run.id} ran {scenario}, which is not shown" for scenario in sorted(ran - there))

@@ -28,21 +28,27 @@ Stamp = tuple[int, int]  # size and time of change of a record: another one has 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a scenario ended in a run; `kind` and `message` tell of its failure, empty if it has none."""
+    """How a scenario ended in a run; `kind` and `message` tell of its failure, empty if it has none.
+
+    The ledger also knows when the unbroken series of passes began, `since`, and the SHA-256 of the `evidence`.
+    """
 
     task: str
     state: ScenarioState
-    reason: str
     seconds: float
-    kind: FailureKind | str
-    message: str
+    reason: str = ""
+    kind: FailureKind | str = ""
+    message: str = ""
+    since: str = ""
+    evidence: str = ""
 
 
 @dataclass(frozen=True)
 class StoredRun:
     """A run as its record tells it. `contents` is by task the hash of its feature and steps, `cases` their number.
 
-    `folder` is where its evidence lies, None if that is gone. `state` is running only while someone still runs it.
+    `folder` is where its evidence lies, None if that is gone or elsewhere. `state` is running only while someone still
+    runs it. Of a run that only the ledger tells of, there are no `cases`, and outcomes of some scenarios.
     """
 
     id: str

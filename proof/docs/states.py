@@ -23,7 +23,7 @@ class Today:
     now: datetime
     contents: Mapping[str, str]
     tasks: Mapping[str, str]
-    fresh_days: Mapping[str, int]
+    fresh_days: Mapping[str, int | None]
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,10 @@ def of_scenario(scenario: str, task: str, runs: Sequence[StoredRun], today: Toda
     for run, earlier in reversed(tried):
         if earlier.state != "passed":
             break
-        since = run.started
+        since = earlier.since or run.started
     why = stale(newest, task, found.at, today)
+    if not why and newest.folder is None:
+        why = "" if outcome.evidence else "its evidence is no longer there"
     return replace(found, state="stale" if why else "verified", reason=why, since=since)
 
 
@@ -93,8 +95,6 @@ def stale(run: StoredRun, task: str, at: str, today: Today) -> str:
     days = today.fresh_days.get(run.target)
     if days is not None and today.now - moment(at) > timedelta(days=days):
         return f"older than {days} days"
-    if run.folder is None:
-        return "its evidence is no longer there"
     return ""
 
 

@@ -12,17 +12,21 @@ from proof.gherkin.sabotage_files import Sabotage
 LOG = "sabotage.json"
 
 
-def read(builds: Iterable[Path]) -> tuple[list[Result], list[str]]:
-    """The newest result of each sabotage out of some build folders, and which of their logs no one can read."""
-    newest: dict[tuple[str, str, str], Result] = {}
+def read(builds: Iterable[Path], kept: Sequence[Result]) -> tuple[list[Result], list[str]]:
+    """The newest result of each sabotage, and which logs no one can read.
+
+    Args:
+        builds: build folders with logs of sabotages.
+        kept: results that the ledger tells of.
+    """
+    found = list(kept)
     damaged = []
     for path in (build / LOG for build in builds):
         results = sabotage_results.read(path)
         if not results and path.exists() and not _empty(path):
             damaged.append(f"{path.parent.name}/{LOG}: it holds no log of sabotages")
-        for result in results:
-            if result.key not in newest or newest[result.key].at < result.at:
-                newest[result.key] = result
+        found += results
+    newest = {result.key: result for result in sorted(found, key=lambda result: result.at)}
     return list(newest.values()), damaged
 
 

@@ -56,10 +56,10 @@ class Waiver:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole tracker; `fresh_days` is the maximum age of evidence by target, in days."""
+    """The whole tracker; `fresh_days` is the maximum age of evidence by target, in days; None: any."""
 
     milestones: tuple[Milestone, ...]
-    fresh_days: Mapping[str, int]
+    fresh_days: Mapping[str, int | None]
     waivers: tuple[Waiver, ...]
 
     def tasks(self) -> Iterator[PlannedTask]:
@@ -75,7 +75,7 @@ def read(path: Path) -> Plan:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
         plan = Plan(
             tuple(_milestone(entry) for entry in data["milestones"]),
-            {str(name): int(days) for name, days in data["fresh_days"].items()},
+            {str(name): None if days is None else int(days) for name, days in data["fresh_days"].items()},
             tuple(Waiver(**{**entry, "task": str(entry["task"])}) for entry in data.get("waivers") or ()),
         )
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
