@@ -2,8 +2,9 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from lab import inventory
@@ -14,6 +15,7 @@ from proof.docs.build import Sources
 from proof.docs.model import Document
 from proof.gherkin.feature_files import FeatureSyntaxError
 from proof.hosts.target import known
+from proof.whole_host import reference
 
 SITE = "docs"  # in a build folder
 TRACKER = ROOT / "docs" / "TRACKER.md"
@@ -26,7 +28,18 @@ def gather(root: Path, builds: Sequence[Path]) -> Sources:
         UsageError: the plan cannot be read.
         FeatureSyntaxError: a feature or a file of sabotages cannot be read.
     """
-    return build.gather(root, builds, known(root), datetime.now(UTC), diagram.of(inventory.everything()))
+    drawing = diagram.of(inventory.everything())
+    return build.gather(root, builds, known(root), datetime.now(UTC), drawing, host_changed)
+
+
+@cache
+def _host_changed(made_from: tuple[tuple[str, str], ...]) -> list[str] | None:
+    return reference.changed_since(dict(made_from))
+
+
+def host_changed(made_from: Mapping[str, str]) -> list[str] | None:
+    """As `reference.changed_since`, asked once for each provisioning."""
+    return _host_changed(tuple(sorted(made_from.items())))
 
 
 def make(root: Path, builds: Sequence[Path]) -> Document:

@@ -25,7 +25,7 @@ from proof.docs.model import (
     WaiverView,
 )
 from proof.docs.runs import Runs, StoredRun
-from proof.docs.states import LAB_ONLY, Standing, Today
+from proof.docs.states import LAB_ONLY, HostChanged, Standing, Today
 from proof.evidence import provenance
 from proof.evidence.run_folder import slug
 from proof.evidence.sabotage_results import Result
@@ -59,7 +59,14 @@ class Sources:
         return tuple(self.against)
 
 
-def gather(root: Path, builds: Sequence[Path], targets: Iterable[str], now: datetime, drawing: Drawing) -> Sources:
+def gather(
+    root: Path,
+    builds: Sequence[Path],
+    targets: Iterable[str],
+    now: datetime,
+    drawing: Drawing,
+    host_changed: HostChanged = lambda _: None,
+) -> Sources:
     """Read everything.
 
     Args:
@@ -68,6 +75,7 @@ def gather(root: Path, builds: Sequence[Path], targets: Iterable[str], now: date
         targets: names of the columns.
         now: the time that evidence is old by.
         drawing: of the lab.
+        host_changed: of the hosts that the provisioning made then and makes today.
 
     Raises:
         UsageError: the plan cannot be read.
@@ -87,7 +95,7 @@ def gather(root: Path, builds: Sequence[Path], targets: Iterable[str], now: date
         against={target: runs.against(target) for target in targets},
         sabotages=sabotages,
         damaged=damaged,
-        today=Today(now, provenance.contents(root), tasks, plan.fresh_days),
+        today=Today(now, provenance.contents(root), tasks, plan.fresh_days, host_changed),
         drawing=drawing,
     )
 
@@ -185,7 +193,7 @@ def _scenario(sources: Sources, evidence: Evidence, case: Case) -> ScenarioView:
         if case.scenario.disruptive and target != LAB:
             standings[target] = Standing("not run", LAB_ONLY, beyond=True)
             continue
-        standing = states.of_scenario(case.id, case.feature.task, runs, sources.today)
+        standing = states.of_scenario(case.id, runs, sources.today)
         found = evidence.of(next(run for run in runs if run.id == standing.run), case.id) if standing.run else None
         if found is not None:
             shown[target] = found

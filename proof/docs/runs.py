@@ -20,7 +20,8 @@ from lab import atomic, locks
 from proof.evidence import record
 from proof.evidence.record import FailureKind, RunState, ScenarioState
 
-DIGEST_SCHEMA = 1
+DIGEST_SCHEMA = 2
+PLAYBOOKS = "ansible-playbook "  # how the evidence of one that was applied begins
 SENTENCE = 240  # characters of a failure's message that a page shows as the reason
 NO_RESET = ("--no-reset", "--as-it-is")  # the second is its name in records before version 0.2
 Stamp = tuple[int, int]  # size and time of change of a record: another one has been written again
@@ -30,7 +31,8 @@ Stamp = tuple[int, int]  # size and time of change of a record: another one has 
 class Outcome:
     """How a scenario ended in a run; `kind` and `message` tell of its failure, empty if it has none.
 
-    The ledger also knows when the unbroken series of passes began, `since`, and the SHA-256 of the `evidence`.
+    `provisions` says whether it applied playbooks itself. The ledger also knows when the unbroken series of passes
+    began, `since`, and the SHA-256 of the `evidence`.
     """
 
     task: str
@@ -39,6 +41,7 @@ class Outcome:
     reason: str = ""
     kind: FailureKind | str = ""
     message: str = ""
+    provisions: bool = False
     since: str = ""
     evidence: str = ""
 
@@ -171,6 +174,7 @@ def _outcome(part: Mapping[str, Any]) -> Outcome:
         seconds=float(part["seconds"]),
         kind=str(failure["kind"]),
         message=textwrap.shorten(message[0], SENTENCE, placeholder=" ...") if message else "",
+        provisions=any(str(one["text"]).startswith(PLAYBOOKS) for step in part["steps"] for one in step["evidence"]),
     )
 
 
@@ -184,12 +188,16 @@ def _keep(path: Path, found: StoredRun, stamp: Stamp) -> None:
 
 def _digest(path: Path) -> tuple[StoredRun, Stamp]:
     data = json.loads(path.read_bytes())
-    if data["schema"] != DIGEST_SCHEMA:
+    if data["schema"] not in (1, DIGEST_SCHEMA):
         raise ValueError(f"its schema is {data['schema']}, known is {DIGEST_SCHEMA}")
     run = data["run"]
-    run["outcomes"] = {name: Outcome(**part) for name, part in run["outcomes"].items()}
+    # Digests of before version 0.3 do not tell who applied playbooks: it may have been each of them.
+    earlier = data["schema"] != DIGEST_SCHEMA
+    run["outcomes"] = {
+        name: Outcome(**({**part, "provisions": True} if earlier else part)) for name, part in run["outcomes"].items()
+    }
     run["command"] = tuple(run["command"])
     found = StoredRun(**run)
     if found.state == "running":
         found = replace(found, state="interrupted")
-    return found, cast("Stamp", tuple(data["stamp"]))
+    return found, cast("Stamp", tuple(data["stamp"])) if not earlier else (0, 0)

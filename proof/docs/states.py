@@ -1,18 +1,22 @@
 """The state of a scenario, a criterion and a task on a target. Absence of evidence is never a pass."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from proof.docs.runs import Outcome, StoredRun
+from proof.evidence.provenance import INVENTORY
 from proof.gherkin.tracker import Waiver
 
 State = Literal["verified", "failed", "stale", "not run", "undefined", "waived"]
 STATES: tuple[State, ...] = ("verified", "failed", "stale", "not run", "undefined", "waived")
 WORST_FIRST: tuple[State, ...] = ("failed", "undefined", "not run", "stale", "waived", "verified")
 MADE_FROM = ("provision", "sql")  # folders whose change makes evidence stale, besides feature and steps
+ORDERED_BY = {"1.1.1": "terraform"}  # task -> one more such folder
 SKIPPED = "skipped: "
+# How today's host differs from that of the provisioning in a run's provenance; None if nobody knows.
+HostChanged = Callable[[Mapping[str, str]], Sequence[str] | None]
 LAB_ONLY = "would break the host: proved in a lab only"
 
 
@@ -24,6 +28,7 @@ class Today:
     contents: Mapping[str, str]
     tasks: Mapping[str, str]
     fresh_days: Mapping[str, int | None]
+    host_changed: HostChanged = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Standing:
         return self.state == "not run" and self.reason.startswith(SKIPPED)
 
 
-def of_scenario(scenario: str, task: str, runs: Sequence[StoredRun], today: Today) -> Standing:
+def of_scenario(scenario: str, runs: Sequence[StoredRun], today: Today) -> Standing:
     """The standing of one case of a scenario, from the runs against one target, oldest first."""
     tried = [(run, run.outcomes[scenario]) for run in runs if _tells(run.outcomes.get(scenario))]
     if not tried:
@@ -70,7 +75,7 @@ def of_scenario(scenario: str, task: str, runs: Sequence[StoredRun], today: Toda
         if earlier.state != "passed":
             break
         since = earlier.since or run.started
-    why = stale(newest, task, found.at, today)
+    why = stale(newest, outcome, found.at, today)
     if not why and newest.folder is None:
         why = "" if outcome.evidence else "its evidence is no longer there"
     return replace(found, state="stale" if why else "verified", reason=why, since=since)
@@ -81,21 +86,37 @@ def _tells(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome.state != "not run"
 
 
-def stale(run: StoredRun, task: str, at: str, today: Today) -> str:
-    """Why evidence of a run no longer counts; empty if it does."""
-    made_from = run.provenance.get("contents") or {}
-    unknown = [name for name in MADE_FROM if name not in made_from]
-    if unknown:
-        return f"the run does not tell which {' and '.join(unknown)} it was made from"
-    changed = [name for name in MADE_FROM if made_from[name] != today.contents.get(name)]
-    if changed:
-        return f"{' and '.join(changed)} changed since"
-    if run.contents.get(task) != today.tasks.get(task):
+def stale(run: StoredRun, outcome: Outcome, at: str, today: Today) -> str:
+    """Why a result of a run no longer counts; empty if it does."""
+    if why := _made_otherwise(run, outcome, today):
+        return why
+    if run.contents.get(outcome.task) != today.tasks.get(outcome.task):
         return "the feature or its steps changed since"
     days = today.fresh_days.get(run.target)
     if days is not None and today.now - moment(at) > timedelta(days=days):
         return f"older than {days} days"
     return ""
+
+
+def _made_otherwise(run: StoredRun, outcome: Outcome, today: Today) -> str:
+    """How the host is made in another way than for a run, so that its result no longer counts; empty if it is not.
+
+    Another provisioning that makes the same host changes nothing for whoever only looks at the host. The inventory is
+    more than that: scenarios ask the host for what it says.
+    """
+    made_from = run.provenance.get("contents") or {}
+    folders = (*MADE_FROM, *filter(None, [ORDERED_BY.get(outcome.task)]))
+    unknown = [name for name in folders if name not in made_from]
+    if unknown:
+        return f"the run does not tell which {' and '.join(unknown)} it was made from"
+    changed = [name for name in folders if made_from[name] != today.contents.get(name)]
+    why = f"{' and '.join(changed)} changed since"
+    if changed != ["provision"] or outcome.provisions or made_from.get(INVENTORY) != today.contents.get(INVENTORY):
+        return why if changed else ""
+    host = today.host_changed(made_from)
+    if host is None:
+        return why
+    return f"{why}, and the host in {len(host)} points, such as {host[0].splitlines()[0]}" if host else ""
 
 
 def moment(text: str) -> datetime:

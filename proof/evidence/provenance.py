@@ -9,8 +9,10 @@ from importlib import metadata
 from pathlib import Path
 
 TOOLS = ("pytest", "pytest-bdd", "pytest-testinfra", "mitogen", "ansible-core")
-CONTENTS = ("provision", "sql", "features", "steps", "proof", "lab")
-PRIVATE = ("host_vars", "production")  # of one installation alone
+CONTENTS = ("provision", "sql", "terraform", "features", "steps", "proof", "lab")
+INVENTORY = "inventory"  # also counted apart: what it says is asked of the host, too
+PRIVATE = ("host_vars", "production", "secrets", ".terraform")  # of one installation alone
+PRIVATE_FILES = (".tfstate", ".tfstate.backup", ".tfvars", ".tfvars.json")
 
 
 def _git(root: Path, *arguments: str) -> str | None:
@@ -38,12 +40,14 @@ def _files(folder: Path) -> list[Path]:
         if path.is_file()
         and not {"__pycache__", *PRIVATE}.intersection(path.parts)
         and not path.name.startswith((".", "tracker.yml"))
+        and not path.name.endswith(PRIVATE_FILES)
     ]
 
 
 def contents(root: Path) -> dict[str, str]:
     """Hash of each folder that a result is made from."""
-    return {name: content_hash(_files(root / name), root) for name in CONTENTS}
+    folders = {**{name: root / name for name in CONTENTS}, INVENTORY: root / "provision" / "inventory"}
+    return {name: content_hash(_files(folder), root) for name, folder in folders.items()}
 
 
 def task_content(root: Path, feature: Path) -> str:

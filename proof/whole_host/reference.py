@@ -21,12 +21,13 @@ from proof.hosts.recorded_lab import LabControl
 from proof.hosts.target import LAB, Target
 from proof.probes import engine, fail2ban, ownership, snapshot
 from proof.probes.snapshot.common import Settings
-from proof.whole_host import exceptions
+from proof.whole_host import comparison, exceptions
 from proof.whole_host.comparison import HostSnapshot
 
 FOLDER = BUILD / "references"
 CHECKOUT = Path(snapshot.__file__).parents[3]  # of this very program
 SECONDS = 600.0
+KEPT = 5  # references after the same task
 MADE_FROM = ("provision", "sql")
 # Values that each target has for itself, by the variable of the inventory.
 OWN = ("public_address", "public_address6", "hub_address", "internet_probe", "postgres_image")
@@ -159,17 +160,24 @@ def take_out_of_band(lab: LabControl, wanted: Settings) -> HostSnapshot:
     return found
 
 
-def path_of(task: str, root: Path = ROOT, folder: Path = FOLDER) -> Path:
-    """Where the reference of today's provisioning after a task is kept, as today's snapshot sees it."""
-    contents: Mapping[str, str] = provenance.contents(root)
+def path_of(task: str, made_from: Mapping[str, str] | None = None, root: Path = ROOT, folder: Path = FOLDER) -> Path:
+    """Where the reference of a provisioning after a task is kept, as today's snapshot sees it.
+
+    Args:
+        task: its id.
+        made_from: the provisioning, as in the provenance of a run; None for today's.
+        root: the checkout.
+        folder: of all references.
+    """
+    contents = provenance.contents(root) if made_from is None else made_from
     seen = provenance.content_hash([*program_files(), *Path(__file__).parent.glob("*.py")], CHECKOUT)
     return folder / f"{'-'.join([*(contents[name] for name in MADE_FROM), seen, task])}.json"
 
 
-def read(task: str) -> Reference | None:
-    """The reference of today's provisioning after a task; None if none is there that can be read."""
+def read(task: str, made_from: Mapping[str, str] | None = None) -> Reference | None:
+    """The reference of a provisioning, today's if none is given, after a task; None if none can be read."""
     try:
-        kept = json.loads(path_of(task).read_text(encoding="utf-8"))
+        kept = json.loads(path_of(task, made_from).read_text(encoding="utf-8"))
         return Reference(kept["task"], kept["layer"], kept["taken"])
     except (OSError, ValueError, KeyError):
         return None
@@ -199,6 +207,18 @@ def require(lab: LabControl) -> None:
         taken = take_out_of_band(lab, settings(target, left_out(target)))
     path = path_of(task)
     atomic.write(path, json.dumps({"task": task, "layer": layer, "taken": taken}), mode=0o600)
-    for old in path.parent.glob(f"*-{task}.json"):
-        if old != path:  # of an earlier provisioning
-            old.unlink(missing_ok=True)
+    earlier = sorted(path.parent.glob(f"*-{task}.json"), key=lambda old: old.stat().st_mtime)
+    for old in earlier[:-KEPT]:
+        old.unlink(missing_ok=True)
+
+
+def changed_since(made_from: Mapping[str, str]) -> list[str] | None:
+    """How the host that today's provisioning makes differs from that of an earlier one, a line for each difference.
+
+    None if one of the two hosts is not known on this machine.
+    """
+    task = stages.tasks()[-1]
+    before, after = read(task, made_from), read(task)
+    if before is None or after is None:
+        return None
+    return [str(one) for one in comparison.differences(before.taken, after.taken, exceptions.TIME)]

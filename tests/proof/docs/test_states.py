@@ -62,6 +62,39 @@ def test_evidence_from_other_content_is_stale(world: World, name: str) -> None:
     assert state(world) == "stale"
 
 
+PLAYBOOK = "provision/task_1.2.1.yml"
+
+
+def changed(world: World, name: str, host: list[str] | None, asked: str = "id") -> tuple[str, str]:
+    """State and reason of a criterion after a change, by which the host differs so; `asked` is what the run did."""
+    world.run(asked=asked)
+    (world.root / name).write_text("# changed\n")
+    standing = world.document(host_changed=lambda _: host).tasks[0].criteria[0].standings["lab"]
+    return standing.state, standing.reason
+
+
+def test_another_provisioning_that_makes_the_same_host_changes_nothing(world: World) -> None:
+    assert changed(world, PLAYBOOK, []) == ("verified", "")
+
+
+def test_a_difference_of_the_host_makes_stale_and_is_told(world: World) -> None:
+    state, reason = changed(world, PLAYBOOK, ["files: new: /etc/x", "units: y"])
+    assert (state, reason) == ("stale", "provision changed since, and the host in 2 points, such as files: new: /etc/x")
+
+
+def test_a_host_that_nobody_knows_may_be_another(world: World) -> None:
+    assert changed(world, PLAYBOOK, None) == ("stale", "provision changed since")
+
+
+def test_who_applied_the_provisioning_depends_on_it_and_not_only_on_the_host(world: World) -> None:
+    assert changed(world, PLAYBOOK, [], "ansible-playbook -i x")[0] == "stale"
+
+
+@pytest.mark.parametrize("name", ["provision/inventory/lab.yml", "sql/00.sql"])
+def test_what_is_asked_of_the_host_or_is_no_part_of_the_snapshot_is_none_of_it(world: World, name: str) -> None:
+    assert changed(world, name, [])[0] == "stale"
+
+
 def test_a_failure_stays_one_after_a_change(world: World) -> None:
     world.run(bob="failed")
     (world.root / "sql/00.sql").write_text("changed")

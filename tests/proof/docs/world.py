@@ -8,6 +8,7 @@ from pathlib import Path
 from proof.docs import build, diagram, site
 from proof.docs.evidence import Evidence as Shown
 from proof.docs.model import Document
+from proof.docs.states import HostChanged
 from proof.evidence import provenance as run_provenance
 from proof.evidence.record import Evidence, Failure, FailureKind, Run, Scenario, ScenarioState, Step
 from proof.gherkin import feature_files
@@ -118,6 +119,7 @@ class World:
         builds: str = "build",
         only: str = "",
         text: str = "id",
+        asked: str = "id",
         questions: int = 1,
         message: str = "mail says no\nand more",
         finished: bool = True,
@@ -139,20 +141,20 @@ class World:
         for one in run.scenarios:
             one.state = next((state for word, state in states.items() if one.name.startswith(word)), "passed")
             one.started, one.seconds = started, 0.5
-            asked = [Evidence("command", "id", "mail", 0, text)] * questions
-            one.steps = [Step("When", "it is asked", 1, "failed" if one.state == "failed" else "passed", 0.5, asked)]
+            entries = [Evidence("command", asked, "mail", 0, text)] * questions
+            one.steps = [Step("When", "it is asked", 1, "failed" if one.state == "failed" else "passed", 0.5, entries)]
             if one.state == "failed":
                 one.failure = Failure(kind, message, journal=["a line"])
         run.write(self.root / builds / "runs" / run.id / "run.json")
         return run
 
-    def document(self, *builds: str, now: datetime = NOW) -> Document:
+    def document(self, *builds: str, now: datetime = NOW, host_changed: HostChanged = lambda _: None) -> Document:
         """The document of today."""
-        return build.document(self.sources(*builds, now=now), Shown(self.root / "scratch"))
+        return build.document(self.sources(*builds, now=now, host_changed=host_changed), Shown(self.root / "scratch"))
 
-    def sources(self, *builds: str, now: datetime = NOW) -> build.Sources:
+    def sources(self, *builds: str, now: datetime = NOW, host_changed: HostChanged = lambda _: None) -> build.Sources:
         folders = [self.root / name for name in builds or ("build",)]
-        return build.gather(self.root, folders, ["lab", "vultr"], now, DRAWING)
+        return build.gather(self.root, folders, ["lab", "vultr"], now, DRAWING, host_changed)
 
     def published(self) -> Document:
         """Render everything into build/docs; returns the document."""

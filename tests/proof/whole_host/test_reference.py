@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -88,14 +89,30 @@ def test_the_key_of_the_digests_is_made_once_and_is_in_no_argument(kept: Path) -
     assert key not in reference.path_of(LAST).read_text()
 
 
-def test_the_reference_of_an_earlier_provisioning_goes(kept: Path) -> None:
+def test_the_references_of_earlier_provisionings_go_in_time(kept: Path) -> None:
     kept.mkdir()
-    old, other = kept / f"a-b-c-{LAST}.json", kept / "a-b-c-1.2.1.json"
-    old.touch()
+    old = [kept / f"a-b-{number}-{LAST}.json" for number in range(reference.KEPT)]
+    other = kept / "a-b-c-1.2.1.json"
     other.touch()
+    for age, path in enumerate(old):
+        path.touch()
+        os.utime(path, (1000 - age, 1000 - age))
     reference.require(Guest())
-    assert not old.exists()
+    assert [path.exists() for path in old] == [True] * (reference.KEPT - 1) + [False]
     assert other.exists()
+
+
+def test_the_hosts_of_two_provisionings_are_compared_if_both_are_known() -> None:
+    earlier = dict.fromkeys(reference.MADE_FROM, "earlier")
+    assert reference.changed_since(earlier) is None
+    reference.require(Guest())
+    today = reference.read_newest()
+    assert today is not None
+    taken = {"files": {**TAKEN["files"], "/etc/old": "x"}}
+    reference.path_of(LAST, earlier).write_text(json.dumps({"task": LAST, "layer": "old", "taken": taken}))
+    assert reference.changed_since(earlier) == ["files: gone: /etc/old  x"]
+    reference.path_of(LAST, earlier).write_text(json.dumps({"task": LAST, "layer": "old", "taken": TAKEN}))
+    assert reference.changed_since(earlier) == []
 
 
 def test_a_damaged_reference_is_none(kept: Path) -> None:
