@@ -81,6 +81,15 @@ def of_scenario(scenario: str, runs: Sequence[StoredRun], today: Today) -> Stand
     return replace(found, state="stale" if why else "verified", reason=why, since=since)
 
 
+def counts(scenario: str, runs: Sequence[StoredRun], today: Today) -> bool:
+    """Whether the newest result of a case is a pass or a skip, and what it was made from is as it was."""
+    tried = [(run, run.outcomes[scenario]) for run in runs if _tells(run.outcomes.get(scenario))]
+    if not tried:
+        return False
+    newest, outcome = tried[-1]
+    return outcome.state != "failed" and not stale(newest, outcome, newest.started, today)
+
+
 def _tells(outcome: Outcome | None) -> bool:
     """Whether a scenario came to a result; if the lab broke under it, none did."""
     return outcome is not None and outcome.state != "not run"

@@ -26,7 +26,12 @@ from proof.plugin.session import SESSION, ProofSession
 from proof.report import columns
 from proof.report import terminal as report
 
-pytest_plugins = ["proof.plugin.host_option", "proof.plugin.fixtures", "proof.plugin.database_fixtures"]
+pytest_plugins = [
+    "proof.plugin.host_option",
+    "proof.plugin.affected",
+    "proof.plugin.fixtures",
+    "proof.plugin.database_fixtures",
+]
 
 RECORD = pytest.StashKey[Record]()
 LEFT_OUT = pytest.StashKey[list[Record]]()
@@ -91,6 +96,7 @@ def pytest_collection_modifyitems(
     _check(config, bound, chosen)
     rules, names = config.getoption("--rule"), config.getoption("--scenario")
     unwanted = [item for item in chosen if not selection.chosen(item, rules, names)]
+    unwanted += selection.standing(config, target, [item for item in chosen if item not in unwanted])
     harmful = [
         item
         for item in chosen

@@ -10,11 +10,14 @@ import pytest
 from pytest_bdd.parser import ScenarioTemplate, Step
 from pytest_bdd.scenario import find_fixturedefs_for_step
 
+from lab.errors import LabError
 from proof.gherkin import feature_files
 from proof.gherkin.case import CASE, Case
 from proof.gherkin.feature_files import AFTER_REBOOT
 from proof.gherkin.lint import Finding
+from proof.hosts.target import Target
 
+STANDING = pytest.StashKey[list[pytest.Item]]()
 ON_PRODUCTION = "not run against production"
 
 
@@ -104,6 +107,22 @@ def chosen(item: pytest.Item, rules: Sequence[str], names: Sequence[str]) -> boo
     """Whether a scenario is of the Rules and of the names that were asked for; an empty list asks for all."""
     case = item.stash[CASE]
     return (not rules or case.rule in rules) and (not names or case.scenario.name in names)
+
+
+def standing(config: pytest.Config, target: Target, items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Of some scenarios those that need not run again, as they would tell nothing new; none without the option."""
+    if not config.getoption("--affected"):
+        return []
+    from proof.docs import __main__ as docs  # noqa: PLC0415 - most runs need none of it
+    from proof.docs import states  # noqa: PLC0415
+
+    try:
+        sources = docs.gather(config.rootpath, [config.rootpath / "build"])
+    except LabError as error:
+        raise pytest.UsageError(str(error)) from None
+    runs = sources.runs.against(target.name)
+    config.stash[STANDING] = [item for item in items if states.counts(item.stash[CASE].id, runs, sources.today)]
+    return config.stash[STANDING]
 
 
 def untagged_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:

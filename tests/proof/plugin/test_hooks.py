@@ -279,3 +279,15 @@ def test_a_skip_counts_as_neither_proved_nor_failed(project: Project) -> None:
     result = project.run("--host=lab")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*4 scenarios skipped: a lab is smaller*", "0 of 2 criteria proved*"])
+
+
+def test_what_stands_is_not_run_again(project: Project) -> None:
+    project.write("features/tracker.yml", "fresh_days: {lab: null}\nmilestones: []\n")
+    assert project.run("--host=lab", "--affected").ret == 0
+    before = list(project.lab.did)
+    result = project.run("--host=lab", "--affected")
+    assert (result.ret, project.lab.did) == (0, before)
+    result.stdout.fnmatch_lines(["4 scenarios stand as they were proved*"])
+    steps = next((project.last.parents[2] / "steps").glob("test_*.py"))
+    steps.write_text(steps.read_text() + "# changed\n")
+    project.run("--host=lab", "--affected").assert_outcomes(passed=4)
