@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from proof.docs.model import AskedView, EvidenceView, FailureView, FileView, StepView
 from proof.docs.runs import StoredRun
 from proof.evidence import record
@@ -55,9 +53,7 @@ class Evidence:
         return EvidenceView(
             run=run.id,
             again=terminal.again(run.target, told.node),
-            whole=self._written(
-                f"{run.id}/{slug(told.id, 200)}.json", msgspec.json.format(msgspec.json.encode(data), indent=2)
-            ),
+            whole=self._written(f"{run.id}/{slug(told.id, 200)}.json", record.canonical(data)),
             steps=tuple(
                 StepView(step.keyword, step.text, step.state, step.seconds, self._asked(run.id, folder, step.evidence))
                 for step in told.steps

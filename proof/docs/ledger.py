@@ -13,10 +13,12 @@ from typing import Any
 
 from lab import atomic
 from proof.docs.runs import Outcome, Runs, StoredRun
+from proof.evidence import statement
 from proof.evidence.sabotage_results import Result
 
 FOLDER = Path("docs") / "ledger"
 RUNS, SABOTAGES = "runs.jsonl", "sabotages.jsonl"
+STATEMENTS, SIGNERS = "statements", "signers"  # folders: what each run's owner signed, and public keys
 PROVENANCE = ("commit", "dirty", "contents", "versions", "by", "system", "lab")  # of a run; no name of a machine
 OF_RUN = ("id", "target", "state", "started", "seconds", "lab_error", "command", "provenance", "contents")
 
@@ -93,7 +95,22 @@ def write(folder: Path, entries: Iterable[Entry], sabotages: Iterable[Result]) -
     for target, lines in by_target.items():
         _write(folder / f"{target}.jsonl", lines)
     _write(folder / RUNS, [_of_run(runs[name]) for name in sorted(runs)])
+    _keep_statements(folder / STATEMENTS, runs.values())
+    if (key := statement.key_file()) and key.exists():
+        pem = statement.public_pem(key)
+        atomic.write(folder / SIGNERS / f"{statement.public_key(pem).keyid[:16]}.pem", pem.decode())
     _write(folder / SABOTAGES, [asdict(one) for one in sorted(sabotages, key=lambda one: one.key)])
+
+
+def _keep_statements(folder: Path, runs: Iterable[StoredRun]) -> None:
+    """Copy the statements of these runs; those of others go."""
+    wanted = {f"{run.id}.json": run.folder for run in runs}
+    for path in folder.glob("*.json") if folder.exists() else ():
+        if path.name not in wanted:
+            path.unlink()
+    for name, source in wanted.items():
+        if source is not None and (source / statement.NAME).exists():
+            atomic.write(folder / name, (source / statement.NAME).read_text(encoding="utf-8"))
 
 
 def _of_run(run: StoredRun) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from lab import locks, scratch
 from proof.docs import build, exports, reconcile, schema
 from proof.docs.build import Sources
 from proof.docs.evidence import Evidence
-from proof.docs.model import Document
+from proof.docs.ledger import STATEMENTS
+from proof.docs.model import Document, EvidenceView
 from proof.docs.pages import TEMPLATES, Pages
+from proof.evidence import statement
 
 BESIDE = ("style.css", "filter.js")
 
@@ -32,7 +34,25 @@ def write(sources: Sources, folder: Path) -> Document:
         for target in document.targets:
             (site / f"junit-{target}.xml").write_bytes(exports.junit(document, target))
             (site / f"cucumber-{target}.json").write_bytes(msgspec.json.encode(exports.cucumber(document, target)))
+        for run in {one.run for one in _shown(document)}:
+            _statement(sources, run, site)
         return document
+
+
+def _shown(document: Document) -> Iterator[EvidenceView]:
+    """All evidence on the pages."""
+    for task in document.tasks:
+        for criterion in task.criteria:
+            for scenario in criterion.scenarios:
+                yield from scenario.evidence.values()
+
+
+def _statement(sources: Sources, run: str, site: Path) -> None:
+    """Put what the owner of a run signed beside its evidence."""
+    folder = next((one.folder for one in sources.runs.found if one.id == run), None)
+    if folder is not None and (folder / statement.NAME).exists():
+        (site / STATEMENTS).mkdir(exist_ok=True)
+        shutil.copy(folder / statement.NAME, site / STATEMENTS / f"{run}.json")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The record of a run: the source of its table, its failures and the documentation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -136,6 +137,11 @@ class Run:
         if run.schema != SCHEMA:
             raise ValueError(f"{path} has schema {run.schema}, not {SCHEMA}")
         return run
+
+
+def canonical(part: Mapping[str, Any]) -> bytes:
+    """A part of a record's JSON as a file; its hash is that of the evidence."""
+    return msgspec.json.format(msgspec.json.encode(part), indent=2)
 
 
 def scenario_in(data: object) -> Scenario:

@@ -332,7 +332,19 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = proving.close(int(exitstatus), interrupted=interrupted)
         if session.config.getoption("--second-lab-claims"):
             recorded_lab.open_lab().down()
+        if session.config.getoption("--run-folder") is None:
+            _seal(session.config, proving.record.folder.path)
         multi_host.leave(session.config, multi_host.RECORD, str(proving.record.folder.record.resolve()))
+
+
+def _seal(config: pytest.Config, folder: Path) -> None:
+    """Sign what the run found; if that fails, its results are none the worse."""
+    from proof.evidence import statement  # noqa: PLC0415 - only at the end of a run
+
+    try:
+        statement.seal(folder, statement.key_file())
+    except (LabError, OSError, ValueError) as error:
+        _say(config, f"The run's statement could not be written: {error}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -212,13 +212,18 @@ def require(lab: LabControl) -> None:
         old.unlink(missing_ok=True)
 
 
-def changed_since(made_from: Mapping[str, str]) -> list[str] | None:
-    """How the host that today's provisioning makes differs from that of an earlier one, a line for each difference.
+def changed_since(made_from: Mapping[str, str], now: Mapping[str, str] | None = None) -> list[str] | None:
+    """How the host that a provisioning makes differs from that of an earlier one, a line for each difference.
 
-    None if one of the two hosts is not known on this machine.
+    Args:
+        made_from: the earlier one, as in the provenance of a run.
+        now: the other one; None for today's.
+
+    Returns:
+        None if one of the two hosts is not known on this machine.
     """
     task = stages.tasks()[-1]
-    before, after = read(task, made_from), read(task)
+    before, after = read(task, made_from), read(task, now)
     if before is None or after is None:
         return None
     return [str(one) for one in comparison.differences(before.taken, after.taken, exceptions.TIME)]

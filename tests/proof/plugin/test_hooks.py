@@ -2,6 +2,7 @@ import psycopg
 import pytest
 
 from lab.errors import EXIT_LAB_BROKEN, EXIT_USAGE, LabError
+from proof.evidence import statement
 from proof.evidence.record import Run
 from tests.fakes import FEATURE, SABOTAGE, Project, make_project, unreachable
 
@@ -279,6 +280,21 @@ def test_a_skip_counts_as_neither_proved_nor_failed(project: Project) -> None:
     result = project.run("--host=lab")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*4 scenarios skipped: a lab is smaller*", "0 of 2 criteria proved*"])
+
+
+def test_a_run_ends_in_a_signed_statement(project: Project) -> None:
+    project.run("--host=lab")
+    claim = statement.read(project.last / statement.NAME, "run", {})
+    assert len(claim.passed) == 4
+    assert "nobody here trusts" in claim.problem
+    assert len(statement.read_chain(project.last.parent / statement.CHAIN)) == 1
+
+
+def test_a_key_that_cannot_sign_does_no_harm_to_the_results(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(statement.KEY_VARIABLE, str(project.write("key", "no key")))
+    result = project.run("--host=lab")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*statement could not be written*is no key to sign with*"])
 
 
 def test_what_stands_is_not_run_again(project: Project) -> None:

@@ -1,0 +1,115 @@
+"""The command `proof`: checks what was kept, and compares runs."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lab.errors import LabError, UsageError
+from lab.paths import BUILD, ROOT
+from proof.docs import ledger, runs, verify
+from proof.docs.runs import StoredRun
+from proof.evidence import statement
+from proof.report import terminal
+from proof.whole_host import reference
+
+SLOWER = 2.0  # seconds, and times: a difference that is worth a line
+EXPLAINED = "Exit status: 0 all is as it was signed, 1 something is not, 4 wrong use."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one of the commands; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="proof", description="Evidence: check it, compare it.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    checks = commands.add_parser(
+        "verify",
+        help="check signatures, hashes and counts",
+        description="Check a run's folder, a folder of runs, a ledger or a site against what was signed.",
+        epilog=EXPLAINED,
+    )
+    checks.add_argument("path", type=Path, nargs="*", default=[], help=f"by default {ledger.FOLDER} and build/runs")
+    checks.add_argument("--key", type=Path, action="append", default=[], help="a public key to trust besides, as PEM")
+    compares = commands.add_parser(
+        "diff", help="two runs side by side", description="What differs between two runs: states, times, the host."
+    )
+    compares.add_argument("before", help="id of a run, or the beginning of one; last is the newest")
+    compares.add_argument("after")
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "verify":
+            return _verify(options.path, options.key)
+        return _diff(options.before, options.after)
+    except LabError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
+
+
+def _verify(paths: Sequence[Path], more: Sequence[Path]) -> int:
+    keys = verify.trusted(ROOT)
+    for path in more:
+        try:
+            key = statement.public_key(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{path} is no public key: {error}") from error
+        keys[key.keyid] = key
+    known = [path for path in (ROOT / ledger.FOLDER, BUILD / "runs") if path.is_dir()]
+    problems = 0
+    for path in paths or known:
+        found = verify.check(path, keys)
+        for sentence in found.checked:
+            print(sentence)
+        for problem in found.problems:
+            print(f"WRONG  {problem}")
+        problems += len(found.problems)
+    print(f"{problems} problems." if problems else "All is as it was signed.")
+    return 1 if problems else 0
+
+
+def _diff(before: str, after: str) -> int:
+    found = ledger.with_runs(ledger.read(ROOT / ledger.FOLDER), runs.read([BUILD])).found
+    one, other = (_named(name, found) for name in (before, after))
+    print(f"{one.id}  ->  {other.id}")
+    for line in differences(one, other):
+        print(line)
+    return 0
+
+
+def _named(name: str, known: Sequence[StoredRun]) -> StoredRun:
+    chosen = [run for run in known if run.id.startswith(name)] if name != "last" else list(known[-1:])
+    if len(chosen) != 1:
+        some = ", ".join(run.id for run in known[-5:])
+        raise UsageError(f"{len(chosen)} runs are called {name}.", f"the newest are {some}")
+    return chosen[0]
+
+
+def differences(before: StoredRun, after: StoredRun) -> list[str]:
+    """What differs between two runs, a line for each: states, times, what it was made from, and the host."""
+    lines = []
+    both = [name for name in after.outcomes if name in before.outcomes]
+    for name in both:
+        was, now = before.outcomes[name], after.outcomes[name]
+        if was.state != now.state:
+            lines.append(f"{was.state} -> {now.state}  {name}  {now.message or now.reason}".rstrip())
+        elif now.state == "passed" and abs(now.seconds - was.seconds) > SLOWER and _apart(was.seconds, now.seconds):
+            lines.append(f"{terminal.duration(was.seconds)} -> {terminal.duration(now.seconds)}  {name}")
+    for title, names in (
+        ("only in the first", before.outcomes.keys() - after.outcomes.keys()),
+        ("only in the second", after.outcomes.keys() - before.outcomes.keys()),
+    ):
+        lines += [f"{title}  {name}" for name in sorted(names)]
+    made, makes = (run.provenance.get("contents") or {} for run in (before, after))
+    changed = sorted(name for name in {*made, *makes} if made.get(name) != makes.get(name))
+    lines.append(f"made from other {', '.join(changed)}" if changed else "made from the same")
+    return [*lines, *_hosts(made, makes)]
+
+
+def _apart(was: float, now: float) -> bool:
+    return max(was, now) > SLOWER * min(was, now)
+
+
+def _hosts(made: Mapping[str, str], makes: Mapping[str, str]) -> list[str]:
+    """How the hosts differ that the two provisionings make, as far as this machine knows both."""
+    found = reference.changed_since(made, makes)
+    if found is None:
+        return ["the host: no reference of both is on this machine (lab up takes one)"]
+    return [f"host: {one}" for one in found] or ["the host is the same"]
