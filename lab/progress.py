@@ -12,29 +12,30 @@ from lab import atomic
 from lab.paths import cache
 
 QUIET_SECONDS = 5.0  # shorter steps are not worth a line
-LINE_EVERY = 15.0  # without a terminal: a line this often
+LINE_EVERY = 60.0  # without a terminal: a line this often
 
 
 def _memory() -> Path:
     return cache() / "durations.json"
 
 
+def all_measured() -> dict[str, float]:
+    """Seconds that each step took last on this machine, by name; those that no one can read are left out."""
+    try:
+        known = json.loads(_memory().read_text()).items()
+    except (OSError, ValueError, AttributeError):
+        return {}
+    return {name: float(value) for name, value in known if isinstance(value, int | float)}
+
+
 def measured(name: str) -> float | None:
     """Seconds that the step of this name took last on this machine, or None."""
-    try:
-        value = json.loads(_memory().read_text()).get(name)
-    except (OSError, ValueError, AttributeError):
-        return None
-    return float(value) if isinstance(value, int | float) else None
+    return all_measured().get(name)
 
 
 def remember(name: str, seconds: float) -> None:
     """Keep how long the step of this name took on this machine."""
-    try:
-        known = dict(json.loads(_memory().read_text()))
-    except (OSError, ValueError, TypeError):
-        known = {}
-    known[name] = round(seconds, 1)
+    known = {**all_measured(), name: round(seconds, 1)}
     try:
         atomic.write(_memory(), json.dumps(known, indent=1, sort_keys=True))
     except OSError:

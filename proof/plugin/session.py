@@ -45,7 +45,7 @@ class ProofSession:
         self.connections = Connections(target, self.recorder)
         self.guard = LabGuard(root, self.recorder, folder.artefacts, no_reset=no_reset)
         self.sharing = Sharing(possible=target.name == LAB and not no_reset)
-        self.live = LiveLine()
+        self.live = LiveLine(self.record.run)
         self.lines = ScenarioLines(self.record.run)
         self.broken: LabError | None = None
         self.broken_reason = "the lab broke" if target.name == LAB else f"{target.name} did not answer"
