@@ -4,11 +4,12 @@ import pytest
 
 from lab.errors import UsageError
 from lab.paths import ROOT
-from proof import process, sabotage
+from proof import process
 from proof.deployment import sources
 from proof.evidence import sabotage_results
 from proof.evidence.record import Failure, FailureKind, Run
 from proof.evidence.record import Scenario as Record
+from proof.faults import sabotage
 from proof.gherkin import feature_files
 from proof.gherkin.feature_files import Feature, Scenario
 from proof.gherkin.sabotage_files import Sabotage

@@ -13,8 +13,8 @@ import yaml
 
 from lab.errors import UsageError
 from lab.paths import FEATURES, ROOT
-from proof import sabotage
 from proof.evidence.run_folder import slug
+from proof.faults import sabotage
 from proof.gherkin.feature_files import WHOLE_HOST
 from proof.hosts import lab_lock, recorded_lab
 from proof.hosts.recorded_lab import LabControl

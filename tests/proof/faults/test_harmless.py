@@ -6,7 +6,7 @@ import pytest
 
 from lab.errors import UsageError
 from lab.paths import FEATURES, PROVISION
-from proof import harmless
+from proof.faults import harmless
 from proof.gherkin import feature_files
 from proof.hosts import target as targets
 from proof.whole_host import declarations

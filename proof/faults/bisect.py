@@ -1,0 +1,94 @@
+"""Finds the task after which a criterion is red, from the stored states of the lab."""
+
+import argparse
+from collections.abc import Callable, Sequence
+
+from lab import stages
+from lab.errors import LabError, UsageError
+from lab.paths import ROOT
+from proof.evidence.run_folder import slug
+from proof.faults import sabotage
+from proof.gherkin import feature_files
+from proof.gherkin.feature_files import WHOLE_HOST, Feature, FeatureSyntaxError, Rule
+from proof.hosts import lab_lock, recorded_lab
+from proof.hosts.recorded_lab import LabControl
+
+SEEN = {"caught": "red", "survived": "green", "error": "not told"}
+
+
+def first_red(tasks: Sequence[str], is_red: Callable[[str], bool]) -> str | None:
+    """The first task after which something is red, by asking after as few of them as can be; None if it never is.
+
+    What is red after a task stays so: the last one is asked only if no other was found.
+    """
+    low, high = 0, len(tasks) - 1
+    seen = False
+    while low < high:
+        middle = (low + high) // 2
+        if is_red(tasks[middle]):
+            high, seen = middle, True
+        else:
+            low = middle + 1
+    return tasks[low] if (seen and low < len(tasks) - 1) or is_red(tasks[low]) else None
+
+
+def named(features: Sequence[Feature], text: str) -> tuple[Feature, Rule]:
+    """The one criterion whose sentence contains a text. Raises UsageError."""
+    found = [(feature, rule) for feature in features for rule in feature.rules if text.lower() in rule.name.lower()]
+    if len(found) != 1:
+        some = "; ".join(f"{feature.task} {rule.name}" for feature, rule in found[:5])
+        raise UsageError(f"{len(found)} criteria contain {text!r}.", some or "lab sabotage --list names criteria")
+    return found[0]
+
+
+def after(lab: LabControl, feature: Feature, rule: Rule, task: str) -> bool:
+    """Whether a criterion is red after a task. Raises LabError if that cannot be told."""
+    calm = [scenario for scenario in rule.scenarios if not scenario.disruptive]
+    for number, batch in enumerate(sabotage.batches(calm or rule.scenarios), start=1):
+        if number == 1:
+            lab.up(task)
+        lab.reset()
+        lab_lock.touch(ROOT)
+        folder = ROOT / "build" / "bisect" / f"{slug(rule.name)}-{task}-{number}"
+        run, finished = sabotage.prove(ROOT, feature.task, rule.name, batch, folder)
+        if run is None:
+            raise LabError(f"The criterion could not be tried after {task}.", f"see {folder / 'pytest.txt'}")
+        verdict = sabotage.judge(run, rule.name, finished.exit_status)
+        print(
+            f"after {task}: {'red' if verdict.outcome == 'caught' else verdict.outcome}  {verdict.detail}", flush=True
+        )
+        if verdict.outcome == "error":
+            raise LabError(f"The criterion could not be tried after {task}: {verdict.detail}", f"see {folder}")
+        if verdict.outcome == "caught":
+            return True
+    return False
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Search. Returns 0 if the task was found, 1 if the criterion is red after none. Raises LabError."""
+    parser = argparse.ArgumentParser(
+        prog="lab bisect",
+        description="Find the task after which a criterion that is red now was red first. Each step restores a stored "
+        "state of the lab, or provisions up to it, and runs the criterion's scenarios, the calm ones if it has any.",
+        epilog="Exit status: 0 found, 1 it is red after no task, 12 the lab broke.",
+    )
+    parser.add_argument("criterion", metavar="TEXT", help="a part of its sentence")
+    text = parser.parse_args(arguments).criterion
+    try:
+        feature, rule = named(feature_files.read_all(ROOT / "features"), text)
+    except FeatureSyntaxError as error:
+        raise UsageError(str(error)) from error
+    tasks = stages.tasks()
+    own = 0 if feature.task == WHOLE_HOST or feature.task not in tasks else tasks.index(feature.task)
+    lab = recorded_lab.open_lab()
+    with lab_lock.alone(ROOT):
+        try:
+            found = first_red(tasks[own:], lambda task: after(lab, feature, rule, task))
+        finally:
+            lab.up()
+            lab_lock.was_reset(ROOT)
+    if found is None:
+        print(f"{rule.name!r} is red after no task.")
+        return 1
+    print(f"{rule.name!r} is red first after {found}: provision/task_{found}.yml")
+    return 0
