@@ -22,6 +22,7 @@ from proof.docs.model import (
     RunView,
     ScenarioView,
     TaskView,
+    Unsteady,
     WaiverView,
 )
 from proof.docs.runs import Runs, StoredRun
@@ -211,7 +212,23 @@ def _scenario(sources: Sources, evidence: Evidence, case: Case) -> ScenarioView:
         steps=tuple(f"{step.keyword} {case.filled(step.text)}" for step in case.scenario.steps),
         standings=standings,
         evidence=shown,
+        unsteady={
+            target: both for target, runs in sources.against.items() if (both := unsteady(case.id, runs)) is not None
+        },
     )
+
+
+def unsteady(scenario: str, runs: Sequence[StoredRun]) -> Unsteady | None:
+    """How a scenario failed and passed in runs that were made from the very same content; None if it never did both."""
+    by_content: dict[str, Counter[str]] = {}
+    for run in runs:
+        outcome = run.outcomes.get(scenario)
+        if outcome is not None and (contents := run.provenance.get("contents")):
+            by_content.setdefault(repr(sorted(contents.items())), Counter())[outcome.state] += 1
+    both = [counted for counted in by_content.values() if counted["passed"] and counted["failed"]]
+    if not both:
+        return None
+    return Unsteady(failed=sum(one["failed"] for one in both), passed=sum(one["passed"] for one in both))
 
 
 def _in_ledger(runs: Sequence[StoredRun], run: str, scenario: str) -> str:

@@ -1,5 +1,6 @@
 """The document: everything that site, tracker and exports show, as plain values."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,8 +105,36 @@ class Trust:
 
 
 @dataclass(frozen=True)
+class Unsteady:
+    """How often a scenario failed and passed in runs that were made from the very same content; both happened."""
+
+    failed: int
+    passed: int
+
+    @property
+    def at_most(self) -> float:
+        """Upper bound of the rate of failures, 95 % confident (Wilson's score interval)."""
+        number, rate, z = self.failed + self.passed, self.failed / (self.failed + self.passed), 1.645
+        middle = rate + z * z / (2 * number)
+        return (middle + z * math.sqrt(rate * (1 - rate) / number + z * z / (4 * number * number))) / (
+            1 + z * z / number
+        )
+
+    @property
+    def sentence(self) -> str:
+        """For a reader who wants to know how much one result means."""
+        return (
+            f"failed in {self.failed} of {self.failed + self.passed} runs of the same content: "
+            f"at most {self.at_most:.0%} of the time"
+        )
+
+
+@dataclass(frozen=True)
 class ScenarioView:
-    """One case of a scenario as the feature has it today, with standing and evidence by target."""
+    """One case of a scenario as the feature has it today, with standing and evidence by target.
+
+    `unsteady` is by target, where it gave both results.
+    """
 
     id: str
     anchor: str
@@ -115,6 +144,7 @@ class ScenarioView:
     steps: tuple[str, ...]
     standings: dict[str, Standing]
     evidence: dict[str, EvidenceView]
+    unsteady: dict[str, Unsteady]
 
 
 @dataclass(frozen=True)

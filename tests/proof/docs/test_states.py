@@ -50,6 +50,23 @@ def test_the_newest_result_of_each_scenario_counts(world: World) -> None:
     assert state(world) == "verified"
 
 
+def test_a_scenario_that_gave_both_results_from_the_same_content_is_named(world: World) -> None:
+    for _ in range(9):
+        world.run()
+    world.run(A="failed")
+    scenario = next(one for one in world.document().tasks[0].criteria[0].scenarios if one.name.startswith("A"))
+    found = scenario.unsteady["lab"]
+    assert (found.failed, found.passed) == (1, 9)
+    assert found.sentence == "failed in 1 of 10 runs of the same content: at most 35% of the time"
+
+
+def test_a_failure_before_a_change_makes_no_scenario_unsteady(world: World) -> None:
+    world.run(A="failed")
+    (world.root / "steps/test_task_1_2_1.py").write_text("# mended\n")
+    world.run()
+    assert not any(one.unsteady for one in world.document().tasks[0].criteria[0].scenarios)
+
+
 def test_old_evidence_is_stale(world: World) -> None:
     world.run(age=timedelta(days=8))
     assert state(world) == "stale"
