@@ -1,4 +1,4 @@
-"""The command `proof`: checks what was kept, and compares runs."""
+"""The command `proof`: checks what was kept, compares runs, and hands everything over as one file."""
 
 import argparse
 import sys
@@ -7,9 +7,11 @@ from pathlib import Path
 
 from lab.errors import LabError, UsageError
 from lab.paths import BUILD, ROOT
-from proof.docs import ledger, runs, verify
+from proof.docs import __main__ as docs
+from proof.docs import bundle, ledger, runs, verify
 from proof.docs.runs import StoredRun
 from proof.evidence import statement
+from proof.gherkin.feature_files import FeatureSyntaxError
 from proof.report import terminal
 from proof.whole_host import reference
 
@@ -34,10 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     compares.add_argument("before", help="id of a run, or the beginning of one; last is the newest")
     compares.add_argument("after")
+    commands.add_parser("bundle", help="one HTML file with everything, and its statement, into build/")
     options = parser.parse_args(arguments)
     try:
         if options.command == "verify":
             return _verify(options.path, options.key)
+        if options.command == "bundle":
+            return _bundle()
         return _diff(options.before, options.after)
     except LabError as error:
         print(error, file=sys.stderr)
@@ -63,6 +68,16 @@ def _verify(paths: Sequence[Path], more: Sequence[Path]) -> int:
         problems += len(found.problems)
     print(f"{problems} problems." if problems else "All is as it was signed.")
     return 1 if problems else 0
+
+
+def _bundle() -> int:
+    try:
+        document = docs.make(ROOT, [BUILD])
+    except FeatureSyntaxError as error:
+        raise UsageError(str(error)) from error
+    path = bundle.write(document, BUILD / docs.SITE, BUILD, statement.key_file())
+    print(f"{path.relative_to(ROOT)} and {path.name}.dsse.json")
+    return 1 if document.mismatches else 0
 
 
 def _diff(before: str, after: str) -> int:

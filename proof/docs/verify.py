@@ -52,7 +52,9 @@ def trusted(root: Path) -> dict[str, Key]:
 
 
 def check(path: Path, keys: Keys) -> Findings:
-    """Check whatever lies in a folder. Raises UsageError if it is nothing that can be checked."""
+    """Check whatever lies in a folder, or a single file. Raises UsageError if it is nothing that can be checked."""
+    if path.is_file():
+        return _file(path, keys)
     kinds = {"run.json": _run, CHAIN: _runs, RUNS: _ledger, DATA: _site}
     for name, kind in kinds.items():
         if (path / name).is_file():
@@ -62,6 +64,16 @@ def check(path: Path, keys: Keys) -> Findings:
     raise UsageError(
         f"{path} is no run's folder, no folder of runs, no ledger and no site.", f"it has no {' and no '.join(kinds)}"
     )
+
+
+def _file(path: Path, keys: Keys) -> Findings:
+    """A single file, by the statement beside it."""
+    found = Findings()
+    claim = found.claim(path.with_name(f"{path.name}.dsse.json"), path.name, keys)
+    if claim is not None and claim.digests.get(path.name) != statement.sha256(path.read_bytes()):
+        found.problems.append(f"{path.name} was changed")
+    found.checked.append(f"{path.name}{_by(claim) if claim else ''}")
+    return found
 
 
 def _run(folder: Path, keys: Keys, found: Findings) -> Claim | None:

@@ -7,7 +7,7 @@ framework v1, predicate test-result v0.1; DSSE v1.
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,10 +109,7 @@ def seal(folder: Path, key: Path | None) -> None:
         lines = read_chain(chain)
         before = lines[-1]["chain"] if lines else BEGINNING
         payload = statement(folder, before)
-        envelope = Envelope(payload, PAYLOAD_TYPE, {})
-        if key is not None:
-            envelope.sign(signer(key))
-        atomic.write(folder / NAME, json.dumps(envelope.to_dict()))
+        atomic.write(folder / NAME, enveloped(payload, key))
         lines.append({"run": folder.name, "statement": sha256(payload), "chain": link(before, sha256(payload))})
         atomic.write(chain, "".join(json.dumps(line) + "\n" for line in lines))
 
@@ -141,21 +138,46 @@ def statement(folder: Path, before: str) -> bytes:
     ]
     if commit:
         configuration.append({"name": "commit", "digest": {"gitCommit": commit}})
-    predicate = json_format.ParseDict(
-        {
-            "result": result,
-            "configuration": configuration,
-            "passedTests": outcomes["passed"],
-            "failedTests": outcomes["failed"],
-        },
-        test_result_pb2.TestResult(),
+    return test_result(
+        digests(folder),
+        passed=outcomes["passed"],
+        failed=outcomes["failed"],
+        result=result,
+        configuration=configuration,
     )
-    subjects = [
-        ResourceDescriptor(name=name, digest={"sha256": digest}).pb for name, digest in sorted(digests(folder).items())
-    ]
-    made = Statement(subjects, PREDICATE_TYPE, json_format.MessageToDict(predicate))
+
+
+def test_result(
+    subjects: Mapping[str, str],
+    *,
+    passed: Sequence[str],
+    failed: Sequence[str],
+    result: str,
+    configuration: Sequence[Mapping[str, Any]],
+) -> bytes:
+    """A statement of a test result as JSON.
+
+    Args:
+        subjects: SHA-256 by name.
+        passed: names of what passed.
+        failed: names of what did not.
+        result: PASSED, WARNED or FAILED.
+        configuration: what it was made from, as resource descriptors.
+    """
+    said = {"result": result, "configuration": configuration, "passedTests": passed, "failedTests": failed}
+    predicate = json_format.ParseDict(said, test_result_pb2.TestResult())
+    named = [ResourceDescriptor(name=name, digest={"sha256": one}).pb for name, one in sorted(subjects.items())]
+    made = Statement(named, PREDICATE_TYPE, json_format.MessageToDict(predicate))
     made.validate()
     return json.dumps(json_format.MessageToDict(made.pb), sort_keys=True).encode()
+
+
+def enveloped(payload: bytes, key: Path | None) -> str:
+    """A statement in its envelope as JSON, signed if there is a key. Raises LabError."""
+    envelope = Envelope(payload, PAYLOAD_TYPE, {})
+    if key is not None:
+        envelope.sign(signer(key))
+    return json.dumps(envelope.to_dict())
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -187,7 +209,8 @@ def read(path: Path, run: str, keys: Mapping[str, Key]) -> Claim:
         said = _test_result(envelope)
         predicate = said["predicate"]
         configuration = {one["name"]: one for one in predicate["configuration"]}
-        about, before = configuration[RUN]["annotations"], configuration[PREVIOUS]["digest"]["sha256"]
+        about = configuration[RUN]["annotations"]
+        before = configuration[PREVIOUS]["digest"]["sha256"] if PREVIOUS in configuration else ""
         found = {one["name"]: one["digest"]["sha256"] for one in said["subject"]}
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"{path.name} of {run} is no statement of a run: {type(error).__name__}: {error}") from error

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from lab.errors import LabError, UsageError
-from proof.docs import build, commands, ledger, verify
+from proof.docs import build, bundle, commands, ledger, verify
 from proof.docs.ledger import FOLDER
 from proof.evidence import statement
 from proof.evidence.statement import CHAIN, NAME
@@ -228,3 +229,16 @@ def test_two_runs_are_compared_side_by_side(world: World, monkeypatch: pytest.Mo
     monkeypatch.setattr(commands, "BUILD", world.root / "build")
     assert commands.main(["diff", found[0].id, "last"]) == 0
     assert commands.main(["diff", "nothing", "last"]) == UsageError.exit_status
+
+
+def test_the_bundle_needs_no_other_file_and_is_signed(world: World, key: Path, tmp_path: Path) -> None:
+    document = world.published()
+    path = bundle.write(document, world.root / "build/docs", tmp_path / "out", key)
+    text = path.read_text()
+    assert "<script" not in text
+    assert re.findall(r"""(?:src|href)=["'](?!#|data:)""", text) == []
+    assert all(criterion.name in text for task in document.tasks for criterion in task.criteria)
+    assert text.count("payloadType") == 1
+    assert problems(path, world) == []
+    path.write_text(text + " ")
+    assert problems(path, world) == ["proof.html was changed"]
