@@ -10,10 +10,10 @@ Feature: 2.1.3 What is lost can be restored
       Then the newest backup is whole and not older than a night and two hours
       And its copy of the cluster has every file as it was written, and every role
 
-    Scenario: Both jobs are in cron's hands, by universal time
+    Scenario: The jobs are in cron's hands, by universal time
       When cron's table for the backups is read
       Then cron accepts the table
-      And the backup runs every night at 02:00 and the clean-up at 03:00
+      And the backup runs every night at 02:00, the clean-up at 03:00, and verification on Sundays at 04:00
       And "cron.service" runs now and starts at boot
       And the host's clock shows universal time
 
@@ -96,6 +96,9 @@ Feature: 2.1.3 What is lost can be restored
         | cluster |
 
   Rule: Verification restores the newest backup in a throwaway container
+
+    Scenario: The backups were verified not long ago
+      Then the last verification that succeeded was within the agreed number of days
 
     @disruptive
     Scenario: The newest backup restores

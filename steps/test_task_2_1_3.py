@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import PurePosixPath
 
 import pytest
@@ -22,6 +23,8 @@ scenarios("../features/task_2.1.3.feature")
 LONG = 300.0  # seconds that a script has
 CRON_TABLE = "/etc/cron.d/mail-database-backups"
 MONTH = 30 * 24
+DAY = 86_400  # seconds
+RECORD = re.compile(r"time (\d{4}-\d\d-\d\dT\S+Z)\nbackup \d{8}T\d{6}Z\n")
 STATE = """
 SELECT 'relation', relname, relowner::regrole, relacl FROM pg_class WHERE relnamespace = 'public'::regnamespace
 UNION ALL SELECT 'column', attrelid::regclass || '.' || attname, NULL, attacl
@@ -196,11 +199,15 @@ def cron_accepts(mail: Host) -> None:
     assert seen == ("root", 0, False), f"owner, others' write bits and link of {CRON_TABLE} on mail: {seen}"
 
 
-@then("the backup runs every night at 02:00 and the clean-up at 03:00")
-def both_jobs(table: list[list[str]]) -> None:
+@then("the backup runs every night at 02:00, the clean-up at 03:00, and verification on Sundays at 04:00")
+def all_jobs(table: list[list[str]]) -> None:
     """As root, and nothing else runs there."""
     jobs = [(" ".join(job[:6]), PurePosixPath(job[6].split()[-1]).name) for job in table]
-    expected = [("0 2 * * * root", "backup_database.sh"), ("0 3 * * * root", "cleanup_old_backups.sh")]
+    expected = [
+        ("0 2 * * * root", "backup_database.sh"),
+        ("0 3 * * * root", "cleanup_old_backups.sh"),
+        ("0 4 * * 0 root", "verify_backups.sh"),
+    ]
     assert jobs == expected, f"{CRON_TABLE} on mail has the jobs {table}"
 
 
@@ -452,10 +459,22 @@ def verified_well(database: Database, verified: CommandResult) -> None:
         assert f"public.{table} {rows}\n" in verified.stdout, f"{table} has {rows} rows on mail, but: {verified.stdout}"
 
 
+@then("the last verification that succeeded was within the agreed number of days")
+def verified_lately(mail: Host, database: Database, target: Target) -> None:
+    """By the host's clock; it leaves a record only where it succeeds."""
+    record = mail.file(database.path("backups_last_verified"))
+    assert record.exists, f"the backups on mail were never verified: there is no {record.path}"
+    time = RECORD.match(record.content_string)
+    assert time, f"the record on mail: {record.content_string}"
+    seconds = int(mail.check_output("date +%s")) - datetime.fromisoformat(time[1]).timestamp()
+    days, allowed = seconds / DAY, target.number("backup_verified_days")
+    assert 0 <= days <= allowed, f"the backups on mail were verified {days:.1f} days ago, and {allowed} are agreed"
+
+
 @then("the record of the last verification tells the same")
 def recorded(mail: Host, database: Database, verified: CommandResult) -> None:
     record = mail.file(database.path("backups_last_verified")).content_string
-    assert re.match(r"time \d{4}-\d\d-\d\dT\S+Z\nbackup \d{8}T\d{6}Z\n", record), f"the record on mail: {record}"
+    assert RECORD.match(record), f"the record on mail: {record}"
     assert record in verified.stdout, f"the record on mail differs from the output: {record}"
 
 
