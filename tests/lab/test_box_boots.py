@@ -78,9 +78,11 @@ def unpacked(node: str, into: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The hub's disk."""
-    return unpacked("hub", tmp_path_factory.mktemp("hub"))
+    disk = unpacked("hub", tmp_path_factory.mktemp("hub"))
+    yield disk
+    disk.unlink()
 
 
 @pytest.fixture
@@ -137,6 +139,7 @@ def booted(
     finally:
         process.terminate()
         process.wait()
+        over.unlink()
 
 
 def heard(port: int) -> bytes:
@@ -177,16 +180,33 @@ def test_a_box_starts_by_itself(kind: Kind, hub: Path, ports: Mapping[str, int],
         assert b"not permitted" in begun.stderr, "the hub can begin something towards the runner"
 
 
-def public(disk: Path, key: str, work: Path) -> Path:
-    """Give mail's disk the shape of a public box: Vagrant's account on UID 1000, no way in for root, DHCP.
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    """A private key, with the public one beside it."""
+    made = tmp_path / "key"
+    tools.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", made], "Making a key")
+    return made
+
+
+@pytest.fixture
+def public_box(key: Path, tmp_path: Path) -> Iterator[Path]:
+    """The disk of mail in the shape of a public box, whose key Vagrant publishes."""
+    disk = unpacked("mail", tmp_path)
+    make_public(disk, key.with_suffix(".pub").read_text().strip(), tmp_path)
+    yield disk
+    disk.unlink()
+
+
+def make_public(disk: Path, key: str, work: Path) -> None:
+    """Make mail's disk one of a public box: Vagrant's account on UID 1000, no way in for root, DHCP.
 
     Args:
         disk: of the box of mail.
-        key: public key of the account, which Vagrant publishes together with the private one.
-        work: an empty folder.
+        key: public key of the account.
+        work: a folder.
 
-    Returns:
-        Another disk.
+    Raises:
+        LabError: the disk is full.
     """
     raw, notes = work / "raw", work / "notes"
     notes.mkdir()
@@ -204,23 +224,18 @@ def public(disk: Path, key: str, work: Path) -> Path:
         files[f"/etc/{name}"] = (read.read_text().replace("linuxuser", "vagrant"), mode)
     made = {PurePosixPath(path): (text.encode(), mode) for path, (text, mode) in files.items()}
     vagrant_box.put(boot_disk.root(raw), made, {}, notes)
-    shaped = work / "public.img"
-    tools.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, shaped], "Converting a disk")
+    tools.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, disk], "Converting a disk")
     raw.unlink()
-    return shaped
 
 
 def test_a_public_box_gets_its_address_from_the_hub_and_lets_vagrant_in(
-    hub: Path, ports: Mapping[str, int], tmp_path: Path
+    hub: Path, public_box: Path, key: Path, ports: Mapping[str, int], tmp_path: Path
 ) -> None:
     needs_uefi()
-    key = tmp_path / "key"
-    tools.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], "Making a key")
-    mail = public(unpacked("mail", tmp_path), key.with_suffix(".pub").read_text().strip(), tmp_path)
     wire = f"addr.type=unix,addr.path={machine.value(tmp_path / 'segment')}"
     with (
         booted(Kind("bios", "sata", "e1000"), "hub", hub, f"stream,server=on,{wire}", ports, tmp_path),
-        booted(Kind("uefi", "ide", "e1000"), "mail", mail, f"stream,server=off,{wire}", ports, tmp_path) as run,
+        booted(Kind("uefi", "ide", "e1000"), "mail", public_box, f"stream,server=off,{wire}", ports, tmp_path) as run,
     ):
         values = inventory.variables()
         wait_until(
