@@ -138,7 +138,8 @@ def _parser(extensions: Mapping[str, Extension]) -> argparse.ArgumentParser:
     )
     sub = command("box", _box, "Build the box if it is missing, and print its path.")
     sub.add_argument("--lock", type=Path, metavar="FILE", help="a box.json whose package versions are used")
-    sub.add_argument("--vagrant", action="store_true", help="also pack it for the Vagrantfile, and print that path")
+    packed = "also pack it for the Vagrantfile, and print that path; PROVIDER is libvirt (default) or virtualbox"
+    sub.add_argument("--vagrant", nargs="?", const=vagrant_box.LIBVIRT, choices=vagrant_box.FORMS, help=packed)
     sub = command(
         "prune", _prune, "Remove layers that today's provisioning does not need, and boxes that no layer needs."
     )
@@ -254,7 +255,8 @@ def _destroy(_: argparse.Namespace) -> int:
 
 def _box(arguments: argparse.Namespace) -> int:
     built = box_builder.build(arguments.lock)
-    print(vagrant_box.build(built, identity.ensure()) if arguments.vagrant else built.folder)
+    provider = arguments.vagrant
+    print(vagrant_box.build(built, identity.ensure(), provider) if provider else built.folder)
     return 0
 
 

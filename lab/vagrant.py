@@ -112,6 +112,7 @@ class Vagrant:
             "VAGRANT_NO_COLOR": "1",
             "MAIL_LAB_VAGRANT_PORT": str(self._first_port()),
             "MAIL_LAB_VAGRANT_DRIVER": self._driver(),
+            "MAIL_LAB_VAGRANT_BOX": "",  # the packages that provisioning installs are in our box alone
         }
         try:
             yield vagrant.Vagrant(root=ROOT, env=environment, out_cm=log, err_cm=log)

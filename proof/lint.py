@@ -1,6 +1,7 @@
 """Every static check of the tree, one after the other, also if an early one finds something."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -53,6 +54,7 @@ def checks() -> tuple[Check, ...]:
         Check("ruff check", (str(_BIN / "ruff"), "check", ".")),
         Check("shellcheck", ("shellcheck", *scripts)),
         Check("feature files", (sys.executable, "-m", "proof.gherkin.lint")),
+        Check("Vagrantfile", ("ruby", "-c", "Vagrantfile"), skipped=_no_ruby()),
         Check("yamllint", (str(_BIN / "yamllint"), "--strict", ".")),
         Check(
             "terraform fmt", ("terraform", "fmt", "-check", "-diff", "-recursive", "terraform"), skipped=no_terraform
@@ -62,6 +64,10 @@ def checks() -> tuple[Check, ...]:
         Check("mypy terraform", (str(_BIN / "mypy"), "terraform/review.py", "terraform/known_rules.py")),
         Check("ansible-lint", (str(_BIN / "ansible-lint"), "--offline", "--nocolor"), 60),
     )
+
+
+def _no_ruby() -> str:
+    return "" if shutil.which("ruby") else "there is no ruby; make prepare-vagrant brings it"
 
 
 def run(check: Check) -> bool:

@@ -117,7 +117,8 @@ def _browser_or_snap() -> bool:
     return browser() is not None or platform.freedesktop_os_release().get("ID") == "ubuntu"
 
 
-FOR_TESTS = (Need("chromium", "opens the documentation in tests", _browser_or_snap),)
+_PARTITIONS = Need("fdisk", "partitions the disk of a box for Vagrant", _has("sfdisk"))
+FOR_TESTS = (Need("chromium", "opens the documentation in tests", _browser_or_snap), _PARTITIONS)
 
 
 def _libvirt_module() -> bool:
@@ -141,6 +142,7 @@ def _driver(name: str) -> Need:
 
 
 FOR_VAGRANT = (
+    _PARTITIONS,
     Need("vagrant", "makes the two machines", _has("vagrant")),
     Need(
         "vagrant-libvirt",
@@ -161,5 +163,5 @@ def missing(tests: bool = False, vagrant: bool = False) -> tuple[Need, ...]:
         tests: for the unit tests too, which need more than a lab does.
         vagrant: for a lab by Vagrant too.
     """
-    needs = (*NEEDS, *(FOR_TESTS if tests else ()), *(FOR_VAGRANT if vagrant else ()))
+    needs = dict.fromkeys((*NEEDS, *(FOR_TESTS if tests else ()), *(FOR_VAGRANT if vagrant else ())))
     return tuple(need for need in needs if not need.met())

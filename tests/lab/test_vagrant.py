@@ -195,6 +195,14 @@ def test_both_run_on_if_a_state_could_not_be_kept(world: World) -> None:
     assert made.running()
 
 
+def test_a_public_box_is_for_plain_vagrant_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, str] = {}
+    monkeypatch.setenv("MAIL_LAB_VAGRANT_BOX", "somebody/trixie64")
+    monkeypatch.setattr(vagrant, "Vagrant", lambda env=None, **_: seen.update(env or {}) or world)
+    lab().start(None)
+    assert seen["MAIL_LAB_VAGRANT_BOX"] == ""
+
+
 def test_ports_stay_those_of_the_machines(world: World) -> None:
     ports = lab().endpoints()
     assert ports == lab().endpoints()
