@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from pathlib import Path
 
 from lab import provisioning, stages
@@ -116,20 +116,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options, rest = parser.parse_known_args(arguments)
     if options.pairwise:
-        return pairwise(options.delay, rest or WHOLE_HOST)
+        return pairwise(rest or WHOLE_HOST)
     lab = recorded_lab.open_lab()
     if options.from_scratch:
         from_scratch.require_terraform()
-        return start_as(lab, starting_states.completed(options.start), options.delay, rest)
+        return start_as(
+            lab,
+            starting_states.completed(options.start),
+            lambda target, folder: _rehearse(lab, target, folder, options.delay, rest),
+        )
     folder = RunFolder.create(REHEARSALS, stand_in.TARGET)
     with _at(lab, None):
         return _rehearse(lab, _from_layer(lab), folder, options.delay, rest)
 
 
-def pairwise(delay: int, arguments: Sequence[str]) -> int:
-    """Rehearse each row of the selection of starting states; returns the first exit status that is not 0.
+def pairwise(arguments: Sequence[str]) -> int:
+    """Prove a server of each row of the selection of starting states; returns the first exit status that is not 0.
 
-    Where nothing can be ordered, it says why and returns 0.
+    That the suite leaves nothing behind is what other rehearsals show. Where nothing can be ordered, it says why and
+    returns 0.
 
     Raises:
         LabError: there is no reference to compare with, or the lab itself is broken.
@@ -142,7 +147,7 @@ def pairwise(delay: int, arguments: Sequence[str]) -> int:
     lab, found = recorded_lab.open_lab(), 0
     for states in starting_states.selection():
         try:
-            status = start_as(lab, starting_states.completed(states), delay, arguments)
+            status = start_as(lab, starting_states.completed(states), lambda _, folder: prove(folder.path, arguments))
         except provisioning.Failed as error:
             print(error, flush=True)
             status = error.exit_status
@@ -150,19 +155,18 @@ def pairwise(delay: int, arguments: Sequence[str]) -> int:
     return found
 
 
-def start_as(lab: LabControl, states: Sequence[State], delay: int, arguments: Sequence[str]) -> int:
-    """Rehearse from the order of a server that starts in these states, and note how that ended.
+def start_as(lab: LabControl, states: Sequence[State], judge: Callable[[Target, RunFolder], int]) -> int:
+    """Order and provision a server that starts in these states, judge it, and note how that ended.
 
     Returns:
-        As `main`.
+        The exit status of who judged it.
 
     Raises:
         LabError: it could not be ordered, provisioned or looked at.
     """
     folder = RunFolder.create(REHEARSALS, stand_in.TARGET)
     with rehearsed.noted(folder.path, states) as ended, _at(lab, stages.BARE):
-        target = _from_scratch(lab, folder, states)
-        ended.status = _rehearse(lab, target, folder, delay, arguments)
+        ended.status = judge(_from_scratch(lab, folder, states), folder)
     return ended.status
 
 

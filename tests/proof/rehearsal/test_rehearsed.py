@@ -1,7 +1,7 @@
 """The notes of rehearsals from a starting state, the page made from them, and the selection as a whole."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from lab import provisioning
 from lab.errors import LabError
 from proof.deployment import terraform
+from proof.evidence.run_folder import RunFolder
 from proof.hosts import recorded_lab
 from proof.rehearsal import rehearsed, run, starting_states
 from proof.rehearsal.starting_states import State
@@ -67,17 +68,22 @@ def test_the_page_has_each_row_with_its_latest_run(tmp_path: Path, monkeypatch: 
 
 
 @pytest.fixture
-def rows(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The rows that were rehearsed; the second fails in provisioning."""
     done: list[list[str]] = []
 
-    def start_as(_: object, states: Sequence[State], delay: int, arguments: Sequence[str]) -> int:
-        assert (delay, arguments) == (0, ("-m", "whole-host"))
+    def start_as(_: object, states: Sequence[State], judge: Callable[[None, RunFolder], int]) -> int:
+        assert judge(None, RunFolder(tmp_path)) == 0
         done.append([state.name for state in states])
         if len(done) == 2:
             raise provisioning.Failed("no room")
         return 0
 
+    def prove(folder: Path, arguments: Sequence[str]) -> int:
+        assert (folder, arguments) == (tmp_path, ("-m", "whole-host"))
+        return 0
+
+    monkeypatch.setattr(run, "prove", prove)
     monkeypatch.setattr(run, "start_as", start_as)
     monkeypatch.setattr(recorded_lab, "open_lab", FakeLab)
     return done
