@@ -17,7 +17,7 @@ help:
 	@echo 'make bundle          one HTML file with all of it, for an auditor, with its signed statement'
 	@echo 'make pictures        make the pictures in the README from the last run; needs Chromium'
 	@echo 'make sabotage        inject every fault; each must turn its criterion red, and no harmless change may (hours)'
-	@echo 'make rehearse        run the suite against the lab as if it were production'
+	@echo 'make rehearse        run the suite against the lab as if it were production, and as fresh servers (hours)'
 	@echo 'make plain-ansible   apply one task in the lab by Ansible without Mitogen'
 	@echo 'make bench           measure the speed of lab and suite into build/bench.json'
 	@echo 'make clean           stop the lab; remove it, the outputs and .venv from this checkout'
@@ -54,6 +54,7 @@ sabotage: lab
 
 rehearse: lab
 	@$(BIN)/lab rehearse
+	@$(BIN)/lab rehearse --pairwise
 
 plain-ansible: lab
 	@MAIL_LAB_ANSIBLE_STRATEGY=linear $(BIN)/pytest --host=lab -m "task-1.2.2 and disruptive"

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from lab import tools
 from lab.errors import LabError
@@ -67,6 +68,7 @@ def apply(
     timeout: float | None = None,
     folder: Path | None = None,
     provision: Path = PROVISION,
+    first_password: str = "",
 ) -> Play:
     """Run playbooks against a target, one after the other; `log` receives the output as it comes.
 
@@ -78,6 +80,7 @@ def apply(
         timeout: seconds after which Ansible is ended, and the play's exit status is 124; forever if None.
         folder: laid out like the project, with its own inventory; the project itself if None.
         provision: a copy of provision/ whose settings, roles and modules are used.
+        first_password: Ansible asks for that of a fresh server, and gets it from its standard input.
 
     Raises:
         LabError: ansible-playbook is not installed, or there is no such playbook.
@@ -93,13 +96,14 @@ def apply(
     command = tools.with_parent_death_signal(
         [program, "-i", inventory, *(playbook.relative_to(ROOT) for playbook in playbooks)]
     )
+    asks = ["--ask-pass", "--ask-become-pass"] if first_password else []
     log.parent.mkdir(parents=True, exist_ok=True)
-    with _file(variables) as extra, log.open("w") as sink:
+    with _file(variables) as extra, log.open("w") as sink, _lines([first_password] * len(asks)) as answers:
         process = subprocess.Popen(
-            [*command, *extra],
+            [*command, *asks, *extra],
             cwd=folder or ROOT,
             env=environment(provision),
-            stdin=subprocess.DEVNULL,
+            stdin=answers,
             stdout=sink,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -126,6 +130,15 @@ def _file(variables: Mapping[str, object] | None) -> Iterator[list[str]]:
         json.dump(dict(variables), file)
         file.flush()
         yield ["--extra-vars", f"@{file.name}"]
+
+
+@contextmanager
+def _lines(lines: Sequence[str]) -> Iterator[IO[bytes]]:
+    """A file without a name, whose lines a process reads as its standard input."""
+    with tempfile.TemporaryFile() as file:
+        file.write("".join(f"{line}\n" for line in lines).encode())
+        file.seek(0)
+        yield file
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -4,10 +4,11 @@ terraform/deploy.sh orders it and writes its addresses, site.yml provisions it o
 can be accepted as target vultr. Nothing of the operator's is used, and no packet leaves the machine.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-import yaml
 
 from lab import provisioning
 from lab.errors import LabError
@@ -16,14 +17,14 @@ from lab.progress import step
 from proof.deployment import sandbox, terraform
 from proof.deployment.sandbox import Deployment
 from proof.hosts import target as targets
-from proof.hosts.connections import MAIL
 from proof.hosts.recorded_lab import LabControl
 from proof.hosts.target import Target
-from proof.rehearsal import stand_in
+from proof.rehearsal import stand_in, starting_states
+from proof.rehearsal.starting_states import FIRST_PASSWORD, State
 from proof.vultr.account import Account, Offer
+from proof.whole_host.declarations import VARIABLE
 
 SITE = "site.yml"
-STATE_SECONDS = 120.0
 PROVISION_SECONDS = 3600.0
 
 
@@ -33,22 +34,8 @@ def require_terraform() -> None:
         raise LabError(f"No server can be ordered: {reason}.", "terraform/README.md says what is needed")
 
 
-def starting_states() -> Mapping[str, str]:
-    """Name to script of each way in which a fresh server may differ from the lab's bare one."""
-    known = yaml.safe_load(Path(__file__).with_name("starting_states.yml").read_text(encoding="utf-8"))
-    return {name: state["run"] for name, state in known.items()}
-
-
-def begin_as(lab: LabControl, states: Sequence[str]) -> None:
-    """Put the bare mail into these states, one after the other. Raises LabError."""
-    for name in states:
-        done = lab.exec(MAIL, ["sh", "-eu", "-s"], stdin=starting_states()[name].encode(), timeout=STATE_SECONDS)
-        if done.exit_status != 0:
-            raise LabError(f"mail could not be made to start as {name}: {done.stderr.decode(errors='replace').strip()}")
-
-
 def make(
-    lab: LabControl, evidence: Path, states: Sequence[str] = (), folder: Path = stand_in.FOLDER, root: Path = ROOT
+    lab: LabControl, evidence: Path, states: Sequence[State] = (), folder: Path = stand_in.FOLDER, root: Path = ROOT
 ) -> Target:
     """Order the server and provision it; the lab is up as bare, and its mail is what the order gets.
 
@@ -65,7 +52,8 @@ def make(
     Raises:
         LabError: a command failed, or the server is not the one that was ordered.
     """
-    variables = targets.load(targets.LAB, root).variables
+    described = targets.load(targets.LAB, root)
+    variables = described.variables
     stand_in.lay_out(folder, root, without=stand_in.ADDRESSES)
     terraform.lay_out(folder, TERRAFORM)
     address, address6 = (str(variables[name]) for name in stand_in.ADDRESSES)
@@ -75,10 +63,22 @@ def make(
         with step("Order the server with terraform/deploy.sh", expected=20):
             _deploy(deployed, evidence)
         _must_hold(deployed, key)
-    begin_as(lab, states)
+    password = secrets.token_urlsafe()
+    with step(f"Start as {', '.join(state.name for state in states) or 'the lab does'}", expected=20):
+        starting_states.put(lab, states, described, password)
+    declare(states, folder)
     stand_in.confirm_host_key(lab, folder)
-    _provision(evidence / "provision.log", folder)
+    asked = any(state.name == FIRST_PASSWORD for state in states)
+    _provision(evidence / "provision.log", folder, password if asked else "")
     return targets.load(stand_in.TARGET, folder)
+
+
+def declare(states: Sequence[State], folder: Path) -> None:
+    """Declare what remains of these states in the inventory, as the operator does who finds it."""
+    until = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    remains = [{**each, "author": state.name, "until": until} for state in states for each in state.remains]
+    path = folder / "provision" / "inventory" / "group_vars" / "production" / "remains.yml"
+    path.write_text(json.dumps({VARIABLE: remains}, indent=1))
 
 
 def _deploy(deployed: Deployment, evidence: Path) -> None:
@@ -95,8 +95,15 @@ def _must_hold(deployed: Deployment, key: Path) -> None:
         raise LabError("The server was ordered with another key than the one that opens the lab's mail.")
 
 
-def _provision(log: Path, folder: Path) -> None:
+def _provision(log: Path, folder: Path, password: str) -> None:
     with step("Provision the server with site.yml", expected=900):
-        play = provisioning.apply([PROVISION / SITE], stand_in.TARGET, log, timeout=PROVISION_SECONDS, folder=folder)
+        play = provisioning.apply(
+            [PROVISION / SITE],
+            stand_in.TARGET,
+            log,
+            timeout=PROVISION_SECONDS,
+            folder=folder,
+            first_password=password,
+        )
     provisioning.require_success(play, "The new server could not be provisioned", log)
     print(f"Provisioned over SSH: {play.ok} ok, {play.changed} changed.", flush=True)

@@ -4,23 +4,27 @@ import argparse
 import contextlib
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from pathlib import Path
 
-from lab import stages
+from lab import provisioning, stages
 from lab.errors import LabError
 from lab.paths import BUILD, ROOT
 from lab.progress import step
 from lab.waiting import wait_until
+from proof.deployment import terraform
 from proof.evidence.run_folder import RunFolder
 from proof.hosts import lab_lock, recorded_lab
 from proof.hosts.connections import HUB, MAIL
 from proof.hosts.recorded_lab import LabControl
 from proof.hosts.target import Target
-from proof.rehearsal import from_scratch, stand_in
+from proof.rehearsal import from_scratch, rehearsed, stand_in, starting_states
+from proof.rehearsal.starting_states import State
 from proof.whole_host import comparison, exceptions, reference
 from proof.whole_host.comparison import HostSnapshot
 
+REHEARSALS = BUILD / "rehearsals"
+WHOLE_HOST = ("-m", "whole-host")
 LOGOUT_SECONDS = 60.0
 # What cannot hold here, by its node: the rest of the suite must be green all the same.
 NOT_REHEARSED = {
@@ -101,27 +105,86 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--start",
         action="append",
         default=[],
-        choices=sorted(from_scratch.starting_states()),
+        choices=list(starting_states.known()),
         help="with --from-scratch: a way in which the fresh server differs from the lab's bare one; may be repeated",
     )
+    parser.add_argument(
+        "--pairwise",
+        action="store_true",
+        help="--from-scratch several times, with a selection of these ways in which each two meet; proves the whole "
+        "host, if pytest's arguments say nothing else, and writes docs/starting-states.md",
+    )
     options, rest = parser.parse_known_args(arguments)
+    if options.pairwise:
+        return pairwise(rest or WHOLE_HOST)
+    lab = recorded_lab.open_lab()
     if options.from_scratch:
         from_scratch.require_terraform()
-    lab = recorded_lab.open_lab()
-    folder = RunFolder.create(BUILD / "rehearsals", stand_in.TARGET)
+        return start_as(
+            lab,
+            starting_states.completed(options.start),
+            lambda target, folder: _rehearse(lab, target, folder, options.delay, rest),
+        )
+    folder = RunFolder.create(REHEARSALS, stand_in.TARGET)
+    with _at(lab, None):
+        return _rehearse(lab, _from_layer(lab), folder, options.delay, rest)
+
+
+def pairwise(arguments: Sequence[str]) -> int:
+    """Prove a server of each row of the selection of starting states; returns the first exit status that is not 0.
+
+    That the suite leaves nothing behind is what other rehearsals show. Where nothing can be ordered, it says why and
+    returns 0.
+
+    Raises:
+        LabError: there is no reference to compare with, or the lab itself is broken.
+    """
+    if reason := terraform.why_not():
+        print(f"Starting states are not rehearsed: {reason}.", flush=True)
+        return 0
+    if reference.read_newest() is None:
+        raise LabError("There is no reference of this provisioning to compare a host with.", "lab up")
+    lab, found = recorded_lab.open_lab(), 0
+    for states in starting_states.selection():
+        try:
+            status = start_as(lab, starting_states.completed(states), lambda _, folder: prove(folder.path, arguments))
+        except provisioning.Failed as error:
+            print(error, flush=True)
+            status = error.exit_status
+        found = found or status
+    return found
+
+
+def start_as(lab: LabControl, states: Sequence[State], judge: Callable[[Target, RunFolder], int]) -> int:
+    """Order and provision a server that starts in these states, judge it, and note how that ended.
+
+    Returns:
+        The exit status of who judged it.
+
+    Raises:
+        LabError: it could not be ordered, provisioned or looked at.
+    """
+    folder = RunFolder.create(REHEARSALS, stand_in.TARGET)
+    with rehearsed.noted(folder.path, states) as ended, _at(lab, stages.BARE):
+        ended.status = judge(_from_scratch(lab, folder, states), folder)
+    return ended.status
+
+
+@contextlib.contextmanager
+def _at(lab: LabControl, task: str | None) -> Iterator[None]:
+    """The lab to ourselves, after a task, the last if None; reset in the end."""
     with lab_lock.alone(ROOT):
-        lab.up(stages.BARE if options.from_scratch else None)
+        lab.up(task)
         reference.require(lab)
         lab_lock.touch(ROOT)
         try:
-            target = _from_scratch(lab, folder, options.start) if options.from_scratch else _from_layer(lab)
-            return _rehearse(lab, target, folder, options.delay, rest)
+            yield
         finally:
             lab.reset()
             lab_lock.was_reset(ROOT)
 
 
-def _from_scratch(lab: LabControl, folder: RunFolder, states: Sequence[str]) -> Target:
+def _from_scratch(lab: LabControl, folder: RunFolder, states: Sequence[State]) -> Target:
     target = from_scratch.make(lab, folder.path, states)
     await_logout(lab, frozenset())  # the logins of the provisioning are no part of the host
     return target

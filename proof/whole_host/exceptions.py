@@ -18,6 +18,7 @@ DAILY = "copies of package records that Debian makes daily"
 LEASE = "an address that was leased; addresses are compared"
 ON_DEMAND = "started by a question, for half a minute"
 HARDWARE = "follows the machine"
+KERNELS = "made by the packages of kernels, which are compared"
 PROCESS = "the number of a running program; processes are compared"
 LOCK = "a lock that some program holds or held"
 PRIVATE = "a service's own folder for passing files"
@@ -101,6 +102,9 @@ USE: Exceptions = {
             ),
             PACKAGES,
         ),
+        "/boot/initrd.img-*": KERNELS,
+        "/initrd.img*": KERNELS,
+        "/vmlinuz*": KERNELS,
         "/var/cache/*": MADE_AGAIN,
         "open to others: /var/cache/apt/*": MADE_AGAIN,
         "open to others: /var/cache/debconf/*": PACKAGES,

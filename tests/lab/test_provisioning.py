@@ -95,6 +95,12 @@ def test_a_playbook_is_applied_to_a_target(ansible: Callable[[str], Path], tmp_p
     assert (tmp_path / "logs" / "log").read_text() == play.stdout
 
 
+def test_the_first_password_is_an_answer_and_no_argument(ansible: Callable[[str], Path], tmp_path: Path) -> None:
+    playbook = ansible('echo "${@:4}"; read -r one; read -r two; echo "$one $two"; env | grep -c secret')
+    play = provisioning.apply([playbook], "lab", tmp_path / "log", first_password="secret")  # noqa: S106
+    assert play.stdout.splitlines() == ["--ask-pass --ask-become-pass", "secret secret", "0"]
+
+
 def test_a_playbook_that_takes_too_long_is_ended(ansible: Callable[[str], Path], tmp_path: Path) -> None:
     play = provisioning.apply([ansible("exec sleep 60")], "lab", tmp_path / "log", timeout=0.2)
     assert (play.exit_status, play.stdout) == (124, "\nAnsible was not done after 0 s.\n")

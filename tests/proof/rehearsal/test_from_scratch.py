@@ -1,8 +1,7 @@
 """The rehearsed path from an order to a provisioned server, with deploy.sh and Ansible played."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import cast
 
 import pytest
 
@@ -14,14 +13,15 @@ from proof.deployment import terraform
 from proof.deployment.sandbox import Deployment
 from proof.hosts import recorded_lab
 from proof.hosts import target as targets
-from proof.hosts.recorded_lab import LabControl
 from proof.hosts.target import Target
 from proof.process import Finished
-from proof.rehearsal import from_scratch, run, stand_in
+from proof.rehearsal import from_scratch, run, stand_in, starting_states
+from proof.rehearsal.starting_states import FIRST_PASSWORD, State
+from proof.whole_host import declarations
 from tests import fakes
 
 KEY = "ssh-ed25519 AAAA"
-Make = Callable[..., Target]
+Make = Callable[..., tuple[Target, str]]
 
 
 @pytest.fixture
@@ -29,7 +29,11 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     (tmp_path / "key.pub").write_text(f"{KEY} operator\n")
     (tmp_path / "evidence").mkdir()
 
-    def perform(exit_status: int = 0, key: str = KEY, provisioned: int = 0) -> Target:
+    def perform(
+        exit_status: int = 0, key: str = KEY, provisioned: int = 0, states: Sequence[State] = ()
+    ) -> tuple[Target, str]:
+        passwords: list[str] = []
+
         def deploy(deployed: Deployment) -> Finished:
             offer = deployed.api.account.offer
             settings = (deployed.terraform_folder / "terraform.tfvars").read_text()
@@ -41,7 +45,10 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
             )
             return Finished(exit_status, "ordered\n", "Vultr refuses\n", 0, timed_out=False)
 
-        def apply(playbooks: list[Path], target: str, log: Path, timeout: float, folder: Path) -> Play:
+        def apply(
+            playbooks: list[Path], target: str, log: Path, timeout: float, folder: Path, first_password: str
+        ) -> Play:
+            passwords.append(first_password)
             assert (target, folder, timeout) == ("vultr", tmp_path / "stand-in", from_scratch.PROVISION_SECONDS)
             assert playbooks == [ROOT / "provision" / "site.yml"]
             log.write_text("said")
@@ -51,7 +58,8 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
         monkeypatch.setattr(provisioning, "apply", apply)
         monkeypatch.setattr(targets, "resolve", resolve)
         monkeypatch.setattr(stand_in, "confirm_host_key", lambda *_: None)
-        return from_scratch.make(cast("LabControl", None), tmp_path / "evidence", folder=tmp_path / "stand-in")
+        made = from_scratch.make(fakes.FakeLab(), tmp_path / "evidence", states, folder=tmp_path / "stand-in")
+        return made, passwords[0]
 
     def resolve(path: str, root: Path) -> Path:
         return tmp_path / "key.pub" if path.endswith(".pub") else root / path
@@ -60,7 +68,8 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
 
 
 def test_the_target_is_where_deploy_sh_says(make: Make, tmp_path: Path) -> None:
-    target = make()
+    target, password = make()
+    assert not password
     assert (target.name, target.text("public_address")) == ("vultr", "198.51.100.25")
     own = (tmp_path / "stand-in/provision/inventory/group_vars/production/stand-in.yml").read_text()
     assert "public_address" not in own
@@ -81,6 +90,22 @@ def test_failed_provisioning_shows_its_end_and_names_the_log(make: Make, tmp_pat
     with pytest.raises(LabError, match="fatal: no room") as raised:
         make(provisioned=2)
     assert str(tmp_path / "evidence" / "provision.log") in str(raised.value)
+
+
+def test_the_first_password_is_asked_for_only_where_it_is_all_that_opens_the_server(make: Make) -> None:
+    _, password = make(states=starting_states.completed([FIRST_PASSWORD]))
+    assert len(password) > 20
+    _, password = make(states=starting_states.completed([]))
+    assert not password
+
+
+def test_what_remains_of_the_states_is_declared(make: Make) -> None:
+    target, _ = make(states=starting_states.completed(["limited", "swap_on"]))
+    declared = declarations.read(target)
+    assert {one.author for one in declared} == {"swap_on"}
+    assert "/swapfile" in {one.name for one in declared}
+    target, _ = make(states=starting_states.completed([]))
+    assert [one.name for one in declarations.read(target)] == ["password of root"]
 
 
 def test_without_terraform_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,8 @@
 #
 # usage: first_way.sh SECONDS USER@ADDRESS:PORT... -- [option of ssh...]
 #
-# exit status: 0 a way was printed, 1 none works (why, a line each, on stderr), 2 usage
+# exit status: 0 a way was printed, 1 none works (why, a line each, on stderr), 2 usage,
+# 3 none works, but the host would take a password
 set -euo pipefail
 
 ways=()
@@ -12,7 +13,7 @@ while (($# > 1)) && [[ $2 != -- ]]; do
   set -- "$1" "${@:3}"
 done
 if (($# < 2)) || ((${#ways[@]} == 0)); then
-  sed -n '2,6s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
   exit 2
 fi
 seconds=$1
@@ -28,6 +29,7 @@ drop_master() { # USER@ADDRESS PORT
   ssh "${options[@]}" -p "$2" -O exit "$1" >/dev/null 2>&1
 }
 
+status=1
 for way in "${ways[@]}"; do
   account=${way%:*} port=${way##*:}
   if why=$(login "$account" "$port") || { drop_master "$account" "$port" && why=$(login "$account" "$port"); }; then
@@ -35,6 +37,7 @@ for way in "${ways[@]}"; do
     exit 0
   fi
   why=$(tail -n 1 <<<"$why")
+  [[ $why != *'Permission denied ('*password* ]] || status=3
   printf '%s: %s\n' "$way" "${why:-no answer within $seconds s}" >&2
 done
-exit 1
+exit "$status"
