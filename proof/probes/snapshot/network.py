@@ -50,7 +50,7 @@ def packet_filter(content: Content) -> Section:
 
 
 def _cleaned(line: str) -> str:
-    return re.sub(r"\s*(expires \d+sec|valid_lft \S+|preferred_lft \S+|\\)", "", line).strip()
+    return re.sub(r"\s*(expires \d+sec|nhid \d+|valid_lft \S+|preferred_lft \S+|\\)", "", line).strip()
 
 
 def addresses(content: Content) -> Section:

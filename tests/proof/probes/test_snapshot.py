@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from proof.probes import ownership, snapshot
-from proof.probes.snapshot import accounts, containers, database, files, in_force, packages, services
+from proof.probes.snapshot import accounts, containers, database, files, in_force, network, packages, services
 from proof.probes.snapshot.common import LARGE, Content, Settings, public_interfaces, unread
 
 DUMP = """\
@@ -390,3 +390,10 @@ def test_a_part_that_cannot_be_looked_at_says_why() -> None:
 def test_a_password_outside_the_shadow_file_is_told() -> None:
     assert accounts.elsewhere("x") == ""
     assert accounts.elsewhere("") == "; no password needed, outside the shadow file"
+
+
+def test_an_address_that_is_leased_and_a_route_that_is_advertised_are_told_without_what_runs_out() -> None:
+    leased = "inet 198.51.100.25/24 scope global dynamic eth0"
+    assert network._cleaned(f"{leased}\\       valid_lft 2241sec preferred_lft 2241sec") == leased
+    told = network._cleaned("default nhid 911153689 via fe80::1 dev eth0 proto ra expires 1416sec pref medium")
+    assert told == "default via fe80::1 dev eth0 proto ra pref medium"
