@@ -53,6 +53,13 @@ RULES_LOADED = (
     PurePosixPath("/etc/systemd/system/sysinit.target.wants/nftables.service"),
     "/usr/lib/systemd/system/nftables.service",
 )
+# Here the places are built at boot, when a busy machine may not have found its card yet.
+CARD = PurePosixPath("/etc/systemd/system/lab-places.service.d/card.conf")
+CARD_FIRST = """\
+[Unit]
+Requires=sys-subsystem-net-devices-segment.device
+After=sys-subsystem-net-devices-segment.device
+"""
 # A public box asks for its address. networkd may take the bridge over only once its addresses are there.
 LEASES = PurePosixPath("/etc/lab-leases.network")
 LEASES_NETWORK = """\
@@ -172,6 +179,7 @@ def written(node: str, identity: Identity, values: Mapping[str, str]) -> Written
         card = machine.SEGMENT_MAC[node]
         found[node][BRIDGE_LINK] = (f"[Match]\nOriginalName=br0\n\n[Link]\nMACAddress={card}\n".encode(), 0o644)
         found[node][RUNNER_RULES] = (RULES.encode(), 0o644)
+        found[node][CARD] = (CARD_FIRST.encode(), 0o644)
         leases = LEASES_NETWORK.format(mac=machine.SEGMENT_MAC["mail"], **values)
         found[node][LEASES] = (leases.encode(), 0o644)
         found[node][LEASES_UNIT] = (LEASES_SERVICE.encode(), 0o644)

@@ -18,7 +18,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 def main() -> int:
     """Exit status 0 when everything is there."""
     parser = argparse.ArgumentParser(prog="python -m lab.bootstrap", description="Prepare this machine and checkout.")
-    parser.add_argument("--tests", action="store_true", help="also what only the unit tests need: a browser")
+    parser.add_argument("--tests", action="store_true", help="also what only the unit tests need, such as a browser")
     parser.add_argument("--vagrant", action="store_true", help="also what a lab by Vagrant needs")
     arguments = parser.parse_args()
     tests, vagrant = arguments.tests, arguments.vagrant
