@@ -15,6 +15,7 @@ set -euo pipefail
 . "${BASH_SOURCE[0]%/*}/common.sh"
 
 READY_SECONDS=180
+CRASHES=3 # after which no one waits any longer
 
 compose() {
   docker compose --project-directory "$POSTGRES_HOME" "$@" 2>&1
@@ -27,11 +28,22 @@ run_compose() { # ARGS...: print its output only if it fails
 
 running_since() { docker inspect --format '{{.Id}} {{.State.StartedAt}}' "$CONTAINER" 2>/dev/null || true; }
 
+restarts() { docker inspect --format '{{.RestartCount}}' "$CONTAINER"; }
+
+healthy_or_crashing() { # RESTARTS: those that are no matter of this start
+  is_healthy || (($(restarts) >= $1 + CRASHES))
+}
+
 await_ready() {
-  (await_healthy "$READY_SECONDS") || {
-    docker logs --tail 20 "$CONTAINER" >&2
-    exit 1
-  }
+  local before
+  before=$(restarts)
+  if (await "$READY_SECONDS" "the container $CONTAINER to be healthy" healthy_or_crashing "$before") &&
+    is_healthy >/dev/null; then
+    return
+  fi
+  printf '%s: the server does not come up. Its last lines:\n' "${0##*/}" >&2
+  docker logs --tail 20 "$CONTAINER" >&2
+  exit 1
 }
 
 start() {
