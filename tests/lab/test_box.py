@@ -14,7 +14,7 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "recipe"
     (folder / "hub" / "etc").mkdir(parents=True)
     (folder / "mail.sh").write_text("echo\n")
-    (folder / "packages.yml").write_text("common: [a]\nmail: [b]\nhub: [c]\npostgres: [d]\n")
+    (folder / "packages.yml").write_text("common: [a]\nmail: [b]\nhub: [c]\npostgres: [d]\narchive: [e]\n")
     (folder / "hub" / "etc" / "unit").write_text("[Unit]\n")
     packages = tmp_path / "packages.yml"
     packages.write_text("packages:\n  docker: [docker.io]\n  ban: [fail2ban]\n")
