@@ -19,7 +19,7 @@ from proof.evidence.sabotage_results import Result
 FOLDER = Path("docs") / "ledger"
 RUNS, SABOTAGES = "runs.jsonl", "sabotages.jsonl"
 STATEMENTS, SIGNERS = "statements", "signers"  # folders: what each run's owner signed, and public keys
-PROVENANCE = ("commit", "dirty", "contents", "versions", "by", "system", "lab")  # of a run; no name of a machine
+PROVENANCE = ("commit", "dirty", "contents", "versions", "by", "lab")  # of a run; nothing of the machine it ran on
 OF_RUN = ("id", "target", "state", "started", "seconds", "lab_error", "command", "provenance", "contents")
 
 
