@@ -87,7 +87,7 @@ def write(folder: Path, entries: Iterable[Entry], sabotages: Iterable[Result]) -
     runs: dict[str, StoredRun] = {}
     for entry in entries:
         runs[entry.run.id] = entry.run
-        told = {name: value for name, value in asdict(entry.outcome).items() if value not in ("", None)}
+        told = {name: value for name, value in asdict(entry.outcome).items() if value != "" and value is not False}
         by_target.setdefault(entry.run.target, []).append({"id": entry.scenario, "run": entry.run.id, **told})
     for path in folder.glob("*.jsonl"):
         if path.stem not in by_target and path.name not in (RUNS, SABOTAGES):
