@@ -223,7 +223,8 @@ def unsteady(scenario: str, runs: Sequence[StoredRun]) -> Unsteady | None:
     by_content: dict[str, Counter[str]] = {}
     for run in runs:
         outcome = run.outcomes.get(scenario)
-        if outcome is not None and (contents := run.provenance.get("contents")):
+        contents = run.provenance.get("contents") or {}
+        if outcome is not None and contents.keys() >= set(provenance.CONTENTS):
             by_content.setdefault(repr(sorted(contents.items())), Counter())[outcome.state] += 1
     both = [counted for counted in by_content.values() if counted["passed"] and counted["failed"]]
     if not both:
