@@ -57,7 +57,9 @@ def _verify(paths: Sequence[Path], more: Sequence[Path]) -> int:
         except (OSError, ValueError) as error:
             raise UsageError(f"{path} is no public key: {error}") from error
         keys[key.keyid] = key
-    known = [path for path in (ROOT / ledger.FOLDER, BUILD / "runs") if path.is_dir()]
+    known = [
+        path.parent for path in (ROOT / ledger.FOLDER / ledger.RUNS, BUILD / "runs" / statement.CHAIN) if path.exists()
+    ]
     problems = 0
     for path in paths or known:
         found = verify.check(path, keys)
