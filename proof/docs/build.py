@@ -195,10 +195,12 @@ def _scenario(sources: Sources, evidence: Evidence, case: Case) -> ScenarioView:
             standings[target] = Standing("not run", LAB_ONLY, beyond=True)
             continue
         standing = states.of_scenario(case.id, runs, sources.today)
-        found = evidence.of(next(run for run in runs if run.id == standing.run), case.id) if standing.run else None
+        run = next((one for one in runs if one.id == standing.run), None)
+        found = evidence.of(run, case.id) if run else None
         if found is not None:
             shown[target] = found
-        elif standing.state == "verified" and (kept := _in_ledger(runs, standing.run, case.id)):
+        elif standing.state == "verified" and run is not None and run.folder is None:
+            kept = run.outcomes[case.id].evidence
             standing = replace(standing, reason=f"its evidence is where it was run; SHA-256 {kept}")
         elif standing.state == "verified":
             standing = replace(standing, state="stale", reason="its evidence cannot be read")
@@ -230,11 +232,6 @@ def unsteady(scenario: str, runs: Sequence[StoredRun]) -> Unsteady | None:
     if not both:
         return None
     return Unsteady(failed=sum(one["failed"] for one in both), passed=sum(one["passed"] for one in both))
-
-
-def _in_ledger(runs: Sequence[StoredRun], run: str, scenario: str) -> str:
-    """The hash of evidence that is not on this machine; empty if it should be."""
-    return next((one.outcomes[scenario].evidence for one in runs if one.id == run and one.folder is None), "")
 
 
 def entries(sources: Sources, made: Document) -> Iterator[Entry]:

@@ -7,7 +7,7 @@ lines of both, of which a reader takes the newer. Evidence itself is not in git;
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,20 +45,21 @@ def read(folder: Path) -> Ledger:
     """Everything in a ledger's folder; nothing if there is none."""
     damaged: list[str] = []
     runs: dict[str, StoredRun] = {}
+    outcomes: dict[str, dict[str, Outcome]] = {}
     sabotages: list[Result] = []
     for place, line in _lines(folder / RUNS, damaged):
         with _noting(damaged, place):
             runs[line["id"]] = StoredRun(
                 **{name: line[name] for name in OF_RUN} | {"command": tuple(line["command"])},
                 cases={},
-                outcomes={},
+                outcomes=outcomes.setdefault(line["id"], {}),
                 folder=None,
             )
     for path in sorted(folder.glob("*.jsonl")):
         for place, line in _lines(path, damaged) if path.name not in (RUNS, SABOTAGES) else ():
             with _noting(damaged, place):
-                run, scenario = runs[line.pop("run")], line.pop("id")
-                runs[run.id] = replace(run, outcomes={**run.outcomes, scenario: Outcome(**line)})
+                run, scenario = line.pop("run"), line.pop("id")
+                outcomes[run][scenario] = Outcome(**line)
     for place, line in _lines(folder / SABOTAGES, damaged):
         with _noting(damaged, place):
             sabotages.append(Result(**line))

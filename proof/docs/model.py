@@ -115,10 +115,8 @@ class Unsteady:
     def at_most(self) -> float:
         """Upper bound of the rate of failures, 95 % confident (Wilson's score interval)."""
         number, rate, z = self.failed + self.passed, self.failed / (self.failed + self.passed), 1.645
-        middle = rate + z * z / (2 * number)
-        return (middle + z * math.sqrt(rate * (1 - rate) / number + z * z / (4 * number * number))) / (
-            1 + z * z / number
-        )
+        spread = math.sqrt(rate * (1 - rate) / number + z * z / (4 * number * number))
+        return (rate + z * z / (2 * number) + z * spread) / (1 + z * z / number)
 
     @property
     def sentence(self) -> str:

@@ -55,7 +55,7 @@ class Standing:
 
 def of_scenario(scenario: str, runs: Sequence[StoredRun], today: Today) -> Standing:
     """The standing of one case of a scenario, from the runs against one target, oldest first."""
-    tried = [(run, run.outcomes[scenario]) for run in runs if _tells(run.outcomes.get(scenario))]
+    tried = _results(scenario, runs)
     if not tried:
         return Standing("not run", "not run yet")
     newest, outcome = tried[-1]
@@ -75,35 +75,36 @@ def of_scenario(scenario: str, runs: Sequence[StoredRun], today: Today) -> Stand
         if earlier.state != "passed":
             break
         since = earlier.since or run.started
-    why = stale(newest, outcome, found.at, today)
-    if not why and newest.folder is None:
-        why = "" if outcome.evidence else "its evidence is no longer there"
+    why = stale(newest, outcome, today)
     return replace(found, state="stale" if why else "verified", reason=why, since=since)
 
 
 def counts(scenario: str, runs: Sequence[StoredRun], today: Today) -> bool:
     """Whether the newest result of a case is a pass or a skip, and what it was made from is as it was."""
-    tried = [(run, run.outcomes[scenario]) for run in runs if _tells(run.outcomes.get(scenario))]
+    tried = _results(scenario, runs)
     if not tried:
         return False
     newest, outcome = tried[-1]
-    return outcome.state != "failed" and not stale(newest, outcome, newest.started, today)
+    return outcome.state != "failed" and not stale(newest, outcome, today)
 
 
-def _tells(outcome: Outcome | None) -> bool:
-    """Whether a scenario came to a result; if the lab broke under it, none did."""
-    return outcome is not None and outcome.state != "not run"
+def _results(scenario: str, runs: Sequence[StoredRun]) -> list[tuple[StoredRun, Outcome]]:
+    """The runs in which a scenario came to a result, and that; if the lab broke under it, it came to none."""
+    found = ((run, run.outcomes.get(scenario)) for run in runs)
+    return [(run, outcome) for run, outcome in found if outcome is not None and outcome.state != "not run"]
 
 
-def stale(run: StoredRun, outcome: Outcome, at: str, today: Today) -> str:
+def stale(run: StoredRun, outcome: Outcome, today: Today) -> str:
     """Why a result of a run no longer counts; empty if it does."""
     if why := _made_otherwise(run, outcome, today):
         return why
     if run.contents.get(outcome.task) != today.tasks.get(outcome.task):
         return "the feature or its steps changed since"
     days = today.fresh_days.get(run.target)
-    if days is not None and today.now - moment(at) > timedelta(days=days):
+    if days is not None and today.now - moment(run.started) > timedelta(days=days):
         return f"older than {days} days"
+    if run.folder is None and not outcome.evidence:
+        return "its evidence is no longer there"
     return ""
 
 

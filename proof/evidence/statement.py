@@ -74,8 +74,8 @@ def key_file() -> Path | None:
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "mail-lab" / "evidence.key"
 
 
-def signer(path: Path) -> CryptoSigner:
-    """The owner of a key, which is made on first use. Raises LabError if it is no ed25519 key."""
+def private_key(path: Path) -> Ed25519PrivateKey:
+    """The owner's key, which is made on first use. Raises LabError if it is no ed25519 key."""
     if not path.exists():
         made = Ed25519PrivateKey.generate().private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -87,7 +87,7 @@ def signer(path: Path) -> CryptoSigner:
         raise LabError(f"{path} is no key to sign with: {error}", f"name another one: {KEY_VARIABLE}") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise LabError(f"{path} is no ed25519 key.", f"name another one: {KEY_VARIABLE}")
-    return CryptoSigner(key)
+    return key
 
 
 def public_key(pem: bytes) -> Key:
@@ -97,9 +97,11 @@ def public_key(pem: bytes) -> Key:
 
 def public_pem(path: Path) -> bytes:
     """The public half of a key, as PEM. Raises LabError."""
-    signer(path)
-    key = serialization.load_pem_private_key(path.read_bytes(), None)
-    return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return (
+        private_key(path)
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
 
 
 def seal(folder: Path, key: Path | None) -> None:
@@ -176,7 +178,7 @@ def enveloped(payload: bytes, key: Path | None) -> str:
     """A statement in its envelope as JSON, signed if there is a key. Raises LabError."""
     envelope = Envelope(payload, PAYLOAD_TYPE, {})
     if key is not None:
-        envelope.sign(signer(key))
+        envelope.sign(CryptoSigner(private_key(key)))
     return json.dumps(envelope.to_dict())
 
 

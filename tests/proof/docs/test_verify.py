@@ -194,7 +194,7 @@ def test_a_folder_of_something_else_is_wrong_use(tmp_path: Path) -> None:
 def test_a_key_of_another_kind_signs_nothing(key: Path) -> None:
     key.write_text("no key")
     with pytest.raises(LabError, match="is no key to sign with"):
-        statement.signer(key)
+        statement.private_key(key)
 
 
 def test_another_implementation_agrees(world: World, key: Path) -> None:
