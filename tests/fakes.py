@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lab.agent import Completed
 from lab.errors import LabError
 from proof.hosts.connections import Connections
 from proof.transport.errors import Unreachable
@@ -92,7 +93,7 @@ def listed(inventory: str, _root: Path) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Done:
+class Done(Completed):
     """What a pretended command returns."""
 
     exit_status: int = 0

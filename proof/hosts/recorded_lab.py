@@ -5,26 +5,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
+from lab.agent import Completed
 from lab.errors import LabError
 from proof.evidence.record import Evidence
 from proof.evidence.recorder import Recorder, shortened
 from proof.evidence.redact import redactor
-
-
-class Completed(Protocol):
-    """What a command out of band returned."""
-
-    @property
-    def exit_status(self) -> int:
-        """Exit status of the command."""
-
-    @property
-    def stdout(self) -> bytes:
-        """All of its standard output."""
-
-    @property
-    def stderr(self) -> bytes:
-        """All of its standard error."""
 
 
 class LabControl(Protocol):

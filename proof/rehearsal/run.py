@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence, Set
 from pathlib import Path
 
-from lab import provisioning, stages
+from lab import logins, stages
 from lab.errors import LabError
 from lab.paths import BUILD, ROOT
 from lab.progress import step
@@ -40,18 +40,12 @@ def take(lab: LabControl, target: Target) -> HostSnapshot:
     return reference.take_out_of_band(lab, reference.settings(target, left_out, rows=True))
 
 
-def logins(lab: LabControl) -> set[str]:
-    """The units of the logins on mail."""
-    shown = lab.exec(MAIL, ["systemctl", "list-units", "--plain", "--no-legend", "session-*", "user@*"])
-    return {line.split()[0] for line in shown.stdout.decode().splitlines()}
-
-
 def await_logout(lab: LabControl, known: Set[str]) -> None:
     """Wait until the run's own logins and everything they started have ended. Raises LabError."""
     try:
-        wait_until(lambda: logins(lab) <= known, "the run's logins to end", LOGOUT_SECONDS)
+        wait_until(lambda: known >= set(logins.units(lab.exec, MAIL)), "the run's logins to end", LOGOUT_SECONDS)
     except AssertionError as error:
-        stay = ", ".join(sorted(logins(lab) - known))
+        stay = ", ".join(sorted(set(logins.units(lab.exec, MAIL)) - known))
         raise LabError(
             f"The run is over, but its logins on mail have not ended: {stay}.", "lab exec mail -- loginctl"
         ) from error
@@ -137,7 +131,7 @@ def pairwise(arguments: Sequence[str]) -> int:
     returns 0.
 
     Raises:
-        LabError: there is no reference to compare with, or the lab itself is broken.
+        LabError: there is no reference to compare with.
     """
     if reason := terraform.why_not():
         print(f"Starting states are not rehearsed: {reason}.", flush=True)
@@ -148,7 +142,7 @@ def pairwise(arguments: Sequence[str]) -> int:
     for states in starting_states.selection():
         try:
             status = start_as(lab, starting_states.completed(states), lambda _, folder: prove(folder.path, arguments))
-        except provisioning.Failed as error:
+        except LabError as error:  # the other rows say as much without this one
             print(error, flush=True)
             status = error.exit_status
         found = found or status
@@ -186,7 +180,7 @@ def _at(lab: LabControl, task: str | None) -> Iterator[None]:
 
 def _from_scratch(lab: LabControl, folder: RunFolder, states: Sequence[State]) -> Target:
     target = from_scratch.make(lab, folder.path, states)
-    await_logout(lab, frozenset())  # the logins of the provisioning are no part of the host
+    logins.end(lab.exec, MAIL)  # those of the provisioning are no part of the host
     return target
 
 
@@ -200,7 +194,7 @@ def _from_layer(lab: LabControl) -> Target:
 def _rehearse(lab: LabControl, target: Target, folder: RunFolder, delay: int, arguments: Sequence[str]) -> int:
     with step("Take a snapshot of mail: every file, and everything else that a run could change"):
         before = take(lab, target)
-    known = logins(lab)
+    known = set(logins.units(lab.exec, MAIL))
     with slow_line(lab, delay):
         status = prove(folder.path, arguments)
     await_logout(lab, known)
