@@ -4,7 +4,7 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 .NOTPARALLEL:
 
-.PHONY: help accept accept-vagrant test lint unit docs bundle pictures sabotage rehearse plain-ansible bench clean prepare
+.PHONY: help accept accept-vagrant test lint unit docs bundle pictures sabotage soak rehearse plain-ansible bench clean prepare
 .PHONY: prepare-tests prepare-vagrant lab
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo 'make bundle          one HTML file with all of it, for an auditor, with its signed statement'
 	@echo 'make pictures        make the pictures in the README from the last run; needs Chromium'
 	@echo 'make sabotage        inject every fault; each must turn its criterion red, and no harmless change may (hours)'
+	@echo 'make soak            run the scenarios in random order, thousands of times; none may fail (hours)'
 	@echo 'make rehearse        run the suite against the lab as if it were production, and as fresh servers (hours)'
 	@echo 'make plain-ansible   apply one task in the lab by Ansible without Mitogen'
 	@echo 'make bench           measure the speed of lab and suite into build/bench.json'
@@ -51,6 +52,9 @@ pictures: prepare-tests
 sabotage: lab
 	@$(BIN)/lab sabotage
 	@$(BIN)/lab harmless
+
+soak: lab
+	@$(BIN)/lab soak
 
 rehearse: lab
 	@$(BIN)/lab rehearse

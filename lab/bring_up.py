@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import bare, inventory, layers, logins, provisioning, ssh_access, stages
+from lab import bare, inventory, layers, logins, provisioning, ssh_access, stages, starting_states
 from lab.errors import LabError
 from lab.identity import Identity
 from lab.layers import Layer
@@ -29,7 +29,9 @@ class BringUp:
         """Every stage of provisioning, each with the key of all that its state is made from."""
         basis = (self.provider.box.key, self.provider.identity, self.identity.fingerprint)
         set_up = Path(bare.__file__).read_text()
-        return stages.plan(repr((*basis, set_up, stages.named([set_up], self.values))), inventory.everything())
+        bare_lab = repr((*basis, set_up, stages.named([set_up], self.values)))
+        start = repr([script for _, *script in starting_states.scripts(starting_states.likeliest(), self.values)])
+        return stages.plan(bare_lab, start, inventory.everything())
 
     def to(self, wanted: list[Stage]) -> Layer:
         """Bring both VMs to the last of these stages, as the point that a reset returns to.
@@ -68,19 +70,27 @@ class BringUp:
         return self._keep(stage, None, time.monotonic() - started)
 
     def _apply(self, stage: Stage, parent: Layer) -> Layer:
-        assert stage.playbook is not None
-        log = STATE / "logs" / f"provision-{stage.task}.log"
         started = time.monotonic()
-        with step(f"Provision {stage.task}", expected=45):
-            play = provisioning.apply([stage.playbook], "lab", log)
-        provisioning.require_success(play, f"Provisioning of {stage.task} failed", log)
+        if stage.playbook is None:
+            with step("Make it the fresh server that a provider hands out", expected=10):
+                starting_states.put(self.provider.run, starting_states.likeliest(), self.values)
+        else:
+            self._provision(stage.task, stage.playbook)
         return self._keep(stage, parent, time.monotonic() - started)
+
+    def _provision(self, task: str, playbook: Path) -> None:
+        log = STATE / "logs" / f"provision-{task}.log"
+        with step(f"Provision {task}", expected=45):
+            play = provisioning.apply([playbook], "lab", log)
+        provisioning.require_success(play, f"Provisioning of {task} failed", log)
 
     def _keep(self, stage: Stage, parent: Layer | None, seconds: float) -> Layer:
         if stage.key not in {each.key for each in self.plan()}:
             raise LabError(f"What {stage.task} is made from was changed while it was applied.", "lab up")
         with step(f"Store the state after {stage.task}", expected=10, key="store a layer"):
             on_both(lambda node: logins.end(self.provider.run, node))
+            if stage.key != self.plan()[-1].key:  # the last one stays warm: every reset starts from it
+                self.provider.release_memory()
             layer = self.provider.keep(stage, parent, seconds)
         self._write_ways()
         return layer

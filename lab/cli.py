@@ -21,7 +21,7 @@ from lab.lab import Lab, Status
 from lab.nodes import NODES
 from lab.progress import step
 from lab.provider import NAMES
-from lab.stages import BARE
+from lab.stages import BARE, FRESH
 
 EXIT_CODES = """\
 exit status:
@@ -115,7 +115,9 @@ def _parser(extensions: Mapping[str, Extension]) -> argparse.ArgumentParser:
     sub = command("doctor", _doctor, "Check this machine: what is missing for a lab, and how to get it.")
     sub.add_argument("--json", action="store_true", help="print the findings as JSON")
     sub = command("up", _up, "Bring the lab up: restore the longest valid prefix of layers, provision the rest.")
-    sub.add_argument("--until", metavar="TASK", help=f"stop after this task ({BARE}, 1.2.1, ...); default: all of them")
+    sub.add_argument(
+        "--until", metavar="TASK", help=f"stop after this task ({BARE}, {FRESH}, 1.2.1, ...); default: all of them"
+    )
     by = "provider of the VMs; default: the running lab's provider, else QEMU, else Vagrant"
     sub.add_argument("--provider", choices=NAMES, help=by)
     sub = command("status", _status, "Show what runs, at which task, and what it uses of the machine.")
@@ -197,8 +199,9 @@ def _cache(status: Status) -> str:
 def _way(task: str) -> list[str]:
     """Options of ssh for the mail host in its state after a task."""
     values = inventory.variables()
-    at = [int(part) for part in task.split(".")] if task != BARE else [0]
-    user = values["admin_user"] if at >= [1, 2, 4] else "root"
+    at = [int(part) for part in task.split(".")] if task not in (BARE, FRESH) else [0]
+    fresh = "root" if task == BARE else values["vendor_user"]
+    user = values["admin_user"] if at >= [1, 2, 2] else fresh
     port = values["ssh_port"] if at >= [1, 3, 1] else values["ssh_port_fresh"]
     address = values["vpn_address"] if at >= [1, 3, 4] else values["public_address"]
     return ["-p", port, "-l", user, address]

@@ -99,7 +99,7 @@ class Lab:
         """Bring the lab to the state after a task: restore the longest valid prefix of layers and apply the rest.
 
         Args:
-            until: task id, or "bare"; the last task if None. Nothing happens where the lab is already there.
+            until: task id, "bare" or "fresh"; the last task if None. Nothing happens where the lab is already there.
 
         Raises:
             UsageError: there is no such task.

@@ -24,7 +24,9 @@ from lab.paths import cache
 from lab.progress import step
 from lab.stages import Stage
 
-PARTS = ("qcow2", "mem")
+MEMORY = "mem.zst"
+PARTS = ("qcow2", MEMORY)
+FILES = tuple(f"{node}.{part}" for node in NODES for part in PARTS)
 SCRATCH = ".storing-"  # beginning of the names of folders in which layers are made
 NEEDED_GIB = 3
 KEEP_SECONDS = 14 * 86400.0  # a layer unused for so long is removed, unless a younger one needs it
@@ -59,7 +61,7 @@ def find(key: str) -> Layer | None:
         known = json.loads(text)
         identity = hashlib.sha256(text).hexdigest()[:16]
         layer = Layer(known["task"], key, known["parent"], known["box"], known["seconds"], folder, identity)
-        whole = all((folder / name).stat().st_size == size for name, size in known["sizes"].items())
+        whole = known["sizes"] == {name: (folder / name).stat().st_size for name in FILES}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     stands = known.get("home") == str(_home()) and known.get("on") == _beneath(layer.parent, layer.box)
@@ -154,7 +156,7 @@ def store(stage: Stage, parent: Layer | None, under: Box, seconds: float, write:
             "home": str(_home()),
             "seconds": round(seconds, 1),
             "created": time.time(),
-            "sizes": {f"{node}.{part}": (whole / f"{node}.{part}").stat().st_size for node in NODES for part in PARTS},
+            "sizes": {name: (whole / name).stat().st_size for name in FILES},
         }
         (whole / "layer.json").write_text(json.dumps(about, indent=1))
         os.sync()

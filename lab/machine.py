@@ -42,6 +42,11 @@ class Files:
         return self.sockets / f"{self.node}.agent"
 
     @property
+    def migration(self) -> Path:
+        """Socket at which memory is stored and restored."""
+        return self.sockets / f"{self.node}.migration"
+
+    @property
     def pid(self) -> Path:
         """File with the number of the process."""
         return self.sockets / f"{self.node}.pid"

@@ -45,6 +45,9 @@ class Provider(Protocol):
         `identity` is the lab's keys, `values` its inventory.
         """
 
+    def release_memory(self) -> None:
+        """Let both guests give memory back in which they only keep files, so that their stored state is small."""
+
     def keep(self, stage: "Stage", parent: "Layer | None", seconds: float) -> "Layer":
         """Store memory and disks of both VMs, of one moment, as a stage's layer; both run on from there.
 

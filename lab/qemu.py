@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from lab import accelerator, bare, free_ports, layers, machine, paths, processes, tools
+from lab import accelerator, bare, free_ports, guest_memory, layers, machine, memory_stream, paths, processes, tools
 from lab.accelerator import Accelerator
 from lab.agent import Agent, Completed, Socket
 from lab.box import Box
@@ -141,7 +141,7 @@ class Qemu:
         try:
             on_both(lambda node: self._launch(node, memory, disk(node), ports))
             if stored is not None:
-                on_both(lambda node: self._load(node, stored / f"{node}.mem", memory == "reset"), self.stop)
+                on_both(lambda node: self._load(node, stored, memory), self.stop)
                 self._on_both_monitors("cont")
             on_both(lambda node: self._agent(node).wait(BOOT_SECONDS), self.stop)
         except BaseException:
@@ -164,11 +164,14 @@ class Qemu:
                 raise PortTaken(error.what, "Run it again.") from error
             raise
 
-    def _load(self, node: str, stream: Path, without_memory: bool) -> None:
+    def _load(self, node: str, folder: Path, memory: Memory) -> None:
+        """Load a VM's state, from a layer with its memory, for a reset without: that is in the file it starts on."""
         with self._monitor(node) as monitor:
-            if without_memory:
-                monitor.leave_shared_memory()
-            monitor.call("migrate-incoming", uri=f"file:{stream}")
+            if memory == "stored":
+                memory_stream.load(monitor, folder / f"{node}.{layers.MEMORY}", self._files(node).migration)
+                return
+            monitor.leave_shared_memory()
+            monitor.call("migrate-incoming", uri=f"file:{self._state_file(folder, node)}")
             monitor.wait_migration(MEMORY_SECONDS)
 
     def _on_both_monitors(self, command: str) -> None:
@@ -202,29 +205,43 @@ class Qemu:
         """All layers are in the cache, for every checkout."""
         return 0
 
-    def _store(self, folder: Path) -> None:
-        self._end_as_stored(folder, without_memory=False)
+    def release_memory(self) -> None:
+        """Let both guests give memory back in which they only keep files."""
+        on_both(lambda node: guest_memory.release(self.run, node, self._files(node).memory))
 
-    def _end_as_stored(self, folder: Path, *, without_memory: bool) -> None:
+    def _store(self, folder: Path) -> None:
+        def save(node: str, monitor: Monitor) -> None:
+            memory_stream.save(monitor, folder / f"{node}.{layers.MEMORY}", self._files(node).migration)
+
+        self._end_as_stored(folder, save)
+
+    def _end_as_stored(self, folder: Path, save: Callable[[str, Monitor], None]) -> None:
+        def save_on(node: str) -> None:
+            with self._monitor(node) as monitor:
+                monitor.call("migrate-set-parameters", **{"max-bandwidth": 1 << 40})
+                save(node, monitor)
+
         self._on_both_monitors("stop")
-        on_both(lambda node: self._save(node, folder / f"{node}.mem", without_memory), self.stop)
+        on_both(save_on, self.stop)
         self._end()
         for node in NODES:
             shutil.move(self._files(node).disk, folder / f"{node}.qcow2")
 
-    def _save(self, node: str, stream: Path, without_memory: bool) -> None:
-        with self._monitor(node) as monitor:
-            if without_memory:
-                monitor.leave_shared_memory()
-            monitor.call("migrate-set-parameters", **{"max-bandwidth": 1 << 40})
-            monitor.call("migrate", uri=f"file:{stream}")
-            monitor.wait_migration(MEMORY_SECONDS)
-
     def snapshot(self) -> None:
         """Keep the reset point: memory in the files that both VMs wrote so far, disks and the rest beside them."""
-        ports = self.endpoints()
-        self._end_as_stored(self._reset_point(), without_memory=True)
+        ports, point = self.endpoints(), self._reset_point()
+
+        def save(node: str, monitor: Monitor) -> None:
+            monitor.leave_shared_memory()
+            monitor.call("migrate", uri=f"file:{self._state_file(point, node)}")
+            monitor.wait_migration(MEMORY_SECONDS)
+
+        self._end_as_stored(point, save)
         self._resume(ports)
+
+    def _state_file(self, point: Path, node: str) -> Path:
+        """All of a VM's state at the reset point but memory and disk."""
+        return point / f"{node}.state"
 
     def restore(self) -> None:
         """Return both VMs to the reset point, in new processes: their clocks have not gone on."""

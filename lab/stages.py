@@ -18,7 +18,7 @@ import yaml
 from lab.errors import LabError, UsageError
 from lab.paths import PROVISION, SQL
 
-BARE = "bare"
+BARE, FRESH = "bare", "fresh"  # an image with its addresses; a server as its provider hands it out
 OUTSIDE = {"mail_database": SQL}  # role -> the folder outside provision/ whose files it installs
 _PLAYBOOK_KEYS = ("import_playbook", "ansible.builtin.import_playbook")
 _ROLE_KEYS = tuple(f"{prefix}{verb}_role" for prefix in ("", "ansible.builtin.") for verb in ("import", "include"))
@@ -45,15 +45,18 @@ def tasks() -> list[str]:
     return sorted((match[1] for match in found if match), key=lambda task: [int(part) for part in task.split(".")])
 
 
-def plan(root: str, variables: Mapping[str, object]) -> list[Stage]:
-    """All stages, beginning with the bare lab.
+def plan(root: str, start: str, variables: Mapping[str, object]) -> list[Stage]:
+    """All stages, beginning with the bare lab and the fresh server.
 
     Args:
         root: what the bare lab depends on, as text.
+        start: what makes a fresh server of it, as text.
         variables: the inventory's, as written; a stage depends on those that it names.
     """
     key = _hash(root)
     stages = [Stage(BARE, key, None)]
+    key = _hash(key, FRESH, start)
+    stages.append(Stage(FRESH, key, None))
     for task in tasks():
         playbook = PROVISION / f"task_{task}.yml"
         files = closure(playbook)
@@ -77,7 +80,7 @@ def named(texts: Iterable[str], variables: Mapping[str, object]) -> list[tuple[s
 
 def require_known_task(task: str | None) -> None:
     """Raise UsageError with the names of all tasks if there is no such task."""
-    names = [BARE, *tasks()]
+    names = [BARE, FRESH, *tasks()]
     if task is not None and task not in names:
         raise UsageError(f"There is no task {task}.", f"The lab can stop at: {', '.join(names)}")
 

@@ -213,6 +213,9 @@ class Vagrant:
         for node in NODES:
             self._ask(node, "resume")
 
+    def release_memory(self) -> None:
+        """Its snapshots are of this lab alone, and as large as they are."""
+
     def keep(self, stage: Stage, parent: Layer | None, seconds: float) -> Layer:
         """Keep both as snapshots of one name."""
         name = f"{stage.task}-{stage.key}"

@@ -1,10 +1,10 @@
-"""The command `lab`, with the commands of the proof: `bisect`, `harmless`, `rehearse` and `sabotage`."""
+"""The command `lab`, with those of its commands that prove something."""
 
 import sys
 
 from lab import cli
 from lab.cli import Extension
-from proof.faults import bisect, harmless, sabotage
+from proof.faults import bisect, harmless, sabotage, soak, watch
 from proof.rehearsal import run as rehearsal
 from proof.whole_host import reference
 
@@ -13,6 +13,8 @@ EXTENSIONS = {
     "harmless": Extension("Make one change of daily life at a time; nothing may turn red.", harmless.main),
     "rehearse": Extension("Run the suite against the lab as if it were the production host.", rehearsal.main),
     "sabotage": Extension("Inject one fault at a time; its criterion must turn red.", sabotage.main),
+    "soak": Extension("Run the scenarios in random order, thousands of times; none may fail.", soak.main),
+    "watch": Extension("On every save, run the scenarios that the change affects.", watch.main),
 }
 
 

@@ -27,6 +27,7 @@ from proof.probes import confinement, secret
 from proof.probes.confinement import Confinement, OutOfMemory
 from proof.probes.secret import SecretFile
 from proof.transport.errors import Unreachable
+from steps.shared import images
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -113,21 +114,15 @@ def seen_in_vpn(visitor: Login, target: Target) -> None:
     assert str(address) != target.text("vpn_address"), f"the server sees mail itself, {address}"
 
 
-def attributes(engine: "DockerClient", target: Target) -> dict[str, Any]:
-    """The engine's description of the container."""
-    found: dict[str, Any] = engine.containers.get(target.text("postgres_container")).attrs
-    return found
-
-
 @when("the container is inspected", target_fixture="inspected")
 def inspect(engine: "DockerClient", target: Target) -> dict[str, Any]:
-    return attributes(engine, target)
+    return images.description(engine, target)
 
 
 @when("the confinement of the container is looked up", target_fixture="confined")
 def look_up_confinement(mail: Host, engine: "DockerClient", target: Target) -> Confinement:
     """From the kernel, for every process in the container's control group."""
-    found: Confinement = mail.call(confinement.read, attributes(engine, target)["State"]["Pid"])
+    found: Confinement = mail.call(confinement.read, images.description(engine, target)["State"]["Pid"])
     return found
 
 
@@ -177,7 +172,7 @@ def overdo(mail: Host, engine: "DockerClient", target: Target, boot: str, eviden
     """In the control group of the container, to which the limit applies."""
     evidence.note(f"boot of mail: {boot}")
     size = int(target.text("postgres_memory").removesuffix("g")) * GIB + MORE_THAN_ALLOWED
-    pid = attributes(engine, target)["State"]["Pid"]
+    pid = images.description(engine, target)["State"]["Pid"]
     found: OutOfMemory = mail.call(confinement.exceed_memory, pid, size, timeout=confinement.OOM_SECONDS)
     return found
 
@@ -222,7 +217,7 @@ def restart_policy(inspected: dict[str, Any]) -> None:
 @pytest.fixture
 def server_process(engine: "DockerClient", target: Target) -> int:
     """Process number of the server when the scenario asked first."""
-    return int(attributes(engine, target)["State"]["Pid"])
+    return int(images.description(engine, target)["State"]["Pid"])
 
 
 MISHAPS: Mapping[str, Callable[[Host, "DockerClient", Target, int], object]] = {
@@ -263,7 +258,7 @@ def can_log_in(mail: Host, logins: Logins, superuser_password: str, seconds: int
 
 @then("it is another process than before")
 def another_process(engine: "DockerClient", target: Target, server_process: int) -> None:
-    now = attributes(engine, target)["State"]["Pid"]
+    now = images.description(engine, target)["State"]["Pid"]
     assert now not in (0, server_process), f"the server on mail is process {now}, and was {server_process}"
 
 
@@ -281,7 +276,7 @@ def operator_switches(mail: Host, target: Target, verb: str) -> None:
 @then("the database is still stopped")
 def still_stopped(engine: "DockerClient", target: Target) -> None:
     """The engine is up again and knows it."""
-    status = attributes(engine, target)["State"]["Status"]
+    status = images.description(engine, target)["State"]["Status"]
     assert status == "exited", f"the container on mail was stopped by its operator, and is {status}"
 
 

@@ -1,16 +1,20 @@
 """Provenance of a run's evidence: commit, contents, versions, person and machine."""
 
+import ast
 import getpass
 import hashlib
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 
 TOOLS = ("pytest", "pytest-bdd", "pytest-testinfra", "mitogen", "ansible-core")
 CONTENTS = ("provision", "sql", "terraform", "features", "steps", "proof", "lab")
 INVENTORY = "inventory"  # also counted apart: what it says is asked of the host, too
+# What scenarios ask a host with and judge by; how a question travels, and what is written of it, decides nothing.
+ASKING = {("proof", name) for name in ("probes", "parsers", "clients", "database", "deployment", "vultr", "whole_host")}
+SNAPSHOT = ("proof/whole_host/", "proof/probes/snapshot/", "steps/whole_host.py")
 PRIVATE = ("host_vars", "production", "secrets", ".terraform")  # of one installation alone
 PRIVATE_FILES = (".tfstate", ".tfstate.backup", ".tfvars", ".tfvars.json")
 
@@ -51,11 +55,47 @@ def contents(root: Path) -> dict[str, str]:
 
 
 def task_content(root: Path, feature: Path) -> str:
-    """Hash of a task's feature and of its steps; those that tasks share belong to every task."""
+    """Hash of what a task's verdicts come from: its feature, its steps, the steps of all tasks, and what they ask with.
+
+    That is followed by imports through the packages of `ASKING`. The snapshot of the whole host, with which tasks only
+    look after a reboot, counts for those whose own steps import it.
+    """
     steps = root / "steps"
     own = steps / f"test_{feature.stem.replace('.', '_')}.py"
-    others = (path for path in steps.rglob("*.py") if not path.name.startswith("test_"))
-    return content_hash([feature, *(path for path in (own, *others) if path.exists())], root)
+    every = [path for path in (steps / "conftest.py", *sorted((steps / "shared").glob("*.py"))) if path.exists()]
+    seen = {path for path in _closure(root, every) if not str(path.relative_to(root)).startswith(SNAPSHOT)}
+    return content_hash({feature, *seen, *(_closure(root, [own]) if own.exists() else ())}, root)
+
+
+def _closure(root: Path, begin: Iterable[Path]) -> set[Path]:
+    """These modules, and those of `ASKING` that they import, directly or not."""
+    seen: set[Path] = set()
+    waiting = list(begin)
+    while waiting:
+        path = waiting.pop()
+        if path not in seen:
+            seen.add(path)
+            waiting += (found for name in _imports(path) if (found := _module(root, name)) is not None)
+    return seen
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Names of all that a module imports, anywhere in it; `from a import b` may mean the module a.b, or a."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+
+
+def _module(root: Path, name: str) -> Path | None:
+    parts = name.split(".")
+    if parts[0] != "steps" and tuple(parts[:2]) not in ASKING:
+        return None
+    path = root.joinpath(*parts)
+    candidates = (path.with_suffix(".py"), path / "__init__.py")
+    return next((each for each in candidates if each.is_file()), None)
 
 
 def _version(package: str) -> str | None:

@@ -1,9 +1,14 @@
-"""Finds the task after which a criterion is red, from the stored states of the lab."""
+"""Finds the task after which a criterion is red, from the stored states of the lab, or the commit, with git bisect."""
 
 import argparse
-from collections.abc import Callable, Sequence
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
-from lab import stages
+from lab import stages, tools
 from lab.errors import LabError, UsageError
 from lab.paths import ROOT
 from proof.evidence.run_folder import slug
@@ -13,7 +18,12 @@ from proof.gherkin.feature_files import WHOLE_HOST, Feature, FeatureSyntaxError,
 from proof.hosts import lab_lock, recorded_lab
 from proof.hosts.recorded_lab import LabControl
 
-SEEN = {"caught": "red", "survived": "green", "error": "not told"}
+# For git bisect: 0 green, 1 red, 125 a commit of which that cannot be told. $0 is Python, $1 the Rule, $2 the marks.
+TRY = """
+"$0" -m proof.cli up || exit 125
+"$0" -m pytest --host=lab --rule "$1" -m "$2"
+case $? in 0 | 1) exit $? ;; *) exit 125 ;; esac
+"""
 
 
 def first_red(tasks: Sequence[str], is_red: Callable[[str], bool]) -> str | None:
@@ -64,20 +74,68 @@ def after(lab: LabControl, feature: Feature, rule: Rule, task: str) -> bool:
     return False
 
 
+def first_commit(rule: Rule, since: str, root: Path = ROOT) -> str | None:
+    """The first commit after another one at which a criterion is red, in a working tree and a lab of its own.
+
+    Args:
+        rule: the criterion, called so at every commit; where it is not there, the commit is passed over.
+        since: a commit at which it is green.
+        root: the checkout.
+
+    Returns:
+        The commit's name and subject; None if it is green at HEAD.
+
+    Raises:
+        LabError: git failed, or too many commits cannot be tried.
+    """
+    marks = "not disruptive" if any(not scenario.disruptive for scenario in rule.scenarios) else ""
+    attempt = ["sh", "-c", TRY, sys.executable, rule.name, marks]
+    with _working_tree(root) as tree:
+        if subprocess.run(attempt, cwd=tree, check=False).returncode == 0:
+            return None
+        _git(tree, "bisect", "start", "HEAD", since)
+        if subprocess.run(["git", "bisect", "run", *attempt], cwd=tree, check=False).returncode != 0:
+            raise LabError("git could not find the commit.", "what it tried is printed above")
+        return _git(tree, "show", "--no-patch", "--format=%h %s", "refs/bisect/bad")
+
+
+@contextmanager
+def _working_tree(root: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="mail-lab-bisect-") as folder:
+        tree = Path(folder) / "tree"
+        _git(root, "worktree", "add", "--quiet", "--detach", str(tree))
+        try:
+            yield tree
+        finally:
+            subprocess.run([sys.executable, "-m", "proof.cli", "destroy"], cwd=tree, check=False)
+            _git(root, "worktree", "remove", "--force", str(tree))
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    return tools.run(["git", "-C", folder, *arguments], f"git {arguments[0]}").strip()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Search. Returns 0 if the task was found, 1 if the criterion is red after none. Raises LabError."""
+    """Search. Returns 0 if the task or commit was found, 1 if the criterion is red after none. Raises LabError."""
     parser = argparse.ArgumentParser(
         prog="lab bisect",
         description="Find the task after which a criterion that is red now was red first. Each step restores a stored "
         "state of the lab, or provisions up to it, and runs the criterion's scenarios, the calm ones if it has any.",
-        epilog="Exit status: 0 found, 1 it is red after no task, 12 the lab broke.",
+        epilog="Exit status: 0 found, 1 it is red nowhere, 12 the lab broke.",
     )
     parser.add_argument("criterion", metavar="TEXT", help="a part of its sentence")
-    text = parser.parse_args(arguments).criterion
+    parser.add_argument(
+        "--since", metavar="COMMIT", help="find the first commit instead, after this one, at which it was green"
+    )
+    options = parser.parse_args(arguments)
     try:
-        feature, rule = named(feature_files.read_all(ROOT / "features"), text)
+        feature, rule = named(feature_files.read_all(ROOT / "features"), options.criterion)
     except FeatureSyntaxError as error:
         raise UsageError(str(error)) from error
+    if options.since:
+        commit = first_commit(rule, options.since)
+        print(f"{rule.name!r} is {f'red first at {commit}' if commit else 'green at HEAD'}.")
+        return 0 if commit else 1
     tasks = stages.tasks()
     own = 0 if feature.task == WHOLE_HOST or feature.task not in tasks else tasks.index(feature.task)
     lab = recorded_lab.open_lab()

@@ -51,6 +51,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--no-reset", action="store_true", help="use the lab in its present state: do not start or reset it"
     )
     group.addoption(
+        "--shuffle", type=int, metavar="SEED", help="another order, the same for the same number: see lab soak"
+    )
+    group.addoption(
         "--labs",
         type=int,
         choices=(1, 2),
@@ -110,7 +113,7 @@ def pytest_collection_modifyitems(
     dropped = {*unwanted, *harmful}
     if dropped:
         config.hook.pytest_deselected(items=list(dropped))
-    items[:] = selection.untagged_first([item for item in items if item not in dropped])
+    items[:] = selection.ordered([item for item in items if item not in dropped], config.getoption("--shuffle"))
     if config.getoption("--second-lab-claims"):
         items.reverse()
 

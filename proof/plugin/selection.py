@@ -1,6 +1,7 @@
 """Which scenarios run and in which order, and whether every scenario of the feature files has its test."""
 
 import importlib
+import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -125,15 +126,22 @@ def standing(config: pytest.Config, target: Target, items: Sequence[pytest.Item]
     return config.stash[STANDING]
 
 
-def untagged_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+def ordered(items: Sequence[pytest.Item], seed: int | None = None) -> list[pytest.Item]:
     """The same tests: those that leave the host alone, those that share a reboot, the others that break it.
 
-    Each kind keeps its order. One reboot a run answers all who ask for one, so they stay together.
+    Each kind keeps its order, or gets a random one. Those that share a reboot stay together: one answers all of them.
+
+    Args:
+        items: tests, scenarios and others.
+        seed: of the random order; None for none.
     """
+    chosen = list(items)
+    if seed is not None:
+        random.Random(seed).shuffle(chosen)  # noqa: S311 - an order to test in
 
     def kind(item: pytest.Item) -> int:
         if CASE not in item.stash or not item.stash[CASE].scenario.disruptive:
             return 0
         return 1 if AFTER_REBOOT in item.stash[CASE].scenario.tags else 2
 
-    return sorted(items, key=kind)
+    return sorted(chosen, key=kind)

@@ -10,17 +10,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from lab import provisioning
+from lab import inventory, provisioning, starting_states
 from lab.errors import LabError
 from lab.paths import PROVISION, ROOT, TERRAFORM
 from lab.progress import step
+from lab.starting_states import FIRST_PASSWORD, State
 from proof.deployment import sandbox, terraform
 from proof.deployment.sandbox import Deployment
 from proof.hosts import target as targets
 from proof.hosts.recorded_lab import LabControl
 from proof.hosts.target import Target
-from proof.rehearsal import stand_in, starting_states
-from proof.rehearsal.starting_states import FIRST_PASSWORD, State
+from proof.rehearsal import stand_in
 from proof.vultr.account import Account, Offer
 from proof.whole_host.declarations import VARIABLE
 
@@ -65,7 +65,7 @@ def make(
         _must_hold(deployed, key)
     password = secrets.token_urlsafe()
     with step(f"Start as {', '.join(state.name for state in states) or 'the lab does'}", expected=20):
-        starting_states.put(lab, states, described, password)
+        starting_states.put(lab.exec, states, {**inventory.variables(), FIRST_PASSWORD: password})
     declare(states, folder)
     stand_in.confirm_host_key(lab, folder)
     asked = any(state.name == FIRST_PASSWORD for state in states)
@@ -74,11 +74,12 @@ def make(
 
 
 def declare(states: Sequence[State], folder: Path) -> None:
-    """Declare what remains of these states in the inventory, as the operator does who finds it."""
+    """Write into the inventory what the operator who finds these states does: variables, and what remains of them."""
     until = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
     remains = [{**each, "author": state.name, "until": until} for state in states for each in state.remains]
-    path = folder / "provision" / "inventory" / "group_vars" / "production" / "remains.yml"
-    path.write_text(json.dumps({VARIABLE: remains}, indent=1))
+    variables = {name: value for state in states for name, value in state.variables.items()}
+    path = folder / "provision" / "inventory" / "group_vars" / "production" / "starts_as.yml"
+    path.write_text(json.dumps({**variables, VARIABLE: remains}, indent=1))
 
 
 def _deploy(deployed: Deployment, evidence: Path) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import starting_states
 from lab.errors import LabError
 from lab.paths import BUILD, ROOT
+from lab.starting_states import State
 from proof.evidence import provenance
 from proof.evidence.run_folder import utc_now
-from proof.rehearsal import starting_states
-from proof.rehearsal.starting_states import State
 from proof.whole_host import reference
 
 NOTE = "start.json"
@@ -22,11 +22,12 @@ UNFINISHED = "did not come to its end"
 TEXT = """\
 # Starting states
 
-Computed by `lab rehearse` from `proof/rehearsal/starting_states.yml` and its runs. Nothing here is typed by hand.
+Computed by `lab rehearse` from `lab/starting_states.yml` and its runs. Nothing here is typed by hand.
 
 A fresh server is as the provider makes it. Whatever it starts as, the host must be the same once it is provisioned: the
-whole of it is compared with the reference of the lab. `make rehearse` runs a selection in which each two states meet in
-each way: both, the one without the other, the other without the one; and neither in the lab's own `lab up`.
+whole of it is compared with the reference of the lab. The lab itself starts in the likeliest states that leave nothing
+of themselves. `make rehearse` runs a selection in which each two states meet in each way: both, the one without the
+other, the other without the one, and neither. A state with an inventory of its own has a row for itself.
 
 ## The selection
 
@@ -79,10 +80,11 @@ def write(page: Path = PAGE, rehearsals: Path = BUILD / "rehearsals") -> None:
     others = [sorted(names) for names in runs if names not in map(frozenset, chosen)]
     rows = ["| Starts as | Last run | Result |", "|---|---|---|"]
     rows += [f"| {', '.join(names)} | {_told(runs.get(frozenset(names)), today)} |" for names in [*chosen, *others]]
-    lines = ["| State | Why | Source | What of it remains |", "|---|---|---|---|"]
+    lines = ["| State | The lab starts so | Why | Source | What of it remains |", "|---|---|---|---|---|"]
     for each in starting_states.known().values():
         remains = "; ".join(f"{one['section']}: `{one['name']}` ({one['reason']})" for one in each.remains)
-        lines.append(f"| {each.name} | {each.why} | {each.source} | {remains or 'nothing'} |")
+        lab = "yes" if each.likeliest else "no"
+        lines.append(f"| {each.name} | {lab} | {each.why} | {each.source} | {remains or 'nothing'} |")
     page.write_text(TEXT.format(selection="\n".join(rows), states="\n".join(lines)), encoding="utf-8")
 
 

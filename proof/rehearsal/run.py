@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence, Set
 from pathlib import Path
 
-from lab import logins, stages
+from lab import logins, stages, starting_states
 from lab.errors import LabError
 from lab.paths import BUILD, ROOT
 from lab.progress import step
+from lab.starting_states import State
 from lab.waiting import wait_until
 from proof.deployment import terraform
 from proof.evidence.run_folder import RunFolder
@@ -18,8 +19,7 @@ from proof.hosts import lab_lock, recorded_lab
 from proof.hosts.connections import HUB, MAIL
 from proof.hosts.recorded_lab import LabControl
 from proof.hosts.target import Target
-from proof.rehearsal import from_scratch, rehearsed, stand_in, starting_states
-from proof.rehearsal.starting_states import State
+from proof.rehearsal import from_scratch, rehearsed, stand_in
 from proof.whole_host import comparison, exceptions, reference
 from proof.whole_host.comparison import HostSnapshot
 

@@ -85,8 +85,11 @@ class FakeVms:
     def _store(self, folder: Path) -> None:
         self._do("store")
         self.lives = False
-        for name in ("mail.qcow2", "mail.mem", "hub.qcow2", "hub.mem"):
+        for name in layers.FILES:
             (folder / name).write_text(name)
+
+    def release_memory(self) -> None:
+        self._do("release")
 
     def snapshot(self) -> None:
         self._do("snapshot")
@@ -182,7 +185,11 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-FROM_BOX = ["start box", "store", "start bare", "apply 1.2.1", "store", "start first", "apply 1.2.2", "store"]
+FROM_BOX = [
+    *("start box", "release", "store", "start bare"),
+    *("apply 1.2.1", "release", "store", "start first"),
+    *("apply 1.2.2", "store"),
+]
 
 
 def test_the_first_time_everything_is_made_and_kept(world: World) -> None:

@@ -36,7 +36,7 @@ def box(cache: Path) -> Box:
 
 
 def write(folder: Path) -> None:
-    for name in ("mail.qcow2", "mail.mem", "hub.qcow2", "hub.mem"):
+    for name in layers.FILES:
         (folder / name).write_text(name)
 
 
@@ -120,7 +120,7 @@ def test_who_comes_second_uses_what_the_first_stored(cache: Path) -> None:
     assert mine.seconds == 1.0
 
 
-@pytest.mark.parametrize("part", ["mail.qcow2", "hub.mem", "layer.json"])
+@pytest.mark.parametrize("part", ["mail.qcow2", "hub.mem.zst", "layer.json"])
 @pytest.mark.parametrize("damage", ["gone", "cut", "longer"])
 def test_a_damaged_layer_is_none(cache: Path, part: str, damage: str) -> None:
     (bare,) = chain(cache, "bare")
@@ -158,7 +158,7 @@ def test_the_prefix_ends_at_a_gap(cache: Path) -> None:
 def test_a_layer_is_void_if_its_parent_was_made_again(cache: Path) -> None:
     """Its disk holds only what changed since the parent's blocks, which lie elsewhere now."""
     bare, first, _ = chain(cache, "bare", "a", "b")
-    (first.folder / "mail.mem").unlink()
+    (first.folder / "mail.mem.zst").unlink()
     assert [layer.key for layer in layers.longest_prefix(stages("bare", "a", "b"))] == ["bare"]
     again = store(cache, "a", bare)
     assert layers.find("b") is None
@@ -185,7 +185,7 @@ def test_prune_keeps_what_is_named_or_young_with_its_parents(cache: Path) -> Non
 
 def test_prune_removes_void_layers_when_they_are_old(cache: Path) -> None:
     _, first = chain(cache, "bare", "a")
-    (first.folder / "mail.mem").unlink()
+    (first.folder / "mail.mem.zst").unlink()
     assert layers.prune(set()) == []
     age(first, 30)
     assert layers.prune(set()) == ["a"]

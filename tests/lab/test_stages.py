@@ -37,8 +37,11 @@ class Tree:
     def used(self, playbook: str) -> set[str]:
         return {str(path.relative_to(self.root)) for path in stages.closure(self.root / playbook)}
 
-    def keys(self, root: str = "bare lab", variables: Mapping[str, object] | None = None) -> list[str]:
-        return [stage.key for stage in stages.plan(root, variables or {})]
+    def keys(
+        self, root: str = "bare lab", start: str = "fresh", variables: Mapping[str, object] | None = None
+    ) -> list[str]:
+        """Of the bare lab and of both tasks."""
+        return [stage.key for stage in stages.plan(root, start, variables or {}) if stage.task != stages.FRESH]
 
 
 @pytest.fixture
@@ -49,8 +52,8 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
 
 def test_tasks_are_in_the_order_of_their_numbers(tree: Tree) -> None:
     assert stages.tasks() == ["1.2.1", "1.10.1"]
-    assert [stage.task for stage in stages.plan("", {})] == ["bare", "1.2.1", "1.10.1"]
-    assert tree.root / "task_1.2.1.yml" == stages.plan("", {})[1].playbook
+    assert [stage.task for stage in stages.plan("", "", {})] == ["bare", "fresh", "1.2.1", "1.10.1"]
+    assert tree.root / "task_1.2.1.yml" == stages.plan("", "", {})[2].playbook
 
 
 def test_everything_that_a_task_uses_belongs_to_it(tree: Tree) -> None:
@@ -117,6 +120,11 @@ def test_the_projects_own_schema_is_content_of_the_mail_database_alone() -> None
     assert {task for task, files in uses.items() if any(file.suffix == ".sql" for file in files)} == {"2.1.2"}
 
 
+def test_another_start_moves_everything_but_the_bare_lab(tree: Tree) -> None:
+    moved = [old != new for old, new in zip(tree.keys(), tree.keys(start="another"), strict=True)]
+    assert moved == [False, True, True]
+
+
 def test_another_bare_lab_moves_everything(tree: Tree) -> None:
     assert not set(tree.keys()) & set(tree.keys("another box"))
 
@@ -130,13 +138,13 @@ def test_a_file_that_is_added_to_a_role_counts(tree: Tree) -> None:
 def test_a_missing_file_is_named(tree: Tree) -> None:
     tree.write("first.yml", "- import_playbook: nowhere.yml\n")
     with pytest.raises(LabError, match=r"task_1\.2\.1\.yml needs .*nowhere\.yml"):
-        stages.plan("", {})
+        stages.plan("", "", {})
 
 
 def test_a_name_that_only_ansible_knows_is_refused(tree: Tree) -> None:
     tree.write("first.yml", '- hosts: mail\n  tasks:\n    - include_tasks: "{{ os }}.yml"\n')
     with pytest.raises(LabError, match="by a template"):
-        stages.plan("", {})
+        stages.plan("", "", {})
 
 
 def test_variables_that_the_target_names_are_no_content(tree: Tree) -> None:
@@ -145,9 +153,9 @@ def test_variables_that_the_target_names_are_no_content(tree: Tree) -> None:
 
 
 def test_stopping_at_a_task(tree: Tree) -> None:
-    plan = stages.plan("", {})
+    plan = stages.plan("", "", {})
     assert stages.until(plan, None) == plan
-    assert [stage.task for stage in stages.until(plan, "1.2.1")] == ["bare", "1.2.1"]
+    assert [stage.task for stage in stages.until(plan, "1.2.1")] == ["bare", "fresh", "1.2.1"]
     assert stages.until(plan, "bare") == plan[:1]
     assert tree.root.is_dir()
 
@@ -156,10 +164,10 @@ def test_stopping_at_a_task(tree: Tree) -> None:
 def test_an_unknown_task_names_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"no task 1\.2\.9") as raised:
         stages.require_known_task("1.2.9")
-    assert raised.value.hint == "The lab can stop at: bare, 1.2.1, 1.10.1"
-    for known in (None, "bare", "1.10.1"):
+    assert raised.value.hint == "The lab can stop at: bare, fresh, 1.2.1, 1.10.1"
+    for known in (None, "bare", "fresh", "1.10.1"):
         stages.require_known_task(known)
 
 
 def test_the_projects_own_playbooks_have_a_plan() -> None:
-    assert [stage.task for stage in stages.plan("", {})][:2] == ["bare", "1.2.1"]
+    assert [stage.task for stage in stages.plan("", "", {})][:3] == ["bare", "fresh", "1.2.1"]

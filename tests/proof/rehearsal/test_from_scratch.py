@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from lab import provisioning
+from lab import provisioning, starting_states
 from lab.errors import LabError
 from lab.paths import ROOT
 from lab.provisioning import Play
+from lab.starting_states import FIRST_PASSWORD, State
 from proof.deployment import terraform
 from proof.deployment.sandbox import Deployment
 from proof.hosts import recorded_lab
 from proof.hosts import target as targets
 from proof.hosts.target import Target
 from proof.process import Finished
-from proof.rehearsal import from_scratch, run, stand_in, starting_states
-from proof.rehearsal.starting_states import FIRST_PASSWORD, State
+from proof.rehearsal import from_scratch, run, stand_in
 from proof.whole_host import declarations
 from tests import fakes
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from lab import provisioning
+from lab import provisioning, starting_states
 from lab.errors import LabError
+from lab.starting_states import State
 from proof.deployment import terraform
 from proof.evidence.run_folder import RunFolder
 from proof.hosts import recorded_lab
-from proof.rehearsal import rehearsed, run, starting_states
-from proof.rehearsal.starting_states import State
+from proof.rehearsal import rehearsed, run
 from proof.whole_host import reference
 from proof.whole_host.reference import Reference
 from tests.fakes import FakeLab

@@ -6,13 +6,13 @@ from itertools import combinations, product
 
 import pytest
 
+from lab import inventory, starting_states
 from lab.errors import LabError
-from proof.hosts import target as targets
-from proof.rehearsal import starting_states
-from proof.rehearsal.starting_states import State
+from lab.starting_states import FIRST_PASSWORD, State
 from tests.fakes import Done, FakeLab
 
 REPLACED = "root"  # the one that another state replaces
+VALUES = {**inventory.variables(), FIRST_PASSWORD: "secret"}
 
 
 class Consoles(FakeLab):
@@ -43,23 +43,35 @@ def test_a_server_has_one_of_the_two_user_schemes() -> None:
 
 def test_the_selection_has_each_two_states_in_each_way() -> None:
     rows = [set(row) for row in starting_states.selection()]
-    rows.append({REPLACED})  # the lab's own bare state
+    *rows, public = rows
+    assert public == {"public_box"}
     assert all(("limited" in row) != (REPLACED in row) for row in rows)
-    varied = set(starting_states.known()) - {REPLACED}
+    varied = set(starting_states.known()) - {REPLACED, "public_box"}
     seen = {(a, b, a in row, b in row) for row in rows for a, b in combinations(sorted(varied), 2)}
     wanted = {(*two, *ways) for two in combinations(sorted(varied), 2) for ways in product((True, False), repeat=2)}
     assert wanted == seen
 
 
+def test_the_lab_starts_in_states_that_leave_nothing() -> None:
+    chosen = starting_states.likeliest()
+    assert [one.name for one in chosen] == ["limited", "cloud_init_drop_ins", "ufw_on"]
+    assert not any(one.remains or one.variables or one.hub for one in chosen)
+
+
+def test_a_script_that_names_what_the_inventory_lacks_is_told() -> None:
+    with pytest.raises(LabError, match="names other, which the inventory lacks"):
+        starting_states.scripts([State("one", "", "", mail="a {{ other }}")], VALUES)
+
+
 def test_scripts_get_the_values_of_the_lab_and_the_password() -> None:
     lab, state = Consoles(), State("one", "", "", mail="a {{ public_address }} {{ first_password }}", hub="b")
-    starting_states.put(lab, [state], targets.load(targets.LAB), "secret")
+    starting_states.put(lab.exec, [state], VALUES)
     assert lab.scripts == [("hub", "b"), ("mail", "a 198.51.100.25 secret")]
 
 
 def test_every_script_can_be_filled_in_and_read() -> None:
     lab = Consoles()
-    starting_states.put(lab, list(starting_states.known().values()), targets.load(targets.LAB), "secret")
+    starting_states.put(lab.exec, list(starting_states.known().values()), VALUES)
     for node, script in lab.scripts:
         assert "{{" not in script
         done = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True, check=False)
@@ -68,4 +80,4 @@ def test_every_script_can_be_filled_in_and_read() -> None:
 
 def test_a_script_that_fails_is_told() -> None:
     with pytest.raises(LabError, match="mail could not be made to start as root: no room"):
-        starting_states.put(Consoles(1), starting_states.completed([]), targets.load(targets.LAB), "secret")
+        starting_states.put(Consoles(1).exec, starting_states.completed([]), VALUES)
