@@ -29,6 +29,7 @@ from proof.hosts.recorded_lab import LabControl
 from proof.report.terminal import duration
 from proof.whole_host import reference
 
+LOG = "sabotage.json"
 SCRIPT_SECONDS = 180.0
 PROOF_SECONDS = 900.0
 STYLES = {"caught": "green", "survived": "bold red", "error": "red"}
@@ -170,6 +171,12 @@ def chosen(
                 yield feature, sabotage
 
 
+def rest(work: Sequence[tuple[Feature, Sabotage]], results: Sequence[Result]) -> list[tuple[Feature, Sabotage]]:
+    """Those of some sabotages that were not caught, or are others since."""
+    caught = {(*result.key, result.content) for result in results if result.outcome == "caught"}
+    return [(feature, one) for feature, one in work if (one.task, one.rule, one.name, one.content) not in caught]
+
+
 def already_red(root: Path) -> set[tuple[str, str]]:
     """Criteria that failed in the last run against the lab: a sabotage of them would prove nothing."""
     try:
@@ -188,7 +195,7 @@ def perform(
     say: Callable[[str], None],
 ) -> list[Result]:
     """Try every sabotage, one after the other; each result is stored immediately. Raises LabError."""
-    log = root / "build" / "sabotage.json"
+    log = root / "build" / LOG
     before = {result.key: result.seconds for result in sabotage_results.read(log)}
     usual = sum(before.values()) / len(before) if before else 15.0
     expected = [before.get((one.task, one.rule, one.name), usual) for _, one in work]
@@ -249,6 +256,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--name", action="append", default=[], metavar="TEXT", help="only sabotages whose name contains this text"
     )
+    parser.add_argument(
+        "--rest", action="store_true", help="only those that were not caught yet in this checkout, as they are now"
+    )
     parser.add_argument("--list", action="store_true", help="list the sabotages and do nothing else")
     options = parser.parse_args(arguments)
     try:
@@ -257,6 +267,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise UsageError(str(error)) from error
     if not work:
         raise UsageError("No sabotage has that task and that name.")
+    if options.rest:
+        work = rest(work, sabotage_results.read(ROOT / "build" / LOG))
+        if not work:
+            print("Each of them was caught.")
+            return 0
     if options.list:
         for _, one in work:
             print(f"{one.task}  {one.name}  -> {one.rule}")

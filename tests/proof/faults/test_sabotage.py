@@ -9,6 +9,7 @@ from proof.deployment import sources
 from proof.evidence import sabotage_results
 from proof.evidence.record import Failure, FailureKind, Run
 from proof.evidence.record import Scenario as Record
+from proof.evidence.sabotage_results import Outcome, Result
 from proof.faults import sabotage
 from proof.gherkin import feature_files
 from proof.gherkin.feature_files import Feature, Scenario
@@ -150,6 +151,17 @@ def test_unknown_tasks_are_reported(root: Path) -> None:
 def test_sabotages_are_chosen_by_part_of_their_name(root: Path) -> None:
     features = feature_files.read_all(root / "features")
     assert [one.name for _, one in sabotage.chosen(features, ["1.2.1"], ["EVERYONE"])] == ["somebody lets everyone in"]
+
+
+def test_those_that_were_caught_need_not_be_tried_again(work: list[tuple[Feature, Sabotage]]) -> None:
+    (feature, one), *others = work
+
+    def result(outcome: Outcome, content: str) -> Result:
+        return Result(one.task, one.rule, one.name, outcome, "", 1.0, "2026-01-01T00:00:00Z", content)
+
+    assert sabotage.rest(work, [result("caught", one.content)]) == others
+    assert sabotage.rest(work, [result("caught", "as it was"), result("survived", one.content)]) == work
+    assert feature.task == one.task
 
 
 def test_a_damaged_log_is_begun_again(tmp_path: Path) -> None:
