@@ -18,7 +18,7 @@ from proof.hosts.target import Target
 from proof.probes import origin, room
 from proof.probes.room import Room
 from proof.whole_host import declarations, exceptions, reference
-from proof.whole_host.comparison import Difference, HostSnapshot, differences
+from proof.whole_host.comparison import Difference, HostSnapshot, differences, tree
 from proof.whole_host.declarations import Declaration
 from proof.whole_host.reference import Reference
 from steps import whole_host
@@ -101,6 +101,9 @@ def must_be_explained(
     left = declarations.unexplained(found, declared, today)
     if not left:
         return
+    evidence.command(
+        target.name, "every unexplained difference", exit_status=None, stdout=tree(left), stderr="", seconds=0
+    )
     paths = [one.name for one in left if one.section == "files"][:SHOWN]
     known: dict[str, str] = mail.call(origin.of, paths) if paths else {}
     told = [f"{one}" + (f"\n    {known[one.name]}" if one.name in known else "") for one in left[:SHOWN]]

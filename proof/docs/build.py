@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from proof.docs import ledger, states, trust
+from proof.docs import ledger, states, trust, verify
 from proof.docs import runs as records
 from proof.docs.diagram import Drawing
 from proof.docs.evidence import Evidence
@@ -27,7 +27,7 @@ from proof.docs.model import (
 )
 from proof.docs.runs import Runs, StoredRun
 from proof.docs.states import LAB_ONLY, HostChanged, Standing, Today
-from proof.evidence import provenance
+from proof.evidence import provenance, statement
 from proof.evidence.run_folder import slug
 from proof.evidence.sabotage_results import Result
 from proof.gherkin import feature_files, sabotage_files
@@ -130,7 +130,7 @@ def document(sources: Sources, evidence: Evidence) -> Document:
             )
             for milestone in sources.plan.milestones
         ),
-        runs=tuple(_run(found) for found in reversed(sources.runs.found)),
+        runs=_runs(sources),
         drawing=sources.drawing,
         damaged=(*sources.runs.damaged, *sources.damaged, *evidence.damaged),
     )
@@ -261,7 +261,28 @@ def _history(runs: Sequence[StoredRun], target: str, scenarios: Sequence[Scenari
     return tuple(marks)
 
 
-def _run(found: StoredRun) -> RunView:
+def _runs(sources: Sources) -> tuple[RunView, ...]:
+    """The newest first."""
+    keys = verify.trusted(sources.root)
+    kept = sources.root / ledger.FOLDER / ledger.STATEMENTS
+    return tuple(
+        _run(found, _signed(found.folder / statement.NAME if found.folder else kept / f"{found.id}.json", found, keys))
+        for found in reversed(sources.runs.found)
+    )
+
+
+def _signed(path: Path, run: StoredRun, keys: verify.Keys) -> str:
+    """By whom a run's results are signed, for a reader; `proof verify` checks more."""
+    try:
+        claim = statement.read(path, run.id, keys)
+    except FileNotFoundError:
+        return "not signed"
+    except (OSError, ValueError):
+        return "signed with something that no one can read"
+    return claim.problem or (f"signed by {claim.signed_by[:16]}" if claim.signed_by else "not signed")
+
+
+def _run(found: StoredRun, signed: str) -> RunView:
     counted = Counter(outcome.state for outcome in found.outcomes.values())
     return RunView(
         id=found.id,
@@ -275,5 +296,6 @@ def _run(found: StoredRun) -> RunView:
         counts=found.counts,
         lab_error=found.lab_error,
         command=" ".join(found.command),
+        signed=signed,
         provenance=dict(found.provenance),
     )

@@ -248,7 +248,7 @@ class MilestoneView:
 
 @dataclass(frozen=True)
 class RunView:
-    """A run in the list of runs; `counts` says whether it proves anything."""
+    """A run in the list of runs; `counts` says whether it proves anything, `signed` by whom its results are signed."""
 
     id: str
     target: str
@@ -261,6 +261,7 @@ class RunView:
     counts: bool
     lab_error: str
     command: str
+    signed: str
     provenance: dict[str, Any]
 
 

@@ -2,7 +2,7 @@
 
 import fnmatch
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from proof.probes.snapshot.files import OPEN
@@ -103,3 +103,20 @@ def shrunk(before: str, after: str) -> bool:
         return any(now * SMALLER < was for was, now in pairs)
     except ValueError:
         return False
+
+
+def tree(found: Sequence[Difference]) -> str:
+    """Differences as an indented tree: sections, the folders of files, and what is new (+), gone (-) or other (~)."""
+    lines: list[str] = []
+    above: tuple[str, ...] = ()
+    for one in sorted(found, key=lambda each: (each.section, each.name)):
+        *folders, name = one.name.removeprefix("/").split("/") if one.name.startswith("/") else [one.name]
+        branch = (one.section, *(f"{folder}/" for folder in folders))
+        shared = next((at for at, pair in enumerate(zip(above, branch, strict=False)) if pair[0] != pair[1]), None)
+        kept = min(len(above), len(branch)) if shared is None else shared
+        lines += ["  " * at + part for at, part in enumerate(branch) if at >= kept]
+        above, indent = branch, "  " * len(branch)
+        sign = "~" if one.before and one.after else "-" if one.before else "+"
+        lines.append(f"{indent}{sign} {name}")
+        lines += [f"{indent}    {title} {text}" for title, text in (("was", one.before), ("is ", one.after)) if text]
+    return "\n".join(lines)

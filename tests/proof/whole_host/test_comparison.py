@@ -4,7 +4,7 @@ import pytest
 
 from proof.hosts.target import Target
 from proof.whole_host import exceptions
-from proof.whole_host.comparison import Difference, HostSnapshot, differences, reason
+from proof.whole_host.comparison import Difference, HostSnapshot, differences, reason, tree
 
 
 def between(before: HostSnapshot, after: HostSnapshot) -> list[Difference]:
@@ -194,3 +194,31 @@ def test_records_of_another_version_of_a_package_are_explained() -> None:
     one, two = {"records of ufw 1": "a"}, {"records of ufw 2": "b"}
     assert not differences({"packages": one}, {"packages": two}, {})
     assert differences({"packages": one}, {"packages": {"records of ufw 1": "b"}}, {})
+
+
+def test_differences_are_shown_as_a_tree() -> None:
+    found = [
+        Difference("units", "ssh.service", "running", ""),
+        Difference("files", "/etc/cron.d/backups", "", "-rw-r--r-- root:root"),
+        Difference("files", "/etc/cron.d/mail", "a", "b"),
+        Difference("files", "/etc/motd", "a", "b"),
+        Difference("files", "/opt", "", "drwxr-xr-x"),
+    ]
+    assert tree(found).splitlines() == [
+        "files",
+        "  etc/",
+        "    cron.d/",
+        "      + backups",
+        "          is  -rw-r--r-- root:root",
+        "      ~ mail",
+        "          was a",
+        "          is  b",
+        "    ~ motd",
+        "        was a",
+        "        is  b",
+        "  + opt",
+        "      is  drwxr-xr-x",
+        "units",
+        "  - ssh.service",
+        "      was running",
+    ]
