@@ -131,6 +131,7 @@ def document(sources: Sources, evidence: Evidence) -> Document:
             for milestone in sources.plan.milestones
         ),
         runs=_runs(sources),
+        faults=tuple(fault for feature in sources.features for fault in trust.faults(feature, sources.sabotages)),
         drawing=sources.drawing,
         damaged=(*sources.runs.damaged, *sources.damaged, *evidence.damaged),
     )

@@ -62,7 +62,7 @@ def read(folder: Path) -> Ledger:
                 outcomes[run][scenario] = Outcome(**line)
     for place, line in _lines(folder / SABOTAGES, damaged):
         with _noting(damaged, place):
-            sabotages.append(Result(**line))
+            sabotages.append(Result.of(line))
     return Ledger(tuple(runs.values()), tuple(sabotages), tuple(damaged))
 
 
@@ -100,7 +100,11 @@ def write(folder: Path, entries: Iterable[Entry], sabotages: Iterable[Result]) -
     if (key := statement.key_file()) and key.exists():
         pem = statement.public_pem(key)
         atomic.write(folder / SIGNERS / f"{statement.public_key(pem).keyid[:16]}.pem", pem.decode())
-    _write(folder / SABOTAGES, [asdict(one) for one in sorted(sabotages, key=lambda one: one.key)])
+    _write(folder / SABOTAGES, [_of_sabotage(one) for one in sorted(sabotages, key=lambda one: one.key)])
+
+
+def _of_sabotage(result: Result) -> dict[str, Any]:
+    return {name: value for name, value in asdict(result).items() if value is not None}
 
 
 def _keep_statements(folder: Path, runs: Iterable[StoredRun]) -> None:

@@ -266,6 +266,22 @@ class RunView:
 
 
 @dataclass(frozen=True)
+class FaultView:
+    """A sabotage: what it was tried on, how that ended, and all criteria that noticed it; None if they were not asked.
+
+    `outcome` is empty if it was not tried as it is now.
+    """
+
+    task: str
+    rule: str
+    name: str
+    outcome: str
+    detail: str
+    at: str
+    red: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
 class Document:
     """All of it. `schema` changes when a reader would have to; `made` is UTC; `damaged` are records no one can read.
 
@@ -279,6 +295,7 @@ class Document:
     provenance: dict[str, Any]
     milestones: tuple[MilestoneView, ...]
     runs: tuple[RunView, ...]
+    faults: tuple[FaultView, ...]
     drawing: Drawing
     damaged: tuple[str, ...]
     mismatches: tuple[str, ...] = ()

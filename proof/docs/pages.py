@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import escape
 
+from proof.docs import trust
 from proof.docs.model import AskedView, Document, TaskView
 from proof.docs.states import STATES
 from proof.docs.summary import open_points
@@ -60,9 +61,10 @@ class Pages:
                 return
 
     def every(self) -> None:
-        """The index, the runs, and a page for each task."""
+        """The index, the runs, the faults, and a page for each task."""
         self.write("index.html", "index.html")
         self.write("runs.html", "runs.html")
+        self.write("faults.html", "faults.html", alone=trust.alone(self.document.faults))
         for task in self.document.tasks:
             self.task(task)
 

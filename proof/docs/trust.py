@@ -4,9 +4,11 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from proof.docs.model import Trust
+from proof.docs.model import FaultView, Trust
 from proof.evidence import sabotage_results
 from proof.evidence.sabotage_results import Result
+from proof.gherkin import sabotage_files
+from proof.gherkin.feature_files import Feature
 from proof.gherkin.sabotage_files import Sabotage
 
 LOG = "sabotage.json"
@@ -35,6 +37,28 @@ def _empty(path: Path) -> bool:
         return bool(json.loads(path.read_bytes()) == {"schema": sabotage_results.SCHEMA, "results": []})
     except (OSError, ValueError):
         return False
+
+
+def faults(feature: Feature, results: Sequence[Result]) -> list[FaultView]:
+    """Every sabotage of a feature, with how it ended as it is now."""
+    known = {(*result.key, result.content): result for result in results}
+    shown = []
+    for one in sabotage_files.read(feature.path, feature.task):
+        result = known.get((one.task, one.rule, one.name, one.content))
+        told = (result.outcome, result.detail, result.at, result.red) if result else ("", "", "", None)
+        shown.append(FaultView(one.task, one.rule, one.name, *told))
+    return shown
+
+
+def alone(faults: Sequence[FaultView]) -> dict[str, list[FaultView]]:
+    """Of the criteria that noticed faults of the matrix, the faults that only they noticed: maybe none."""
+    found: dict[str, list[FaultView]] = {}
+    for fault in faults:
+        for criterion in fault.red or ():
+            found.setdefault(criterion, [])
+        if fault.red is not None and len(fault.red) == 1:
+            found[fault.red[0]].append(fault)
+    return found
 
 
 def of(faults: Sequence[Sabotage], results: Sequence[Result]) -> Trust:

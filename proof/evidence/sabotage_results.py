@@ -1,9 +1,10 @@
 """Results of sabotages: one file over all runs, with the newest result of each sabotage."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from lab import atomic
 
@@ -13,7 +14,11 @@ Outcome = Literal["caught", "survived", "error"]
 
 @dataclass(frozen=True)
 class Result:
-    """How one sabotage ended. `at` is UTC, `content` a hash of the script, `seconds` the whole attempt."""
+    """How one sabotage ended. `at` is UTC, `content` a hash of the script, `seconds` the whole attempt.
+
+    `red` are all criteria without disruptive scenarios that it turned red, each as its task and sentence; None if they
+    were not asked.
+    """
 
     task: str
     rule: str
@@ -23,6 +28,13 @@ class Result:
     seconds: float
     at: str
     content: str
+    red: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> "Result":
+        """As it was written. Raises TypeError if that is no result."""
+        red = entry.get("red")
+        return cls(**{**entry, "red": None if red is None else tuple(red)})
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -34,7 +46,7 @@ def read(path: Path) -> list[Result]:
     """The results in the file; none if it is missing or damaged."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        return [Result(**entry) for entry in data["results"]] if data["schema"] == SCHEMA else []
+        return [Result.of(entry) for entry in data["results"]] if data["schema"] == SCHEMA else []
     except (OSError, ValueError, KeyError, TypeError):
         return []
 

@@ -134,6 +134,20 @@ def attempt(lab: LabControl, root: Path, sabotage: Sabotage, scenarios: Sequence
     return verdict
 
 
+def all_red(lab: LabControl, root: Path, sabotage: Sabotage) -> tuple[str, ...] | None:
+    """All criteria whose calm scenarios one fault turns red; None if that could not be asked. Raises LabError."""
+    lab.reset()
+    lab_lock.touch(root)
+    folder = root / "build" / "sabotage" / f"{sabotage.task}-{slug(sabotage.name)}-all"
+    copy = folder.with_name(f"{folder.name}-copy") if sabotage.on == RUNNER else None
+    exit_status, _ = _break_copy(root, copy, sabotage) if copy else _break_node(lab, sabotage)
+    run, _ = run_pytest(root, folder, ["-m", "not disruptive"], copy)
+    if exit_status != 0 or run is None or run.lab_error:
+        return None
+    failed = (one for one in run.scenarios if one.failure is not None and one.failure.kind in RED)
+    return tuple(sorted({f"{one.task} {one.rule}" for one in failed}))
+
+
 def _break_node(lab: LabControl, sabotage: Sabotage) -> tuple[int, str]:
     """Run the script out of band; returns exit status and output."""
     done = lab.exec(sabotage.on, ["bash", "-euc", sabotage.run], timeout=SCRIPT_SECONDS)
@@ -193,8 +207,18 @@ def perform(
     root: Path,
     work: Sequence[tuple[Feature, Sabotage]],
     say: Callable[[str], None],
+    *,
+    matrix: bool = False,
 ) -> list[Result]:
-    """Try every sabotage, one after the other; each result is stored immediately. Raises LabError."""
+    """Try every sabotage, one after the other; each result is stored immediately. Raises LabError.
+
+    Args:
+        lab: reset before each.
+        root: the checkout.
+        work: sabotages with their features.
+        say: told each result.
+        matrix: whether each is also tried against the calm scenarios of all criteria.
+    """
     log = root / "build" / LOG
     before = {result.key: result.seconds for result in sabotage_results.read(log)}
     usual = sum(before.values()) / len(before) if before else 15.0
@@ -217,6 +241,7 @@ def perform(
             seconds=round(time.monotonic() - started, 1),
             at=utc_now(),
             content=one.content,
+            red=all_red(lab, root, one) if matrix else None,
         )
         results.append(result)
         sabotage_results.keep(log, result)
@@ -259,6 +284,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--rest", action="store_true", help="only those that were not caught yet in this checkout, as they are now"
     )
+    parser.add_argument(
+        "--matrix", action="store_true", help="also try each against all criteria, as far as they break nothing"
+    )
     parser.add_argument("--list", action="store_true", help="list the sabotages and do nothing else")
     options = parser.parse_args(arguments)
     try:
@@ -276,17 +304,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for _, one in work:
             print(f"{one.task}  {one.name}  -> {one.rule}")
         return 0
-    return _run(work)
+    return _run(work, matrix=options.matrix)
 
 
-def _run(work: Sequence[tuple[Feature, Sabotage]]) -> int:
+def _run(work: Sequence[tuple[Feature, Sabotage]], *, matrix: bool) -> int:
     lab = recorded_lab.open_lab()
     with lab_lock.alone(ROOT):
         lab.up()
         reference.require(lab)
         started = time.monotonic()
         try:
-            results = perform(lab, ROOT, work, lambda line: print(line, flush=True))
+            results = perform(lab, ROOT, work, lambda line: print(line, flush=True), matrix=matrix)
         finally:
             lab.reset()
             lab_lock.was_reset(ROOT)

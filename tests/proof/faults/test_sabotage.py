@@ -189,3 +189,21 @@ def test_a_fault_of_the_runner_is_made_in_a_copy(root: Path, monkeypatch: pytest
     assert sabotage.attempt(FakeLab(), root, fault, [scenario]).outcome == "caught"
     assert (root / "provision" / "script.sh").read_text() == "as it was"
     assert len(copies) == 1
+
+
+def test_on_request_each_is_tried_against_all_criteria(
+    root: Path, work: list[tuple[Feature, Sabotage]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = FakeLab()
+    asked: list[str] = []
+
+    def run_pytest(
+        _root: Path, folder: Path, arguments: list[str], _copy: Path | None = None
+    ) -> tuple[Run, process.Finished]:
+        asked.append(f"{folder.name} {' '.join(arguments)}")
+        return run_with("Members become root", "criterion"), process.Finished(1, "", "", 0.1, False)
+
+    monkeypatch.setattr(sabotage, "run_pytest", run_pytest)
+    assert sabotage.all_red(lab, root, work[0][1]) == ("1.2.1 Members become root",)
+    assert lab.did == ["reset", "exec mail bash"]
+    assert asked == ["1.2.1-somebody-takes-the-rule-away-all -m not disruptive"]
