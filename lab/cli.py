@@ -145,6 +145,7 @@ def _parser(extensions: Mapping[str, Extension]) -> argparse.ArgumentParser:
     sub = command(
         "prune", _prune, "Remove layers that today's provisioning does not need, and boxes that no layer needs."
     )
+    sub.add_argument("--keep", type=int, default=0, metavar="N", help="keep the N layers more that were used last")
     for name, extension in extensions.items():
         commands.add_parser(name, help=extension.help, add_help=False).set_defaults(
             action=lambda arguments, run=extension.main: run(arguments.rest)
@@ -189,6 +190,8 @@ def _status(arguments: argparse.Namespace) -> int:
         print(f"Memory: {held}. {_cache(status)}")
     else:
         print(f"The lab is not running (lab up). {_cache(status)}")
+    for checkout, mib in status.checkouts.items() if not arguments.json else ():
+        print(f"  {checkout} stands on {mib:.0f} MiB of layers.")
     return 0 if status.running else 1
 
 
@@ -263,8 +266,8 @@ def _box(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _prune(_: argparse.Namespace) -> int:
-    layers_gone, boxes_gone = Lab.of_checkout().prune()
+def _prune(arguments: argparse.Namespace) -> int:
+    layers_gone, boxes_gone = Lab.of_checkout().prune(arguments.keep)
     print(f"{layers_gone} layers and {boxes_gone} boxes removed.")
     return 0
 

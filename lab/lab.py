@@ -43,7 +43,10 @@ DISKS_GIB = 4  # what both VMs write, and the reset point's memory if it is on d
 
 @dataclass(frozen=True)
 class Status:
-    """The present state of the lab. If nothing runs, `task` is None and the accelerator is empty."""
+    """The present state of the lab. If nothing runs, `task` is None and the accelerator is empty.
+
+    `checkouts` has for each checkout whose lab is up the MiB of the layers that it stands on.
+    """
 
     running: bool
     task: str | None
@@ -53,6 +56,7 @@ class Status:
     reason: str
     resident_mib: Mapping[str, float]
     cache_mib: Mapping[str, float]
+    checkouts: Mapping[str, float]
     ports: Mapping[str, int]
 
 
@@ -128,19 +132,22 @@ class Lab:
         atomic.write(RUN_FILE, json.dumps(note))
         layers.note_user(RUN_FILE)
 
-    def _prune(self, keep: set[str], older_than: float, wait: bool) -> tuple[int, int]:
+    def _prune(self, keep: set[str], older_than: float, wait: bool, newest: int = 0) -> tuple[int, int]:
         own = self._provider.prune(keep)
         with layers.exclusive_lock(wait) as alone:
             if not alone:
                 return own, 0
             labs = list(map(_read_note, layers.users()))
-            gone = layers.prune(keep | {lab.get("layer", "") for lab in labs}, older_than)
+            gone = layers.prune(keep | {lab.get("layer", "") for lab in labs}, older_than, newest)
             used = {lab.get("box", "") for lab in labs} | {layer.box for layer in layers.every()}
             boxes = box.prune({box.key(), *used}, older_than)
         return own + len(gone), len(boxes)
 
-    def prune(self) -> tuple[int, int]:
+    def prune(self, newest: int = 0) -> tuple[int, int]:
         """Remove every layer that neither today's plan nor a running lab needs, and boxes that no layer needs.
+
+        Args:
+            newest: so many more layers stay, those that were used last, with what they stand on.
 
         Returns:
             Numbers of removed layers and boxes.
@@ -148,7 +155,7 @@ class Lab:
         way = BringUp(self._provider, identity.ensure(), inventory.variables())
         plan = way.plan() if box.find() else []  # without today's box there is no layer of today
         with self._alone():
-            return self._prune({stage.key for stage in plan}, 0, wait=True)
+            return self._prune({stage.key for stage in plan}, 0, wait=True, newest=newest)
 
     def status(self) -> Status:
         """What runs, from which layer, and what it holds of the machine."""
@@ -163,6 +170,12 @@ class Lab:
             reason=note.get("reason", ""),
             resident_mib={node: round(self._provider.resident_mib(node), 1) for node in NODES},
             cache_mib={"boxes": boxes, "layers": kept},
+            checkouts={
+                str(path.readlink().parents[1]): round(
+                    sum(layer.size() for layer in layers.chain(_read_note(path).get("layer", ""))) / 2**20, 1
+                )
+                for path in layers.users()
+            },
             ports=self._ports(),
         )
 

@@ -28,13 +28,17 @@ MEMORY = "mem.zst"
 PARTS = ("qcow2", MEMORY)
 FILES = tuple(f"{node}.{part}" for node in NODES for part in PARTS)
 SCRATCH = ".storing-"  # beginning of the names of folders in which layers are made
-NEEDED_GIB = 3
+NEEDED_GIB = 2
+SCARCE_GIB = 5  # of room left, at which a person is told
 KEEP_SECONDS = 14 * 86400.0  # a layer unused for so long is removed, unless a younger one needs it
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A complete layer on disk. `seconds` is how long its stage took to apply, `identity` differs for each storing."""
+    """A complete layer on disk. `seconds` is how long its stage took to apply, `identity` differs for each storing.
+
+    `storing` is how long memory and disks took to write, in seconds.
+    """
 
     task: str
     key: str
@@ -43,6 +47,15 @@ class Layer:
     seconds: float
     folder: Path
     identity: str
+    storing: float = 0.0
+
+    def used(self) -> float:
+        """When it was used last, in seconds since 1970."""
+        return self.folder.stat().st_mtime
+
+    def size(self) -> int:
+        """Bytes of its files."""
+        return sum((self.folder / name).stat().st_size for name in FILES)
 
     def touch(self) -> None:
         """Note that it was used."""
@@ -60,7 +73,8 @@ def find(key: str) -> Layer | None:
         text = (folder / "layer.json").read_bytes()
         known = json.loads(text)
         identity = hashlib.sha256(text).hexdigest()[:16]
-        layer = Layer(known["task"], key, known["parent"], known["box"], known["seconds"], folder, identity)
+        took, storing = known["seconds"], known.get("storing", 0.0)
+        layer = Layer(known["task"], key, known["parent"], known["box"], took, folder, identity, storing)
         whole = known["sizes"] == {name: (folder / name).stat().st_size for name in FILES}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -144,9 +158,11 @@ def store(stage: Stage, parent: Layer | None, under: Box, seconds: float, write:
         LabError: there is no room, or it could not be written.
     """
     require_room()
+    tools.warn_of_little_room(_home(), SCARCE_GIB, "lab prune removes layers that nothing needs")
     with scratch.folder(_home(), SCRATCH) as work:
         whole = work / stage.key
         whole.mkdir()
+        began = time.monotonic()
         write(whole)
         about = {
             "task": stage.task,
@@ -155,6 +171,7 @@ def store(stage: Stage, parent: Layer | None, under: Box, seconds: float, write:
             "box": under.key,
             "home": str(_home()),
             "seconds": round(seconds, 1),
+            "storing": round(time.monotonic() - began, 1),
             "created": time.time(),
             "sizes": {name: (whole / name).stat().st_size for name in FILES},
         }
@@ -171,7 +188,17 @@ def store(stage: Stage, parent: Layer | None, under: Box, seconds: float, write:
     return layer
 
 
-def prune(keep: set[str], older_than: float = KEEP_SECONDS) -> list[str]:
+def chain(key: str) -> list[Layer]:
+    """A layer with all that it stands on, itself first; nothing if it is not there."""
+    found = []
+    cursor = find(key)
+    while cursor is not None:
+        found.append(cursor)
+        cursor = find(cursor.parent) if cursor.parent else None
+    return found
+
+
+def prune(keep: set[str], older_than: float = KEEP_SECONDS, newest: int = 0) -> list[str]:
     """Remove layers, void ones too, that are unused for a while and that no kept layer needs.
 
     Returns the keys of what went. Call it inside `unused`.
@@ -179,16 +206,15 @@ def prune(keep: set[str], older_than: float = KEEP_SECONDS) -> list[str]:
     Args:
         keep: keys that stay whatever their age.
         older_than: seconds since the last use.
+        newest: so many layers stay, those that were used last.
     """
     folders = {path.name: path for path in _home().glob("[!.]*") if path.is_dir()}
     layers = {layer.key: layer for layer in every()}
     now = time.time()
     needed = {key for key, path in folders.items() if key in keep or now - path.stat().st_mtime < older_than}
+    needed |= {layer.key for layer in sorted(layers.values(), key=Layer.used, reverse=True)[:newest]}
     for key in tuple(needed):
-        cursor = layers.get(key)
-        while cursor is not None:
-            needed.add(cursor.key)
-            cursor = layers.get(cursor.parent or "")
+        needed |= {layer.key for layer in chain(key)}
     with locks.hold(_home()):
         scratch.sweep(_home(), SCRATCH)
     gone = folders.keys() - needed

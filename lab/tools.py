@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -47,6 +48,13 @@ def require_room(folder: Path, gib: int, what: str, hint: str = MORE_ROOM) -> No
     free = shutil.disk_usage(folder).free
     if free < gib << 30:
         raise LabError(f"{folder} has {free >> 20} MiB free; {what} needs {gib} GiB.", hint)
+
+
+def warn_of_little_room(folder: Path, gib: int, hint: str) -> None:
+    """Tell on stderr that the disk of an existing folder has less free space than is comfortable."""
+    free = shutil.disk_usage(folder).free
+    if free < gib << 30:
+        sys.stderr.write(f"  {folder} has only {free / 2**30:.1f} GiB free: {hint}\n")
 
 
 def memory_available_mib() -> int:

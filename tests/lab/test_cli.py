@@ -16,8 +16,10 @@ from lab.lab import Status
 from proof.cli import EXTENSIONS
 from tests.proof.transport.speakers import StandardInput
 
-STOPPED = Status(False, None, None, "qemu", "", "", {}, {"boxes": 1.0, "layers": 2.0}, {})
-RUNS = Status(True, "1.3.4", "abc", "qemu", "tcg", "slow", {"mail": 10.0}, {"boxes": 1.0, "layers": 2.0}, {"hub": 4})
+STOPPED = Status(False, None, None, "qemu", "", "", {}, {"boxes": 1.0, "layers": 2.0}, {}, {})
+RUNS = Status(
+    True, "1.3.4", "abc", "qemu", "tcg", "slow", {"mail": 10.0}, {"boxes": 1.0, "layers": 2.0}, {"/a": 3.0}, {"hub": 4}
+)
 
 
 class FakeLab:
@@ -51,8 +53,8 @@ class FakeLab:
     def destroy(self) -> None:
         self._asked("destroy")
 
-    def prune(self) -> tuple[int, int]:
-        self._asked("prune")
+    def prune(self, newest: int = 0) -> tuple[int, int]:
+        self._asked("prune", *filter(None, [newest]))
         return 3, 1
 
     def status(self) -> Status:
@@ -132,6 +134,7 @@ def test_the_exit_statuses_are_reported(capsys: pytest.CaptureFixture[str]) -> N
         (["down"], ("down",)),
         (["destroy"], ("destroy",)),
         (["prune"], ("prune",)),
+        (["prune", "--keep=2"], ("prune", 2)),
     ],
 )
 def test_a_command_does_what_it_says(arguments: list[str], asked: tuple[object, ...]) -> None:
@@ -206,7 +209,7 @@ def test_ssh_goes_the_administrators_way(monkeypatch: pytest.MonkeyPatch, task: 
         sys.exit()
 
     monkeypatch.setattr(os, "execv", replaced)
-    monkeypatch.setattr(FakeLab, "now", Status(True, task, "k", "qemu", "tcg", "", {}, {}, {}))
+    monkeypatch.setattr(FakeLab, "now", Status(True, task, "k", "qemu", "tcg", "", {}, {}, {}, {}))
     with pytest.raises(SystemExit):
         cli.main(["ssh", "mail", "--", "id"])
     assert executed[0][-len(way) - 1 :] == [*way, "id"]

@@ -183,6 +183,13 @@ def test_prune_keeps_what_is_named_or_young_with_its_parents(cache: Path) -> Non
     assert {layer.key for layer in layers.every()} == {"bare", "a", chain_of_another.key}
 
 
+def test_prune_keeps_so_many_that_were_used_last_with_their_parents(cache: Path) -> None:
+    for days, layer in zip((9, 30, 20, 40), chain(cache, "bare", "a", "b", "c"), strict=True):
+        age(layer, days)
+    assert layers.prune(set(), 0, newest=2) == ["c"]
+    assert {layer.key for layer in layers.every()} == {"bare", "a", "b"}
+
+
 def test_prune_removes_void_layers_when_they_are_old(cache: Path) -> None:
     _, first = chain(cache, "bare", "a")
     (first.folder / "mail.mem.zst").unlink()
