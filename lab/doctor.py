@@ -3,11 +3,12 @@
 import os
 import pwd
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import accelerator, box, ssh_access, tools
+from lab import accelerator, box, progress, ssh_access, tools
 from lab.bootstrap import requirements
 from lab.errors import LabError
 from lab.machine import MEMORY_MIB
@@ -16,6 +17,9 @@ from lab.provider import VAGRANT
 
 NEEDED_GIB = 25  # the box, a full set of layers (20) and the running disks
 LONGEST_SOCKET = 107
+MEASURED = 50  # long scenarios that must have run on this machine for its own times to count
+RUN_MINUTES, ROUNDS = 28, 10_000  # of a whole run without KVM, on a machine that does so many rounds in a second
+PROBE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Finding:
 def examine() -> list[Finding]:
     """All findings, in the order in which a person would fix them."""
     machine = [_qemu(), _unprivileged(), _memory(), _disk(), _paths(), _socket_paths()]
-    return [*_tools(), *machine, _box(), _acceleration(), *_vagrant()]
+    return [*_tools(), *machine, _box(), _acceleration(), _time(), *_vagrant()]
 
 
 def _tools() -> Iterator[Finding]:
@@ -99,6 +103,22 @@ def _disk() -> Finding:
             "Free room, or set MAIL_LAB_CACHE",
         )
     return Finding("disk", "ok", f"{free} GiB free at {folder}")
+
+
+def _time() -> Finding:
+    """How long a whole run will take: by the scenarios that ran here, else by a short probe of one processor."""
+    subject = "a whole run"
+    known = [seconds for name, seconds in progress.all_measured().items() if name.startswith("scenario ")]
+    if len(known) >= MEASURED:
+        return Finding(subject, "ok", f"about {sum(known) / 60:.0f} min, by the last ones on this machine")
+    rounds, ends = 0, time.process_time() + PROBE_SECONDS
+    while time.process_time() < ends:
+        sum(range(ROUNDS))
+        rounds += 1
+    minutes = RUN_MINUTES * ROUNDS * PROBE_SECONDS / rounds
+    return Finding(
+        subject, "ok", f"about {minutes:.0f} min without KVM, by a probe of one processor; with KVM none was measured"
+    )
 
 
 def _vagrant() -> Iterator[Finding]:

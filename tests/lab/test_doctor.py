@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import accelerator, box, doctor, ssh_access, tools
+from lab import accelerator, box, doctor, progress, ssh_access, tools
 from lab.accelerator import Accelerator
 from lab.bootstrap import requirements
 from lab.bootstrap.requirements import Need
@@ -22,6 +22,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accelerator, "choose", lambda _: Accelerator("kvm", "a guest booted on it"))
     monkeypatch.setattr(box, "find", lambda: Box("key", tmp_path))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(doctor, "PROBE_SECONDS", 0.01)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1 << 50, 0, 1 << 50))
 
 
@@ -34,6 +35,15 @@ def test_a_machine_that_has_everything() -> None:
     findings = doctor.examine()
     assert [finding for finding in findings if finding.level == "error"] == []
     assert {"mmdebstrap", "memory", "disk", "box", "acceleration"} <= {finding.subject for finding in findings}
+
+
+@pytest.mark.parametrize(
+    ("scenarios", "said"), [(60, "about 10 min, by the last ones"), (3, "min without KVM, by a probe")]
+)
+def test_the_time_of_a_run_is_told(monkeypatch: pytest.MonkeyPatch, scenarios: int, said: str) -> None:
+    known = {"Provision 1.2.1": 99.0, **{f"scenario {number}": 10.0 for number in range(scenarios)}}
+    monkeypatch.setattr(progress, "all_measured", lambda: known)
+    assert said in found("a whole run").message
 
 
 def test_every_tool_that_is_missing_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from lab import layers
 from lab.agent import Completed
 from lab.errors import EXIT_USAGE, LabError
 from lab.lab import Lab
@@ -18,6 +19,7 @@ from proof.bench.metrics import Figure
 KEYS = {
     *("ratio.stock", "ratio.controlpath", "seconds.reset", "seconds.cold_start", "seconds.provision"),
     *("seconds.untagged", "seconds.untagged.whole", "seconds.all", "seconds.all.whole", "mib.resident", "load.errors"),
+    *("gib.chain", "seconds.store"),
 }
 
 
@@ -44,7 +46,7 @@ class FakeLab:
 
     def status(self) -> SimpleNamespace:
         memory = {"mail": 1200.0, "hub": 400.0 + len(self.did)}
-        return SimpleNamespace(resident_mib=memory, accelerator="tcg", provider="qemu")
+        return SimpleNamespace(resident_mib=memory, accelerator="tcg", provider="qemu", layer="key")
 
 
 class Commands:
@@ -83,6 +85,8 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
     monkeypatch.setattr(checks, "measure", lambda: (seconds, []))
     monkeypatch.delenv(goss.VARIABLE, raising=False)
     monkeypatch.setattr(bench, "load", lambda name: name)
+    stored = [SimpleNamespace(storing=seconds, size=lambda: 1 << 28) for seconds in (1.0, 0.0, 3.0)]
+    monkeypatch.setattr(layers, "chain", lambda key: stored if key == "key" else [])
     monkeypatch.setattr(database_load, "measure", lambda _: [Figure("load.errors", "errors", 0, [0], 0)])
     monkeypatch.setattr("subprocess.run", made.run)
     monkeypatch.setattr("sys.argv", ["bench"])
@@ -94,6 +98,7 @@ def test_every_figure_is_written_and_the_lab_runs_again(lab: FakeLab, commands: 
     written = json.loads(bench.FILE.read_text())
     assert set(written) >= KEYS | {f"{key}.runs" for key in KEYS}
     assert written["ratio.stock"] == pytest.approx(31 / 0.3, abs=0.001)
+    assert (written["gib.chain"], written["seconds.store.runs"]) == (0.75, [1.0, 3.0])
     assert written["mib.resident"] == max(written["mib.resident.runs"])
     assert lab.runs
     assert any("not disruptive" in word for command in commands.ran for word in command)
