@@ -17,7 +17,7 @@ from proof.hosts import target as targets
 from proof.hosts.target import Target
 from proof.probes import origin, room
 from proof.probes.room import Room
-from proof.whole_host import declarations, exceptions, reference
+from proof.whole_host import declarations, exceptions, looks, reference
 from proof.whole_host.comparison import Difference, HostSnapshot, differences, tree
 from proof.whole_host.declarations import Declaration
 from proof.whole_host.reference import Reference
@@ -45,7 +45,9 @@ def seen_once(mail: Host, target: Target, chosen_cases: list[Case]) -> HostSnaps
     """The sections that calm scenarios of this run compare, looked at in one go, which is quicker."""
     steps = [step.text for case in chosen_cases if not case.scenario.disruptive for step in case.scenario.steps]
     named = {found["section"] for text in steps if (found := re.fullmatch(COMPARED, text))}
-    return whole_host.look(mail, target, *([] if WHOLE in steps else sorted(named)))
+    taken = whole_host.look(mail, target, *([] if WHOLE in steps else sorted(named)))
+    looks.keep(target.name, taken)
+    return taken
 
 
 @pytest.fixture(scope="session")
