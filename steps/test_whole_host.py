@@ -46,7 +46,8 @@ def seen_once(mail: Host, target: Target, chosen_cases: list[Case]) -> HostSnaps
     steps = [step.text for case in chosen_cases if not case.scenario.disruptive for step in case.scenario.steps]
     named = {found["section"] for text in steps if (found := re.fullmatch(COMPARED, text))}
     taken = whole_host.look(mail, target, *([] if WHOLE in steps else sorted(named)))
-    looks.keep(target.name, taken)
+    changed = looks.changed_files(looks.read(target.name), taken)
+    looks.keep(target.name, taken, mail.call(origin.of, changed) if changed else {})
     return taken
 
 
