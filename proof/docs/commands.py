@@ -4,7 +4,9 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
+from lab.cli import Extension
 from lab.errors import LabError, UsageError
 from lab.paths import BUILD, ROOT
 from proof.docs import __main__ as docs
@@ -19,8 +21,13 @@ SLOWER = 2.0  # seconds, and times: a difference that is worth a line
 EXPLAINED = "Exit status: 0 all is as it was signed, 1 something is not, 4 wrong use."
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one of the commands; returns the exit status."""
+def main(arguments: Sequence[str] | None = None, extensions: Mapping[str, Extension] = MappingProxyType({})) -> int:
+    """Run one of the commands; returns the exit status.
+
+    Args:
+        arguments: those of this process if None.
+        extensions: more commands, by name; each parses its own arguments.
+    """
     parser = argparse.ArgumentParser(prog="proof", description="Evidence: check it, compare it.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     checks = commands.add_parser(
@@ -37,8 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     compares.add_argument("before", help="id of a run, or the beginning of one; last is the newest")
     compares.add_argument("after")
     commands.add_parser("bundle", help="one HTML file with everything, and its statement, into build/")
-    options = parser.parse_args(arguments)
+    for name, extension in extensions.items():
+        commands.add_parser(name, help=extension.help, add_help=False)
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.command not in extensions:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
+        if options.command in extensions:
+            return extensions[options.command].main(rest)
         if options.command == "verify":
             return _verify(options.path, options.key)
         if options.command == "bundle":

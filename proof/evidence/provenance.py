@@ -105,7 +105,8 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _user() -> str:
+def user() -> str:
+    """Who runs this."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -120,7 +121,7 @@ def gather(root: Path) -> dict[str, object]:
         "dirty": None if status is None else bool(status),
         "contents": contents(root),
         "versions": {"python": platform.python_version(), **{tool: _version(tool) for tool in TOOLS}},
-        "by": _user(),
+        "by": user(),
         "from": platform.node(),
         "system": platform.platform(),
     }

@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +20,21 @@ def utc_now() -> str:
 def slug(text: str, longest: int = 60) -> str:
     """A text as part of a file's name."""
     return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")[:longest].rstrip("-.") or "x"
+
+
+def made_by(runs: Path, target: str, run: Callable[[], int]) -> tuple[int, Path | None]:
+    """Run pytest, and return its exit status and the folder of the run that it made; None if it made none.
+
+    Args:
+        runs: the folder of all runs.
+        target: the host that is proved.
+        run: runs it.
+    """
+    pattern = f"[0-9]*Z-{slug(target)}-??????"
+    before = set(runs.glob(pattern))
+    status = run()
+    made = sorted(set(runs.glob(pattern)) - before)
+    return status, made[-1] if made else None
 
 
 class RunFolder:

@@ -7,11 +7,14 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from lab.errors import LabError
 from lab.paths import BUILD, ROOT
+from proof.evidence import run_folder
 from proof.evidence.record import Run
+from proof.hosts.target import LAB
 
 KINDS = {"calm": "not disruptive", "disruptive": "disruptive"}
 SEEDS = 1 << 31
@@ -38,20 +41,21 @@ def soak(kind: str, wanted: int, seed: int, arguments: Sequence[str]) -> Soaked:
     seeds, soaked = random.Random(seed), Soaked()  # noqa: S311 - an order to test in
     while soaked.executions < wanted:
         chosen = seeds.randrange(SEEDS)
-        folder = BUILD / "runs"
-        before = set(folder.glob("[0-9]*Z-lab-*"))
         argv = ["pytest", "--host=lab", "-m", KINDS[kind], f"--shuffle={chosen}", *arguments]
-        status = subprocess.run([Path(sys.executable).with_name(argv[0]), *argv[1:]], cwd=ROOT, check=False).returncode
-        made = sorted(set(folder.glob("[0-9]*Z-lab-*")) - before)
-        if status not in (0, 1) or not made:
+        status, made = run_folder.made_by(BUILD / "runs", LAB, partial(_run, argv))
+        if status not in (0, 1) or made is None:
             raise LabError(f"A round with seed {chosen} ended with status {status}.", " ".join(argv))
         before_it = soaked.executions
-        soaked.add(Run.read(made[-1] / "run.json"), chosen)
+        soaked.add(Run.read(made / "run.json"), chosen)
         if soaked.executions == before_it:
             raise LabError(f"A round with seed {chosen} executed nothing.", " ".join(argv))
         failed = sum(map(len, soaked.failures.values()))
         print(f"{soaked.executions} of {wanted} {kind} executions, {failed} failed", flush=True)
     return soaked
+
+
+def _run(argv: Sequence[str]) -> int:
+    return subprocess.run([Path(sys.executable).with_name(argv[0]), *argv[1:]], cwd=ROOT, check=False).returncode
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,7 +14,7 @@ FLOORS = (
     {"evidence", "deployment"},
     {"gherkin", "hosts"},
     {"report", "clients", "whole_host", "lint"},
-    {"database", "docs", "rehearsal", "faults"},
+    {"database", "docs", "rehearsal", "faults", "watch"},
     {"plugin", "bench", "cli", "steps"},
 )
 FLAT_MODULES = 3  # modules of proof/ that are in no package, at most

@@ -30,7 +30,7 @@ def rounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Round],
                 Scenario(f"1.2.1/{number}", "1.2.1", "R", "a", "", False, "features/x", 3, "steps/x::a", state)
                 for number, state in enumerate(states)
             ]
-            folder = tmp_path / "runs" / f"2026010{len(commands)}T000000Z-lab-1"
+            folder = tmp_path / "runs" / f"2026010{len(commands)}T000000Z-lab-abcdef"
             folder.mkdir(parents=True)
             made.write(folder / "run.json")
             return SimpleNamespace(returncode=status)

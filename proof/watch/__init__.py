@@ -1,0 +1,1 @@
+"""Watches a host: proves it on schedule, and tells what changed."""
