@@ -36,7 +36,10 @@ from proof.gherkin.case import Case
 from proof.gherkin.feature_files import Feature, Rule
 from proof.gherkin.sabotage_files import Sabotage
 from proof.hosts.target import LAB
+from proof.whole_host import journal
+from proof.whole_host.journal import Entry as Drift
 
+DRIFT = 500  # changes of hosts that are shown
 MARKS = 10  # runs that a criterion's history shows
 
 
@@ -53,6 +56,7 @@ class Sources:
     damaged: Sequence[str]
     today: Today
     drawing: Drawing
+    drift: Sequence[Drift]
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -98,6 +102,7 @@ def gather(
         damaged=damaged,
         today=Today(now, provenance.contents(root), tasks, plan.fresh_days, host_changed),
         drawing=drawing,
+        drift=[one for build in builds for one in journal.read(build / journal.FOLDER.name)],
     )
 
 
@@ -132,6 +137,7 @@ def document(sources: Sources, evidence: Evidence) -> Document:
         ),
         runs=_runs(sources),
         faults=tuple(fault for feature in sources.features for fault in trust.faults(feature, sources.sabotages)),
+        drift=tuple(sorted(sources.drift, key=lambda one: one.at, reverse=True)[:DRIFT]),
         drawing=sources.drawing,
         damaged=(*sources.runs.damaged, *sources.damaged, *evidence.damaged),
     )

@@ -7,6 +7,7 @@ from typing import Any
 from proof.docs.diagram import Drawing
 from proof.docs.states import STATES, Standing, State
 from proof.gherkin.feature_files import WHOLE_HOST
+from proof.whole_host.journal import Entry
 
 SCHEMA = 1
 
@@ -285,6 +286,8 @@ class FaultView:
 class Document:
     """All of it. `schema` changes when a reader would have to; `made` is UTC; `damaged` are records no one can read.
 
+    `drift` is what hosts gained and lost between looks, the newest first.
+
     `mismatches` tell where features, plan, runs and this document do not count the same; none is expected.
     """
 
@@ -296,6 +299,7 @@ class Document:
     milestones: tuple[MilestoneView, ...]
     runs: tuple[RunView, ...]
     faults: tuple[FaultView, ...]
+    drift: tuple[Entry, ...]
     drawing: Drawing
     damaged: tuple[str, ...]
     mismatches: tuple[str, ...] = ()

@@ -61,9 +61,10 @@ class Pages:
                 return
 
     def every(self) -> None:
-        """The index, the runs, the faults, and a page for each task."""
+        """The index, the runs, the faults, the drift of hosts, and a page for each task."""
         self.write("index.html", "index.html")
         self.write("runs.html", "runs.html")
+        self.write("drift.html", "drift.html")
         self.write("faults.html", "faults.html", alone=trust.alone(self.document.faults))
         for task in self.document.tasks:
             self.task(task)
