@@ -15,7 +15,7 @@ from lab.machine import MEMORY_MIB
 from lab.paths import ROOT, cache, sockets
 from lab.provider import VAGRANT
 
-NEEDED_GIB = 25  # the box, a full set of layers (20) and the running disks
+NEEDED_GIB = 12  # the box, a full set of layers (5) and the running disks
 LONGEST_SOCKET = 107
 MEASURED = 50  # long scenarios that must have run on this machine for its own times to count
 RUN_MINUTES, ROUNDS = 28, 10_000  # of a whole run without KVM, on a machine that does so many rounds in a second

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from lab.paths import BUILD, ROOT
+from lab.paths import ROOT
 from lab.waiting import wait_until
 from proof.evidence import run_folder
 from proof.evidence.record import Run
@@ -52,7 +52,7 @@ def see(host: str, *, scan: bool, log: Path, root: Path = ROOT, arguments: Seque
 
 def _attempt(host: str, scan: bool, log: Path, root: Path, arguments: Sequence[str]) -> list[Result]:
     argv = [f"--host={host}", "-q", "-p", "no:cacheprovider", "-m", CALM if scan else WITHOUT_SCAN, *arguments]
-    status, made = run_folder.made_by(BUILD / "runs", host, partial(_pytest, argv, log, root))
+    status, made = run_folder.made_by(root / "build" / "runs", host, partial(_pytest, argv, log, root))
     last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
     if made is None:
         raise UnseenError(f"pytest ended with status {status}: {''.join(last)}")

@@ -11,13 +11,18 @@ import pytest
 
 from lab import tools
 from lab.bootstrap import requirements
+from proof.evidence import sabotage_results
+from proof.evidence.sabotage_results import Result
+from proof.gherkin import sabotage_files
+from proof.whole_host import journal
+from proof.whole_host.journal import Entry
 from tests.proof.docs.world import World
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
 SERIOUS = {"serious", "critical"}
-PAGES = ("index.html", "runs.html", "task/1.2.1.html", "task/1.2.2.html")
+PAGES = ("index.html", "runs.html", "faults.html", "drift.html", "task/1.2.1.html", "task/1.2.2.html")
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +31,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     world.run(age=timedelta(hours=2))
     world.run(bob="failed", text="a line\n" * 200)
     world.run(target="vultr", finished=False)
+    changed = Entry(
+        "vultr", "2026-11-01T10:00:00Z", "2026-11-01T11:00:00Z", "files", "/etc/motd", "a" * 600, "b", "dpkg"
+    )
+    journal.append([changed], world.root / "build" / "journal")
+    (one,) = sabotage_files.read(world.root / "features" / "task_1.2.1.feature", "1.2.1")
+    red = ("1.2.1 Others do not",)
+    tried = Result(one.task, one.rule, one.name, "caught", "x", 1.0, "2026-01-01T00:00:00Z", one.content, red)
+    sabotage_results.keep(world.root / "build" / "sabotage.json", tried)
     return world.site()
 
 
