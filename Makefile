@@ -18,7 +18,7 @@ help:
 	@echo 'make pictures        make the pictures in the README from the last run; needs Chromium'
 	@echo 'make sabotage        inject every fault; each must turn its criterion red, and no harmless change may (hours)'
 	@echo 'make soak            run the scenarios in random order, thousands of times; none may fail (hours)'
-	@echo 'make rehearse        run the suite against the lab as if it were production, and as fresh servers (hours)'
+	@echo 'make rehearse        run the suite against the lab as production, fresh servers, and the watch (hours)'
 	@echo 'make plain-ansible   apply one task in the lab by Ansible without Mitogen'
 	@echo 'make bench           measure the speed of lab and suite into build/bench.json'
 	@echo 'make clean           stop the lab; remove it, the outputs and .venv from this checkout'
@@ -59,6 +59,7 @@ soak: lab
 rehearse: lab
 	@$(BIN)/lab rehearse
 	@$(BIN)/lab rehearse --pairwise
+	@MAIL_WATCH_REHEARSED=1 $(BIN)/pytest tests/proof/watch/test_rehearsed.py
 
 plain-ansible: lab
 	@MAIL_LAB_ANSIBLE_STRATEGY=linear $(BIN)/pytest --host=lab -m "task-1.2.2 and disruptive"

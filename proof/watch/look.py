@@ -27,7 +27,9 @@ class UnseenError(Exception):
     """The host could not be looked at; the message says why."""
 
 
-def see(host: str, *, scan: bool, log: Path, root: Path = ROOT, arguments: Sequence[str] = ()) -> list[Result]:
+def see(
+    host: str, *, scan: bool, log: Path, root: Path = ROOT, arguments: Sequence[str] = (), trying: float = TRYING
+) -> list[Result]:
     """Look at a host, again for some minutes if it does not answer.
 
     Args:
@@ -36,6 +38,7 @@ def see(host: str, *, scan: bool, log: Path, root: Path = ROOT, arguments: Seque
         log: file for what pytest prints.
         root: the checkout.
         arguments: more for pytest.
+        trying: seconds for which it is looked at again.
 
     Raises:
         UnseenError: it could not be seen.
@@ -43,9 +46,9 @@ def see(host: str, *, scan: bool, log: Path, root: Path = ROOT, arguments: Seque
     return wait_until(
         partial(_attempt, host, scan, log, root, arguments),
         f"a look at {host}",
-        TRYING,
+        trying,
         tolerate=(UnseenError,),
-        error=UnseenError,
+        error=lambda message: UnseenError(message.partition(f"{UnseenError.__name__}: ")[2] or message),
         longest_pause=LONGEST_PAUSE,
     )
 
