@@ -83,7 +83,7 @@ def install(host: str, calendar: str, folder: Path | None = None) -> list[Path]:
             path = home / name
             path.write_text(text, encoding="utf-8")
             made.append(path)
-        tools.run(["systemd-analyze", "--user", "verify", *made], "Checking the units")
+        _systemd("systemd-analyze", "--user", "verify", *map(str, made))
         _systemctl("daemon-reload")
         _systemctl("enable", "--now", *(f"{name}.timer" for name in names(host)))
     except BaseException:
@@ -119,7 +119,11 @@ def next_looks(host: str) -> str:
 
 
 def _systemctl(*arguments: str) -> None:
+    _systemd("systemctl", "--user", *arguments)
+
+
+def _systemd(*command: str) -> None:
     try:
-        tools.run(["systemctl", "--user", *arguments], f"systemctl --user {arguments[0]}")
+        tools.run(command, " ".join(command[:3]))
     except LabError as error:
         raise LabError(error.what, "systemd must run for your user: log in, or loginctl enable-linger") from error
