@@ -115,11 +115,8 @@ def attempt(lab: LabControl, root: Path, sabotage: Sabotage, scenarios: Sequence
     """Inject one fault, and run the scenarios of its Rule. Raises LabError."""
     verdict = Verdict("error", f"no Rule reads {sabotage.rule!r}")
     for number, batch in enumerate(batches(scenarios), start=1):
-        lab.reset()
-        lab_lock.touch(root)
         folder = root / "build" / "sabotage" / f"{sabotage.task}-{slug(sabotage.name)}-{number}"
-        copy = folder.with_name(f"{folder.name}-copy") if sabotage.on == RUNNER else None
-        exit_status, said = _break_copy(root, copy, sabotage) if copy else _break_node(lab, sabotage)
+        copy, exit_status, said = _inject(lab, root, sabotage, folder)
         if exit_status != 0:
             last = said.strip().splitlines()[-1] if said.strip() else "no word"
             return Verdict("error", f"the sabotage itself ended with status {exit_status}: {last}")
@@ -136,16 +133,27 @@ def attempt(lab: LabControl, root: Path, sabotage: Sabotage, scenarios: Sequence
 
 def all_red(lab: LabControl, root: Path, sabotage: Sabotage) -> tuple[str, ...] | None:
     """All criteria whose calm scenarios one fault turns red; None if that could not be asked. Raises LabError."""
-    lab.reset()
-    lab_lock.touch(root)
     folder = root / "build" / "sabotage" / f"{sabotage.task}-{slug(sabotage.name)}-all"
-    copy = folder.with_name(f"{folder.name}-copy") if sabotage.on == RUNNER else None
-    exit_status, _ = _break_copy(root, copy, sabotage) if copy else _break_node(lab, sabotage)
+    copy, exit_status, _ = _inject(lab, root, sabotage, folder)
     run, _ = run_pytest(root, folder, ["-m", "not disruptive"], copy)
     if exit_status != 0 or run is None or run.lab_error:
         return None
     failed = (one for one in run.scenarios if one.failure is not None and one.failure.kind in RED)
     return tuple(sorted({f"{one.task} {one.rule}" for one in failed}))
+
+
+def _inject(lab: LabControl, root: Path, sabotage: Sabotage, folder: Path) -> tuple[Path | None, int, str]:
+    """Break a freshly reset lab, or a copy of the operator's files beside `folder`.
+
+    Returns:
+        The copy if there is one, and exit status and output of the script.
+    """
+    lab.reset()
+    lab_lock.touch(root)
+    if sabotage.on != RUNNER:
+        return None, *_break_node(lab, sabotage)
+    copy = folder.with_name(f"{folder.name}-copy")
+    return copy, *_break_copy(root, copy, sabotage)
 
 
 def _break_node(lab: LabControl, sabotage: Sabotage) -> tuple[int, str]:
