@@ -3,13 +3,10 @@
 Each fault is told once, within one interval, in the words of the criterion that it broke, and its end is told once.
 """
 
-import json
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -24,6 +21,7 @@ from proof.watch import notify
 from proof.watch.look import see
 from proof.watch.memory import Result
 from proof.watch.watch import Watch
+from tests.proof.watch.endpoint import Bodies, endpoint
 
 NAMED = "MAIL_WATCH_REHEARSED"
 HOUR = timedelta(hours=1)
@@ -60,7 +58,7 @@ def lab() -> Iterator[LabControl]:
 class Production:
     """The stand-in with its watch; `told` is what an endpoint got."""
 
-    def __init__(self, lab: LabControl, folder: Path, told: list[dict[str, str]]) -> None:
+    def __init__(self, lab: LabControl, folder: Path, told: Bodies) -> None:
         self.lab, self.told = lab, told
         self.watch = Watch(stand_in.TARGET, folder)
         self.now = datetime(2026, 11, 1, 10, 0, tzinfo=UTC)
@@ -71,7 +69,7 @@ class Production:
         stand_in.make()
         stand_in.confirm_host_key(self.lab)
 
-    def hour(self, tag: str, trying: float = 60.0) -> list[dict[str, str]]:
+    def hour(self, tag: str, trying: float = 60.0) -> Bodies:
         """Look at criteria with a tag an hour later; returns what was told."""
         self.now += HOUR
         del self.told[:]
@@ -86,27 +84,12 @@ class Production:
 @pytest.fixture(scope="module")
 def production(lab: LabControl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
     folder = tmp_path_factory.mktemp("watch")
-    told: list[dict[str, str]] = []
-
-    class Endpoint(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = HTTPServer(("127.0.0.1", 0), Endpoint)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    addresses = folder / "notify"
-    addresses.write_text(f"json://127.0.0.1:{server.server_address[1]}/\n")
-    addresses.chmod(0o600)
-    with pytest.MonkeyPatch.context() as patch:
+    with endpoint() as (url, told), pytest.MonkeyPatch.context() as patch:
+        addresses = folder / "notify"
+        addresses.write_text(f"{url}\n")
+        addresses.chmod(0o600)
         patch.setenv(notify.VARIABLE, str(addresses))
         yield Production(lab, folder / "watch", told)
-    server.shutdown()
-    server.server_close()
 
 
 def sabotages() -> dict[str, Sabotage]:

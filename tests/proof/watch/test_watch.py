@@ -1,12 +1,9 @@
 """The watch as a whole: a host that is broken and mended on a moved clock, real mail and a real HTTP endpoint."""
 
-import json
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.message import Message as Mail
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -24,6 +21,7 @@ from proof.watch.look import UnseenError
 from proof.watch.memory import Message, Result
 from proof.watch.watch import Settings, Watch
 from proof.whole_host import journal, looks
+from tests.proof.watch.endpoint import Bodies, endpoint
 
 START = datetime(2026, 11, 1, 10, 0, tzinfo=UTC)
 HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
@@ -71,24 +69,10 @@ def inbox(address: Callable[..., None]) -> Iterator[Inbox]:
 
 
 @pytest.fixture
-def posted(address: Callable[..., None]) -> Iterator[list[dict[str, str]]]:
-    bodies: list[dict[str, str]] = []
-
-    class Endpoint(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = HTTPServer(("127.0.0.1", 0), Endpoint)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address(f"json://127.0.0.1:{server.server_address[1]}/a-secret-token")
-    yield bodies
-    server.shutdown()
-    server.server_close()
+def posted(address: Callable[..., None]) -> Iterator[Bodies]:
+    with endpoint() as (url, bodies):
+        address(f"{url}/a-secret-token")
+        yield bodies
 
 
 class World:
@@ -144,7 +128,7 @@ def test_a_fault_is_mailed_within_one_interval_once_and_its_end_once(world: Worl
 
 
 def test_an_endpoint_is_told_and_what_did_not_arrive_is_sent_later(
-    world: World, posted: list[dict[str, str]], address: Callable[..., None]
+    world: World, posted: Bodies, address: Callable[..., None]
 ) -> None:
     kept = Path(os.environ[notify.VARIABLE]).read_text()
     address("json://127.0.0.1:1/nobody-listens")
