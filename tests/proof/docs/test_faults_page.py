@@ -32,7 +32,7 @@ def test_the_page_tells_what_noticed_a_fault(tmp_path: Path, red: tuple[str, ...
     result = Result(one.task, one.rule, one.name, "caught", "x", 1.0, "2026-01-01T00:00:00Z", one.content, red)
     sabotage_results.keep(tmp_path / "build" / "sabotage.json", result)
     page = (world.site() / "faults.html").read_text()
-    assert "1 were caught, 0 went unnoticed, 0 were not tried" in page
+    assert "1 were caught, 0 went unnoticed, 0 could not be injected, 0 were not tried" in page
     assert ("noticed by 2 criteria" in page) == (red is not None)
     assert ("2 criteria notice nothing that another does not" in page) == (red is not None)
     ledger.write(tmp_path / "kept", [], [result])
