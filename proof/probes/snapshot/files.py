@@ -225,6 +225,25 @@ def unusual(folder: str, *, readable: bool) -> Section:
     return found
 
 
+def out_of_place(folder: str) -> Section:
+    """In the folder of a service, whose content is not looked at: links that lead out, and what no one can change."""
+    found: Section = {}
+    if not Path(folder).is_dir() or Path(folder).stat().st_uid == 0:
+        return found
+    for path, state in islice(walk(folder, NOTHING), MOST):
+        if stat.S_ISLNK(state.st_mode) and not os.path.realpath(path).startswith(f"{os.path.realpath(folder)}/"):
+            found[f"leads out: {path}"] = os.path.realpath(path)
+        elif stat.S_ISREG(state.st_mode) or stat.S_ISDIR(state.st_mode):
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOATIME)
+            try:
+                held = flags(descriptor)
+            finally:
+                os.close(descriptor)
+            if held:
+                found[f"cannot be changed: {path}"] = held.strip()
+    return found
+
+
 def take(left_out: "list[str]", content: Content) -> Section:
     """Every file of the host; in folders that are left out, what is unusual."""
     pattern = re.compile("|".join(f"(?:{fnmatch.translate(each)})" for each in left_out) or "(?!)")
@@ -239,7 +258,7 @@ def take(left_out: "list[str]", content: Content) -> Section:
     for each in left_out:
         folder = each.removesuffix("/*")
         if folder != each and not set("*?[") & set(folder) and not folder.startswith(ENGINES):
-            found |= unusual(folder, readable=folder in USED)
+            found |= {**unusual(folder, readable=folder in USED), **out_of_place(folder)}
     for path, package in packages.missing(found, pattern):
         found[path] = f"missing, although {package} ships it"
     return {content.named(path): known for path, known in found.items()}

@@ -4,7 +4,11 @@ import json
 import os
 import re
 import socket
-from collections.abc import Iterator, Mapping
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,7 @@ OF_JAIL = (
     "failregex", "ignoreregex", "ignorecommand", "ignoreip", "ignoreself", "journalmatch", "maxretry", "findtime",
     "bantime", "usedns", "prefregex", "maxlines", "datepattern",
 )  # fmt: skip
+RECORD, BAN_SECONDS = Path("/var/lib/fail2ban/fail2ban.sqlite3"), 2.0
 ADDRESS = re.compile(r"'([^']+)'")
 OF_ACTION = ("actionstart", "actionstop", "actioncheck", "actionban", "actionunban", "actionflush", "timeout")
 MODULES = ("wireguard", "nf_tables", "nft_ct", "xt_conntrack", "veth", "bridge", "overlay", "udp_diag", "tcp_diag")
@@ -117,6 +122,55 @@ def guard() -> "Iterator[tuple[str, str]]":
         yield "fail2ban", f"gives no answer: {error}"
 
 
+def bans(ask: "Callable[[list[list[str]]], list[str]]" = fail2ban.ask) -> "Iterator[tuple[str, str]]":
+    """Whether kernel, fail2ban and its record of bans have the same ones; whom, comes and goes."""
+    try:
+        wrong = disagreeing(ask)
+        if wrong:  # a ban takes a moment to come everywhere
+            time.sleep(BAN_SECONDS)
+            wrong = disagreeing(ask)
+    except (OSError, ImportError, sqlite3.Error) as error:
+        wrong = [f"cannot be looked at: {error}"]
+    yield "bans", "; ".join(wrong) or "the same in the kernel, in fail2ban and in its record"
+
+
+def disagreeing(ask: "Callable[[list[list[str]]], list[str]]", record: Path = RECORD) -> "list[str]":
+    """Bans of one place that another does not have, and bans that last longer than the settings say."""
+    known = set(ADDRESS.findall(ask([["get", JAIL, "banip"]])[0]))
+    longest = int(ask([["get", JAIL, "bantime"]])[0])
+    in_kernel = kernel_bans()
+    wrong = [f"{one} is banned in the kernel alone" for one in sorted(in_kernel - known)]
+    wrong += [f"{one} is banned in fail2ban alone" for one in sorted(known - in_kernel)]
+    if record.exists():
+        with closing(sqlite3.connect(f"file:{record}?mode=ro", uri=True)) as database:
+            rows = database.execute("SELECT ip, timeofban, bantime FROM bips WHERE jail = ?", [JAIL]).fetchall()
+        now = time.time()
+        for address, began, lasts in sorted(rows):
+            if lasts < 0 or lasts > longest or began > now + longest:
+                wrong.append(f"{address} is banned for longer than the settings say from the next start on")
+            elif began + lasts > now and address not in known:
+                wrong.append(f"{address} is banned from the next start on")
+    return wrong
+
+
+def kernel_bans() -> "set[str]":
+    """Addresses in the sets of the kernel with which fail2ban bans; none while there is no such table."""
+    try:
+        told = json.loads(words("nft", "--json", "list", "table", "inet", "f2b-table"))
+    except OSError:
+        return set()
+    sets = [each["set"].get("elem", []) for each in told["nftables"] if "set" in each]
+    plain = (one["elem"]["val"] if isinstance(one, dict) and "elem" in one else one for each in sets for one in each)
+    return {one if isinstance(one, str) else json.dumps(one) for one in plain}
+
+
+def shared_memory(table: Path = Path("/proc/sysvipc/shm")) -> "Iterator[tuple[str, str]]":
+    """Segments that programs share, by owner and size: their numbers are another each time."""
+    lines = table.read_text().splitlines()[1:] if table.exists() else []
+    for line, number in Counter(f"UID {line.split()[7]}, {line.split()[3]} bytes" for line in lines).items():
+        yield f"shared memory of {line}", str(number)
+
+
 def modules() -> "Iterator[tuple[str, str]]":
     """Whether the kernel would find the modules that the host needs."""
     for name in MODULES:
@@ -134,11 +188,11 @@ def take(content: Content, *, engine: bool) -> Section:
         content: for names and digests.
         engine: whether there is a container engine.
     """
-    found = dict([*names(), *modules(), *containers(engine)])
+    found = dict([*names(), *modules(), *shared_memory(), *containers(engine)])
     if TUNNELS.is_dir():
         found |= dict(tunnels())
     if (SSH / "ssh_host_ed25519_key").exists():
         found |= dict(host_keys())
     if os.path.exists("/run/fail2ban"):  # noqa: PTH110 - before it is installed
-        found |= dict(guard())
+        found |= dict([*guard(), *bans()])
     return {content.named(name): content.shown(content.named(value)) for name, value in found.items()}

@@ -10,7 +10,14 @@ from typing import NamedTuple
 
 from proof.probes.snapshot.common import SETTLED_SECONDS, Content, Section, words
 
-PROPERTIES = "Id,ActiveState,SubState,Type,RemainAfterExit,NeedDaemonReload,FreezerState"
+PROPERTIES = "Id,ActiveState,SubState,Type,RemainAfterExit,NeedDaemonReload,FreezerState,MainPID"
+# What the kernel calls a limit of a process, by its name in systemd.
+LIMITS = {
+    "AS": "address space", "CORE": "core file size", "CPU": "cpu time", "DATA": "data size", "FSIZE": "file size",
+    "MEMLOCK": "locked memory", "NOFILE": "open files", "NPROC": "processes", "STACK": "stack size",
+}  # fmt: skip
+CORE, INFINITY = "CORE", float("inf")
+OF_LIMITS = ",".join(f"Limit{name},Limit{name}Soft" for name in LIMITS)
 LOGIN = re.compile(r"/user\.slice/user-(\d+)\.slice/(session-\w+\.scope|user@\d+\.service)(?:/(.*))?$")
 # Devices, mounts, logins and containers are looked at elsewhere, as is what a unit did that has ended.
 COMPARED = (".service", ".socket", ".timer", ".path", ".target", ".automount", ".swap")
@@ -24,7 +31,7 @@ POSTGRES = "postgres: "
 
 def shown_units() -> "list[dict[str, str]]":
     """Every loaded unit with its properties."""
-    blocks = words("systemctl", "show", "*", f"--property={PROPERTIES}").split("\n\n")
+    blocks = words("systemctl", "show", "*", f"--property={PROPERTIES},{OF_LIMITS}").split("\n\n")
     return [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in blocks]
 
 
@@ -46,13 +53,39 @@ def units(shown: "list[dict[str, str]]") -> Section:
         if state == "failed":
             found[name] = state
         elif name.endswith(COMPARED) and state != "inactive" and not passing(facts) and sub != "exited":
-            found[name] = f"{state} {sub}" if name.endswith(".service") else state
+            found[name] = f"{state} {sub}{limits(facts)}" if name.endswith(".service") else state
     for line in words("systemctl", "list-unit-files", "--no-legend", "--plain").splitlines():
         found[f"file {LONG_ID.sub('ID', line.split()[0])}"] = line.split()[1]
     for line in words("systemctl", "show-environment").splitlines():
         name, _, value = line.partition("=")
         found[f"environment of every unit: {name}"] = value
     return found
+
+
+def limits(facts: "dict[str, str]", proc: Path = Path("/proc")) -> str:
+    """Which limits of a unit's program are lower than systemd has for it, as the end of a phrase; some raise their own.
+
+    One that may leave its memory in a file, which holds secrets, is told as well.
+    """
+    try:
+        lines = (proc / facts.get("MainPID", "0") / "limits").read_text().splitlines()
+    except OSError:
+        return ""
+    has = {words[1]: words[2].split()[:2] for line in lines if (words := re.match(r"Max (.*?)\s{2,}(.*)", line))}
+    most = {"NOFILE": number((proc / "sys/fs/nr_open").read_text().strip())}
+    other = []
+    for name, called in LIMITS.items():
+        wanted = [min(number(facts.get(f"Limit{name}{kind}", "")), most.get(name, INFINITY)) for kind in ("Soft", "")]
+        found = [number(each) for each in has.get(called, [])]
+        lower = any(now < was for now, was in zip(found, wanted, strict=False))
+        if lower or (name == CORE and found and found[0] > wanted[0]):
+            other.append(f"{called} {' '.join(has[called])}")
+    return f", with other limits: {', '.join(other)}" if other else ""
+
+
+def number(limit: str) -> float:
+    """A limit, as systemd or the kernel writes it."""
+    return float(limit) if limit.isdecimal() else INFINITY
 
 
 def unit_of(cgroup: str, going_on: "set[str]") -> str:

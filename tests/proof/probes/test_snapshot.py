@@ -3,11 +3,14 @@
 import hashlib
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -397,3 +400,82 @@ def test_an_address_that_is_leased_and_a_route_that_is_advertised_are_told_witho
     assert network._cleaned(f"{leased}\\       valid_lft 2241sec preferred_lft 2241sec") == leased
     told = network._cleaned("default nhid 911153689 via fe80::1 dev eth0 proto ra expires 1416sec pref medium")
     assert told == "default via fe80::1 dev eth0 proto ra pref medium"
+
+
+LIMITS = """\
+Limit                     Soft Limit           Hard Limit           Units
+Max core file size        {core}                    unlimited            bytes
+Max open files            {files}                 524288               files
+"""
+
+
+@pytest.mark.parametrize(
+    ("core", "files", "told"),
+    [
+        ("0", "1024", ""),
+        ("0", "524288", ""),  # some programs raise their own
+        ("0", "64", ", with other limits: open files 64 524288"),
+        ("unlimited", "1024", ", with other limits: core file size unlimited unlimited"),
+    ],
+)
+def test_a_program_with_lower_limits_than_its_unit_is_told(tmp_path: Path, core: str, files: str, told: str) -> None:
+    (tmp_path / "7").mkdir()
+    (tmp_path / "sys" / "fs").mkdir(parents=True)
+    (tmp_path / "sys/fs/nr_open").write_text("1073741816\n")
+    (tmp_path / "7" / "limits").write_text(LIMITS.format(core=core, files=files))
+    facts = {"MainPID": "7", "LimitCORESoft": "0", "LimitCORE": "infinity"}
+    facts |= {"LimitNOFILESoft": "1024", "LimitNOFILE": "524288"}
+    assert services.limits(facts, tmp_path) == told
+    assert services.limits({**facts, "MainPID": "8"}, tmp_path) == ""
+
+
+def test_links_that_lead_out_of_a_services_folder_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "queue"
+    (folder / "in").mkdir(parents=True)
+    (folder / "in" / "mail").touch()
+    (folder / "inside").symlink_to("in/mail")
+    assert files.out_of_place(str(folder)) == {}
+    (folder / "in" / "out").symlink_to("/etc")
+    real = Path.stat
+    monkeypatch.setattr(Path, "stat", lambda path: SimpleNamespace(st_uid=5000, st_mode=real(path).st_mode))
+    assert files.out_of_place(str(folder)) == {f"leads out: {folder}/in/out": "/etc"}
+    monkeypatch.setattr(files, "flags", lambda _: " immutable")
+    assert files.out_of_place(str(folder))[f"cannot be changed: {folder}/in/mail"] == "immutable"
+
+
+def bans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: str, kernel: set[str], *rows: tuple[str, int]) -> str:
+    """What is told where fail2ban, kernel and record have these bans."""
+    record = tmp_path / "record"
+    with closing(sqlite3.connect(record)) as database:
+        database.execute("CREATE TABLE bips(ip TEXT, jail TEXT, timeofban INTEGER, bantime INTEGER)")
+        database.executemany("INSERT INTO bips VALUES (?, 'sshd', strftime('%s'), ?)", rows)
+        database.commit()
+    monkeypatch.setattr(in_force, "kernel_bans", lambda: kernel)
+    monkeypatch.setattr(in_force, "BAN_SECONDS", 0.0)
+    monkeypatch.setattr(in_force.disagreeing, "__defaults__", (record,))
+    ((_, told),) = in_force.bans(lambda questions: [known if questions[0][-1] == "banip" else "3600"])
+    return told
+
+
+def test_bans_are_the_same_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = bans(tmp_path, monkeypatch, "['192.0.2.1']", {"192.0.2.1"}, ("192.0.2.1", 3600))
+    assert told == "the same in the kernel, in fail2ban and in its record"
+
+
+def test_a_ban_of_one_place_alone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = (("192.0.2.3", 3600), ("192.0.2.4", -1))
+    assert bans(tmp_path, monkeypatch, "['192.0.2.1']", {"192.0.2.2"}, *rows).split("; ") == [
+        "192.0.2.2 is banned in the kernel alone",
+        "192.0.2.1 is banned in fail2ban alone",
+        "192.0.2.3 is banned from the next start on",
+        "192.0.2.4 is banned for longer than the settings say from the next start on",
+    ]
+
+
+def test_shared_memory_is_told_by_owner_and_size(tmp_path: Path) -> None:
+    table = tmp_path / "shm"
+    table.write_text(
+        "key shmid perms size cpid lpid nattch uid\n4711 0 1666 4096 1 1 0 0 0\n4712 1 1666 4096 1 1 0 0 0\n"
+    )
+    assert dict(in_force.shared_memory(table)) == {"shared memory of UID 0, 4096 bytes": "2"}
+    assert dict(in_force.shared_memory(tmp_path / "none")) == {}
