@@ -64,16 +64,17 @@ def task_content(root: Path, feature: Path) -> str:
     own = steps / f"test_{feature.stem.replace('.', '_')}.py"
     every = [path for path in (steps / "conftest.py", *sorted((steps / "shared").glob("*.py"))) if path.exists()]
     seen = {path for path in _closure(root, every) if not str(path.relative_to(root)).startswith(SNAPSHOT)}
-    return content_hash({feature, *seen, *(_closure(root, [own]) if own.exists() else ())}, root)
+    return content_hash({feature, *seen, *(_closure(root, [own], every) if own.exists() else ())}, root)
 
 
-def _closure(root: Path, begin: Iterable[Path]) -> set[Path]:
-    """These modules, and those of `ASKING` that they import, directly or not."""
+def _closure(root: Path, begin: Iterable[Path], beside: Iterable[Path] = ()) -> set[Path]:
+    """These modules, and those of `ASKING` that they import, directly or not, but by way of those `beside` them."""
     seen: set[Path] = set()
+    counted = set(beside)
     waiting = list(begin)
     while waiting:
         path = waiting.pop()
-        if path not in seen:
+        if path not in seen | counted:
             seen.add(path)
             waiting += (found for name in _imports(path) if (found := _module(root, name)) is not None)
     return seen
