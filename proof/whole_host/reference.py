@@ -34,7 +34,7 @@ OWN = ("public_address", "public_address6", "hub_address", "internet_probe", "po
 SERVER = ("postgres_container", "vpn_address", "postgres_port", "postgres_superuser")
 # Contents that each target has for itself, or that a section of their own compares (accounts): pattern of the path, and
 # what of the content does not count.
-WHOLE = "(?s).+"
+WHOLE = r"(?s)\A.*\Z"  # an empty one, too
 MASKED = {
     "/boot/initrd.img-*": WHOLE,
     "/etc/ld.so.cache": WHOLE,
