@@ -1,6 +1,7 @@
 """The watch as a whole: a host that is broken and mended on a moved clock, real mail and a real HTTP endpoint."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.message import Message as Mail
@@ -251,6 +252,7 @@ def test_what_changed_between_two_looks_is_in_the_journal(world: World, tmp_path
     assert 'mail_lab_host_seen{host="vultr"} 1.0' in text
 
 
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze")
 def test_systemd_takes_the_units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     did: list[str] = []
     real = tools.run
