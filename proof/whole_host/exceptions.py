@@ -242,6 +242,9 @@ USE: Exceptions = {
     },
 }
 
+# Between two hosts that were made the same way, one after the other.
+MADE: Exceptions = {"containers": {"* started": "when it was started last"}}
+
 OWN_FILES = {
     "postgres_data": "the database's own files; settings, rights and definitions are compared instead",
     "postgres_wal_archive": "the log of the database, archived every few minutes",

@@ -226,4 +226,5 @@ def changed_since(made_from: Mapping[str, str], now: Mapping[str, str] | None = 
     before, after = read(task, made_from), read(task, now)
     if before is None or after is None:
         return None
-    return [str(one) for one in comparison.differences(before.taken, after.taken, exceptions.TIME)]
+    excepted = exceptions.merged(exceptions.TIME, exceptions.MADE)
+    return [str(one) for one in comparison.differences(before.taken, after.taken, excepted)]
