@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from lab import inventory
@@ -73,7 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return error.exit_status
     site.tracker(document, TRACKER)
-    ledger.write(ROOT / ledger.FOLDER, build.entries(sources, document), sources.sabotages)
+    ledger.write(
+        ROOT / ledger.FOLDER, build.entries(sources, document), sources.sabotages, partial(build.same_hosts, sources)
+    )
     print(f"{(BUILD / SITE).relative_to(ROOT)}/index.html, {TRACKER.relative_to(ROOT)} and {ledger.FOLDER}/")
     for damaged in document.damaged:
         print(f"left out: {damaged}", file=sys.stderr)

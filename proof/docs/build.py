@@ -92,6 +92,14 @@ def gather(
     runs = ledger.with_runs(kept, records.read(builds))
     sabotages, damaged = trust.read(builds, kept.sabotages)
     tasks = {feature.task: provenance.task_content(root, feature.path) for feature in features}
+    contents = provenance.contents(root)
+
+    def changed(made_from: Mapping[str, str]) -> Sequence[str] | None:
+        found = host_changed(made_from)
+        if found is None and (ledger.made_by(made_from), ledger.made_by(contents)) in kept.same_hosts:
+            return []
+        return found
+
     return Sources(
         root=root,
         plan=plan,
@@ -100,7 +108,7 @@ def gather(
         against={target: runs.against(target) for target in targets},
         sabotages=sabotages,
         damaged=damaged,
-        today=Today(now, provenance.contents(root), tasks, plan.fresh_days, host_changed),
+        today=Today(now, contents, tasks, plan.fresh_days, changed),
         drawing=drawing,
         drift=[one for build in builds for one in journal.read(build / journal.FOLDER.name)],
     )
@@ -253,6 +261,16 @@ def entries(sources: Sources, made: Document) -> Iterator[Entry]:
                 shown = scenario.evidence.get(target)
                 hashed = shown.whole.sha256 if shown else outcome.evidence
                 yield Entry(scenario.id, run, replace(outcome, since=standing.since, evidence=hashed))
+
+
+def same_hosts(sources: Sources, runs: Iterable[StoredRun]) -> Iterator[tuple[str, str]]:
+    """For the ledger: each provisioning of these runs that is known to make the same host as today's, and today's."""
+    today = ledger.made_by(sources.today.contents)
+    for run in runs:
+        made_from = run.provenance.get("contents") or {}
+        before = ledger.made_by(made_from)
+        if before != today and sources.today.host_changed(made_from) == []:
+            yield before, today
 
 
 def _history(runs: Sequence[StoredRun], target: str, scenarios: Sequence[ScenarioView]) -> tuple[Mark, ...]:

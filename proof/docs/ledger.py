@@ -5,7 +5,7 @@ lines of both, of which a reader takes the newer. Evidence itself is not in git;
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,19 +17,24 @@ from proof.evidence import statement
 from proof.evidence.sabotage_results import Result
 
 FOLDER = Path("docs") / "ledger"
-RUNS, SABOTAGES = "runs.jsonl", "sabotages.jsonl"
+RUNS, SABOTAGES, HOSTS = NO_TARGETS = ("runs.jsonl", "sabotages.jsonl", "hosts.jsonl")
 STATEMENTS, SIGNERS = "statements", "signers"  # folders: what each run's owner signed, and public keys
 PROVENANCE = ("commit", "dirty", "contents", "versions", "by", "lab")  # of a run; nothing of the machine it ran on
+MADE_BY = ("provision", "sql")  # what of a run's contents makes a host
 OF_RUN = ("id", "target", "state", "started", "seconds", "lab_error", "command", "provenance", "contents")
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """Of each run the results that were the newest when it was written. `damaged` are lines that no one can read."""
+    """Of each run the results that were the newest when it was written. `damaged` are lines that no one can read.
+
+    `same_hosts` are pairs of provisionings that make the same host, as whoever wrote the ledger compared them.
+    """
 
     runs: tuple[StoredRun, ...]
     sabotages: tuple[Result, ...]
     damaged: tuple[str, ...]
+    same_hosts: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -56,14 +61,18 @@ def read(folder: Path) -> Ledger:
                 folder=None,
             )
     for path in sorted(folder.glob("*.jsonl")):
-        for place, line in _lines(path, damaged) if path.name not in (RUNS, SABOTAGES) else ():
+        for place, line in _lines(path, damaged) if path.name not in NO_TARGETS else ():
             with _noting(damaged, place):
                 run, scenario = line.pop("run"), line.pop("id")
                 outcomes[run][scenario] = Outcome(**line)
     for place, line in _lines(folder / SABOTAGES, damaged):
         with _noting(damaged, place):
             sabotages.append(Result.of(line))
-    return Ledger(tuple(runs.values()), tuple(sabotages), tuple(damaged))
+    same_hosts: set[tuple[str, str]] = set()
+    for place, line in _lines(folder / HOSTS, damaged):
+        with _noting(damaged, place):
+            same_hosts.add((line["made_by"], line["and_by"]))
+    return Ledger(tuple(runs.values()), tuple(sabotages), tuple(damaged), frozenset(same_hosts))
 
 
 def with_runs(ledger: Ledger, known: Runs) -> Runs:
@@ -76,13 +85,24 @@ def with_runs(ledger: Ledger, known: Runs) -> Runs:
     )
 
 
-def write(folder: Path, entries: Iterable[Entry], sabotages: Iterable[Result]) -> None:
+def made_by(contents: Mapping[str, str]) -> str:
+    """What a host is made by, as the ledger has it."""
+    return " ".join(contents.get(name, "unknown") for name in MADE_BY)
+
+
+def write(
+    folder: Path,
+    entries: Iterable[Entry],
+    sabotages: Iterable[Result],
+    same_hosts: Callable[[Iterable[StoredRun]], Iterable[tuple[str, str]]] = lambda _: (),
+) -> None:
     """Write the ledger again; a file changes only where a result did.
 
     Args:
         folder: made if it is missing.
         entries: in the order of the features.
         sabotages: the newest result of each.
+        same_hosts: of the runs that are written, pairs of provisionings that make the same host.
     """
     by_target: dict[str, list[dict[str, Any]]] = {}
     runs: dict[str, StoredRun] = {}
@@ -91,11 +111,13 @@ def write(folder: Path, entries: Iterable[Entry], sabotages: Iterable[Result]) -
         told = {name: value for name, value in asdict(entry.outcome).items() if value != "" and value is not False}
         by_target.setdefault(entry.run.target, []).append({"id": entry.scenario, "run": entry.run.id, **told})
     for path in folder.glob("*.jsonl"):
-        if path.stem not in by_target and path.name not in (RUNS, SABOTAGES):
+        if path.stem not in by_target and path.name not in NO_TARGETS:
             path.unlink()  # none of its scenarios is in the features any more
     for target, lines in by_target.items():
         _write(folder / f"{target}.jsonl", lines)
     _write(folder / RUNS, [_of_run(runs[name]) for name in sorted(runs)])
+    pairs = sorted(set(same_hosts(runs.values())))
+    _write(folder / HOSTS, [{"made_by": one, "and_by": other} for one, other in pairs])
     _keep_statements(folder / STATEMENTS, runs.values())
     if (key := statement.key_file()) and key.exists():
         pem = statement.public_pem(key)

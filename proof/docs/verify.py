@@ -10,7 +10,7 @@ from securesystemslib.signer import Key
 
 from lab.errors import UsageError
 from proof.docs import ledger
-from proof.docs.ledger import RUNS, SABOTAGES, SIGNERS, STATEMENTS
+from proof.docs.ledger import RUNS, SIGNERS, STATEMENTS
 from proof.evidence import statement
 from proof.evidence.record import Run
 from proof.evidence.statement import CHAIN, NAME, SCENARIO, Claim
@@ -154,10 +154,12 @@ def _ledger(folder: Path, keys: Keys, found: Findings) -> None:
             if (outcome.state if outcome.state in ("passed", "failed") else "neither") != signed:
                 found.problems.append(f"{run.id}: {scenario}: {outcome.state}, and {signed} was signed")
         found.checked.append(f"{run.id}: {len(run.outcomes)} results{_by(claim)}")
+    if kept.same_hosts:
+        found.checked.append(f"{len(kept.same_hosts)} provisionings are said to make the same host: not signed")
     lines = sum(
         len(path.read_text(encoding="utf-8").splitlines())
         for path in folder.glob("*.jsonl")
-        if path.name not in (RUNS, SABOTAGES)
+        if path.name not in ledger.NO_TARGETS
     )
     if lines != results and not found.problems:
         found.problems.append(f"{lines} results are in the ledger, and {results} could be checked")

@@ -3,11 +3,13 @@
 import json
 import shutil
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from proof.docs import build, ledger
+from proof.docs.evidence import Evidence
 from proof.docs.ledger import FOLDER
 from proof.docs.model import Document
 from proof.docs.states import Standing
@@ -133,3 +135,18 @@ def test_the_newest_result_of_a_sabotage_counts_wherever_it_is(world: World) -> 
     ledger.write(world.root / FOLDER, [], [old])
     assert ledger.read(world.root / FOLDER).sabotages == (old,)
     assert list(world.sources().sabotages) == [old]
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_clone_knows_which_other_provisioning_makes_the_same_host(world: World, same: bool) -> None:
+    """Which it cannot find out by itself: the references are where they were taken."""
+    world.run()
+    (world.root / "provision/task_1.2.1.yml").write_text("---\n# another word\n")
+    sources = world.sources(host_changed=lambda _: [] if same else ["files: /etc/motd"])
+    document = build.document(sources, Evidence(world.root / "site"))
+    write = partial(build.same_hosts, sources)
+    ledger.write(world.root / FOLDER, build.entries(sources, document), sources.sabotages, write)
+    states = {standing.state for standing in standings(clone(world))}
+    assert ("verified" in states, "stale" in states) == (same, not same)
+    text = (world.root / FOLDER / ledger.HOSTS).read_text()
+    assert text.count("made_by") == (1 if same else 0)
