@@ -17,6 +17,7 @@ from proof.gherkin.sabotage_files import Sabotage
 from proof.hosts import lab_lock, recorded_lab
 from proof.hosts.recorded_lab import LabControl
 from proof.rehearsal import stand_in
+from proof.rehearsal.run import NOT_REHEARSED
 from proof.watch import notify
 from proof.watch.look import see
 from proof.watch.memory import Result
@@ -77,7 +78,8 @@ class Production:
         return list(self.told)
 
     def _see(self, tag: str, trying: float, _scan: bool) -> Sequence[Result]:
-        only = ("-m", f"not disruptive and not starts-early and {tag}")
+        left_out = (f"--deselect={node}" for node in NOT_REHEARSED)
+        only = ("-m", f"not disruptive and not starts-early and {tag}", *left_out)
         return see(stand_in.TARGET, scan=False, log=self.watch.log, root=stand_in.FOLDER, arguments=only, trying=trying)
 
 
