@@ -10,7 +10,7 @@ from lab.waiting import wait_until
 
 SECONDS = 60.0
 # The hub keeps root's user manager on purpose (lab/bare.py); it is no login.
-UNITS = {"mail": ("session-*.scope", "user@*.service"), "hub": ("session-*.scope",)}
+UNITS = {"mail": ("session-*.scope", "user@*.service", "user-runtime-dir@*.service"), "hub": ("session-*.scope",)}
 
 
 def units(run: Run, node: str) -> list[str]:

@@ -28,7 +28,7 @@ def test_every_login_ends() -> None:
     guest = Guest(["session-47.scope", "user@1000.service"])
     logins.end(guest.run, "mail")
     assert guest.units == []
-    assert "systemctl stop session-*.scope user@*.service" in guest.commands
+    assert "systemctl stop session-*.scope user@*.service user-runtime-dir@*.service" in guest.commands
 
 
 def test_without_a_login_nothing_is_stopped() -> None:
