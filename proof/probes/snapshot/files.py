@@ -113,6 +113,15 @@ def flags(descriptor: int) -> str:
     return "".join(f" {name}" for bit, name in FLAGS.items() if found & bit)
 
 
+def flags_of(path: str, how: int) -> str:
+    """The same of a path, which is opened to be read, and in this way besides."""
+    descriptor = os.open(path, os.O_RDONLY | how)
+    try:
+        return flags(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def compiled(path: str, content: bytes) -> bool:
     """Whether this is Python's compilation of the file beside it: same time and size."""
     found = CACHE.fullmatch(path)
@@ -166,11 +175,7 @@ def of_path(path: str, state: os.stat_result, packages: Packages, content: Conte
     if stat.S_ISLNK(state.st_mode):
         told += f" -> {content.named(str(Path(path).readlink()))}"
     if stat.S_ISDIR(state.st_mode):
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            told += flags(descriptor)
-        finally:
-            os.close(descriptor)
+        told += flags_of(path, os.O_DIRECTORY)
     if stat.S_ISBLK(state.st_mode) or stat.S_ISCHR(state.st_mode):
         told += f" device {os.major(state.st_rdev)}:{os.minor(state.st_rdev)}"
     return f"{told} of a package" if path in packages.listed else told
@@ -234,11 +239,10 @@ def out_of_place(folder: str) -> Section:
         if stat.S_ISLNK(state.st_mode) and not os.path.realpath(path).startswith(f"{os.path.realpath(folder)}/"):
             found[f"leads out: {path}"] = os.path.realpath(path)
         elif stat.S_ISREG(state.st_mode) or stat.S_ISDIR(state.st_mode):
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOATIME)
             try:
-                held = flags(descriptor)
-            finally:
-                os.close(descriptor)
+                held = flags_of(path, os.O_NOATIME)
+            except FileNotFoundError:
+                continue  # gone since it was listed
             if held:
                 found[f"cannot be changed: {path}"] = held.strip()
     return found

@@ -441,6 +441,10 @@ def test_links_that_lead_out_of_a_services_folder_are_told(tmp_path: Path, monke
     assert files.out_of_place(str(folder)) == {f"leads out: {folder}/in/out": "/etc"}
     monkeypatch.setattr(files, "flags", lambda _: " immutable")
     assert files.out_of_place(str(folder))[f"cannot be changed: {folder}/in/mail"] == "immutable"
+    listed = list(files.walk(str(folder), files.NOTHING))
+    monkeypatch.setattr(files, "walk", lambda *_: iter(listed))
+    (folder / "in" / "mail").unlink()
+    assert f"cannot be changed: {folder}/in/mail" not in files.out_of_place(str(folder)), "it is gone meanwhile"
 
 
 def bans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: str, kernel: set[str], *rows: tuple[str, int]) -> str:
