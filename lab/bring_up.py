@@ -85,11 +85,12 @@ class BringUp:
         provisioning.require_success(play, f"Provisioning of {task} failed", log)
 
     def _keep(self, stage: Stage, parent: Layer | None, seconds: float) -> Layer:
-        if stage.key not in {each.key for each in self.plan()}:
+        keys = [each.key for each in self.plan()]
+        if stage.key not in keys:
             raise LabError(f"What {stage.task} is made from was changed while it was applied.", "lab up")
         with step(f"Store the state after {stage.task}", expected=10, key="store a layer"):
             on_both(lambda node: logins.end(self.provider.run, node))
-            if stage.key != self.plan()[-1].key:  # the last one stays warm: every reset starts from it
+            if stage.key != keys[-1]:  # the last one stays warm: every reset starts from it
                 self.provider.release_memory()
             layer = self.provider.keep(stage, parent, seconds)
         self._write_ways()

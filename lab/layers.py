@@ -188,8 +188,8 @@ def store(stage: Stage, parent: Layer | None, under: Box, seconds: float, write:
     return layer
 
 
-def chain(key: str) -> list[Layer]:
-    """A layer with all that it stands on, itself first; nothing if it is not there."""
+def chain(key: str, find: Callable[[str], Layer | None] = find) -> list[Layer]:
+    """A layer with all that it stands on, itself first, as far as `find` finds them."""
     found = []
     cursor = find(key)
     while cursor is not None:
@@ -214,7 +214,7 @@ def prune(keep: set[str], older_than: float = KEEP_SECONDS, newest: int = 0) -> 
     needed = {key for key, path in folders.items() if key in keep or now - path.stat().st_mtime < older_than}
     needed |= {layer.key for layer in sorted(layers.values(), key=Layer.used, reverse=True)[:newest]}
     for key in tuple(needed):
-        needed |= {layer.key for layer in chain(key)}
+        needed |= {layer.key for layer in chain(key, layers.get)}
     with locks.hold(_home()):
         scratch.sweep(_home(), SCRATCH)
     gone = folders.keys() - needed

@@ -15,12 +15,12 @@ from lab import atomic
 from proof.docs.runs import Outcome, Runs, StoredRun
 from proof.evidence import statement
 from proof.evidence.sabotage_results import Result
+from proof.whole_host.reference import MADE_FROM
 
 FOLDER = Path("docs") / "ledger"
 RUNS, SABOTAGES, HOSTS = NO_TARGETS = ("runs.jsonl", "sabotages.jsonl", "hosts.jsonl")
 STATEMENTS, SIGNERS = "statements", "signers"  # folders: what each run's owner signed, and public keys
 PROVENANCE = ("commit", "dirty", "contents", "versions", "by", "lab")  # of a run; nothing of the machine it ran on
-MADE_BY = ("provision", "sql")  # what of a run's contents makes a host
 OF_RUN = ("id", "target", "state", "started", "seconds", "lab_error", "command", "provenance", "contents")
 
 
@@ -87,7 +87,7 @@ def with_runs(ledger: Ledger, known: Runs) -> Runs:
 
 def made_by(contents: Mapping[str, str]) -> str:
     """What a host is made by, as the ledger has it."""
-    return " ".join(contents.get(name, "unknown") for name in MADE_BY)
+    return " ".join(contents.get(name, "unknown") for name in MADE_FROM)
 
 
 def write(

@@ -8,12 +8,12 @@ from typing import Literal
 from proof.docs.runs import Outcome, StoredRun
 from proof.evidence.provenance import INVENTORY
 from proof.gherkin.tracker import Waiver
+from proof.whole_host.reference import MADE_FROM
 
 State = Literal["verified", "failed", "stale", "not run", "undefined", "waived"]
 STATES: tuple[State, ...] = ("verified", "failed", "stale", "not run", "undefined", "waived")
 WORST_FIRST: tuple[State, ...] = ("failed", "undefined", "not run", "stale", "waived", "verified")
-MADE_FROM = ("provision", "sql")  # folders whose change makes evidence stale, besides feature and steps
-ORDERED_BY = {"1.1.1": "terraform"}  # task -> one more such folder
+ORDERED_BY = {"1.1.1": "terraform"}  # task -> one more folder whose change makes its evidence stale
 SKIPPED = "skipped: "
 # How today's host differs from that of the provisioning in a run's provenance; None if nobody knows.
 HostChanged = Callable[[Mapping[str, str]], Sequence[str] | None]

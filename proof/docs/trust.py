@@ -6,12 +6,10 @@ from pathlib import Path
 
 from proof.docs.model import FaultView, Trust
 from proof.evidence import sabotage_results
-from proof.evidence.sabotage_results import Result
+from proof.evidence.sabotage_results import LOG, Result
 from proof.gherkin import sabotage_files
 from proof.gherkin.feature_files import Feature
 from proof.gherkin.sabotage_files import Sabotage
-
-LOG = "sabotage.json"
 
 
 def read(builds: Iterable[Path], kept: Sequence[Result]) -> tuple[list[Result], list[str]]:

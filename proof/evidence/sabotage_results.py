@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from lab import atomic
 
+LOG = "sabotage.json"  # in a build folder
 SCHEMA = 1
 Outcome = Literal["caught", "survived", "error"]
 

@@ -29,7 +29,6 @@ from proof.hosts.recorded_lab import LabControl
 from proof.report.terminal import duration
 from proof.whole_host import reference
 
-LOG = "sabotage.json"
 SCRIPT_SECONDS = 180.0
 PROOF_SECONDS = 900.0
 STYLES = {"caught": "green", "survived": "bold red", "error": "red"}
@@ -227,7 +226,7 @@ def perform(
         say: told each result.
         matrix: whether each is also tried against the calm scenarios of all criteria.
     """
-    log = root / "build" / LOG
+    log = root / "build" / sabotage_results.LOG
     before = {result.key: result.seconds for result in sabotage_results.read(log)}
     usual = sum(before.values()) / len(before) if before else 15.0
     expected = [before.get((one.task, one.rule, one.name), usual) for _, one in work]
@@ -304,7 +303,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not work:
         raise UsageError("No sabotage has that task and that name.")
     if options.rest:
-        work = rest(work, sabotage_results.read(ROOT / "build" / LOG))
+        work = rest(work, sabotage_results.read(ROOT / "build" / sabotage_results.LOG))
         if not work:
             print("Each of them was caught.")
             return 0
