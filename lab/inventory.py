@@ -1,5 +1,6 @@
 """The lab's own inventory, as plain values: addresses, ports and names are written there once."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ import yaml
 
 from lab.errors import LabError
 from lab.paths import INVENTORY
+
+NAMED = re.compile(r"{{ (\w+) }}")  # a variable inside a text
 
 
 def variables() -> Mapping[str, str]:

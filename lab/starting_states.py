@@ -1,6 +1,5 @@
 """Starting states: what a fresh server may be like, which are likeliest, and a selection in which each two meet."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -11,10 +10,10 @@ import yaml
 
 from lab.bare import Run
 from lab.errors import LabError
+from lab.inventory import NAMED
 
 FIRST_PASSWORD = "first_password"  # noqa: S105 - the name of a state, and of the variable in its script
 SECONDS = 300.0  # for the script of one state
-NAMED = re.compile(r"\{\{ (\w+) \}\}")
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from proof.bench import checks as bench_checks
 from proof.bench import database_load, metrics
 from proof.bench import goss as bench_goss
 from proof.bench.metrics import Figure
+from proof.gherkin.feature_files import CALM
 from proof.hosts.target import LAB, load
 
 FILE = BUILD / "bench.json"
@@ -153,10 +154,9 @@ def _tail(text: str) -> str:
 
 def untagged() -> Iterator[Figure]:
     """The suite without what breaks a host, on a lab that runs."""
-    calm = "not disruptive"
-    first = f"{calm} and ({FIRST_GROUPS})"
+    first = f"{CALM} and ({FIRST_GROUPS})"
     yield acceptance("seconds.untagged", "untagged scenarios of 1.2 and 1.3", ["-m", first], bound=60, times=2)
-    in_lab = f"{calm} and not task-1.1.1"  # which orders servers from this machine, not in the lab
+    in_lab = f"{CALM} and not task-1.1.1"  # which orders servers from this machine, not in the lab
     yield acceptance("seconds.untagged.whole", "untagged scenarios of all tasks", ["-m", in_lab], bound=90, times=2)
 
 

@@ -14,7 +14,7 @@ from lab.paths import ROOT
 from proof.evidence.run_folder import slug
 from proof.faults import sabotage
 from proof.gherkin import feature_files
-from proof.gherkin.feature_files import WHOLE_HOST, Feature, FeatureSyntaxError, Rule
+from proof.gherkin.feature_files import CALM, WHOLE_HOST, Feature, FeatureSyntaxError, Rule
 from proof.hosts import lab_lock, recorded_lab
 from proof.hosts.recorded_lab import LabControl
 
@@ -88,7 +88,7 @@ def first_commit(rule: Rule, since: str, root: Path = ROOT) -> str | None:
     Raises:
         LabError: git failed, or too many commits cannot be tried.
     """
-    marks = "not disruptive" if any(not scenario.disruptive for scenario in rule.scenarios) else ""
+    marks = CALM if any(not scenario.disruptive for scenario in rule.scenarios) else ""
     attempt = ["sh", "-c", TRY, sys.executable, rule.name, marks]
     with _working_tree(root) as tree:
         if subprocess.run(attempt, cwd=tree, check=False).returncode == 0:

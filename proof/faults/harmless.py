@@ -15,7 +15,7 @@ from lab.errors import UsageError
 from lab.paths import FEATURES, ROOT
 from proof.evidence.run_folder import slug
 from proof.faults import sabotage
-from proof.gherkin.feature_files import WHOLE_HOST
+from proof.gherkin.feature_files import CALM, WHOLE_HOST
 from proof.hosts import lab_lock, recorded_lab
 from proof.hosts.recorded_lab import LabControl
 from proof.report.terminal import duration
@@ -72,7 +72,7 @@ def attempt(lab: LabControl, root: Path, change: Harmless) -> list[str]:
     if done.exit_status != 0:
         return [f"the change itself ended with status {done.exit_status}: {done.stderr.decode(errors='replace')}"]
     marks = " or ".join([*(f"task-{task}" for task in change.tasks), WHOLE_HOST])
-    run, proved = sabotage.run_pytest(root, folder / "run", ["-m", f"({marks}) and not disruptive"], copy)
+    run, proved = sabotage.run_pytest(root, folder / "run", ["-m", f"({marks}) and {CALM}"], copy)
     if run is None:
         return [f"pytest ended with status {proved.exit_status}: {(proved.stderr + proved.stdout)[-500:]}"]
     verdict = sabotage.judge(run, "", proved.exit_status)

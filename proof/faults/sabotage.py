@@ -22,7 +22,7 @@ from proof.evidence.record import Run
 from proof.evidence.run_folder import slug, utc_now
 from proof.evidence.sabotage_results import Outcome, Result
 from proof.gherkin import feature_files, sabotage_files
-from proof.gherkin.feature_files import Feature, FeatureSyntaxError, Scenario
+from proof.gherkin.feature_files import CALM, Feature, FeatureSyntaxError, Scenario
 from proof.gherkin.sabotage_files import RUNNER, Sabotage
 from proof.hosts import lab_lock, recorded_lab
 from proof.hosts.recorded_lab import LabControl
@@ -134,7 +134,7 @@ def all_red(lab: LabControl, root: Path, sabotage: Sabotage) -> tuple[str, ...] 
     """All criteria whose calm scenarios one fault turns red; None if that could not be asked. Raises LabError."""
     folder = root / "build" / "sabotage" / f"{sabotage.task}-{slug(sabotage.name)}-all"
     copy, exit_status, _ = _inject(lab, root, sabotage, folder)
-    run, _ = run_pytest(root, folder, ["-m", "not disruptive"], copy)
+    run, _ = run_pytest(root, folder, ["-m", CALM], copy)
     if exit_status != 0 or run is None or run.lab_error:
         return None
     failed = (one for one in run.scenarios if one.failure is not None and one.failure.kind in RED)

@@ -14,9 +14,10 @@ from lab.errors import LabError
 from lab.paths import BUILD, ROOT
 from proof.evidence import run_folder
 from proof.evidence.record import Run
+from proof.gherkin.feature_files import CALM, DISRUPTIVE
 from proof.hosts.target import LAB
 
-KINDS = {"calm": "not disruptive", "disruptive": "disruptive"}
+KINDS = {"calm": CALM, "disruptive": DISRUPTIVE}
 SEEDS = 1 << 31
 
 

@@ -12,6 +12,7 @@ from gherkin.parser import Parser
 DISRUPTIVE = "disruptive"
 AFTER_REBOOT = "after-reboot"
 STARTS_EARLY = "starts-early"
+CALM = f"not {DISRUPTIVE}"  # as pytest chooses by tags
 TAGS = {  # tag of a scenario: meaning
     DISRUPTIVE: "changes or breaks the host; runs last, and only in a lab",
     AFTER_REBOOT: "looks at the host after a reboot that one run makes once for all such scenarios",

@@ -7,7 +7,6 @@ group of an inventory stands for all of its hosts.
 import hashlib
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,12 +18,12 @@ import yaml
 
 from lab import atomic
 from lab.errors import LabError, UsageError
+from lab.inventory import NAMED
 from lab.paths import ROOT
 from proof.evidence.redact import redactor
 
 LAB = "lab"
 HOST = "mail"
-NAMED = re.compile(r"{{ (\w+) }}")  # a variable inside another one's value
 
 
 @dataclass(frozen=True)

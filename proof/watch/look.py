@@ -11,11 +11,10 @@ from lab.paths import ROOT
 from lab.waiting import wait_until
 from proof.evidence import run_folder
 from proof.evidence.record import Run
-from proof.gherkin.feature_files import DISRUPTIVE, STARTS_EARLY
+from proof.gherkin.feature_files import CALM, STARTS_EARLY
 from proof.report import terminal
 from proof.watch.memory import Result
 
-CALM = f"not {DISRUPTIVE}"
 WITHOUT_SCAN = f"{CALM} and not {STARTS_EARLY}"
 SECONDS = 3000.0  # for one look; the scan of all ports takes minutes
 TRYING = 300.0  # a VPN that comes up, or a host that reboots, is waited for so long
