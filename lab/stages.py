@@ -101,6 +101,11 @@ def _contents(files: set[Path]) -> Iterator[str]:
         yield hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def content(playbook: Path) -> str:
+    """Hash of every file that a playbook is made of. Raises LabError if one is missing."""
+    return _hash(*_contents(closure(playbook)))
+
+
 def closure(playbook: Path) -> set[Path]:
     """Every file that a playbook is made of: itself, what it imports, and all of the roles it uses."""
     seen: set[Path] = set()

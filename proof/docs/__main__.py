@@ -16,6 +16,7 @@ from proof.docs.model import Document
 from proof.gherkin.feature_files import FeatureSyntaxError
 from proof.hosts.target import known
 from proof.whole_host import reference
+from proof.whole_host.reference import Change
 
 SITE = "docs"  # in a build folder
 TRACKER = ROOT / "docs" / "TRACKER.md"
@@ -33,11 +34,11 @@ def gather(root: Path, builds: Sequence[Path]) -> Sources:
 
 
 @cache
-def _host_changed(made_from: tuple[tuple[str, str], ...]) -> list[str] | None:
+def _host_changed(made_from: tuple[tuple[str, str], ...]) -> Change | None:
     return reference.changed_since(dict(made_from))
 
 
-def host_changed(made_from: Mapping[str, str]) -> list[str] | None:
+def host_changed(made_from: Mapping[str, str]) -> Change | None:
     """As `reference.changed_since`, asked once for each provisioning."""
     return _host_changed(tuple(sorted(made_from.items())))
 
@@ -74,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_status
     site.tracker(document, TRACKER)
     ledger.write(
-        ROOT / ledger.FOLDER, build.entries(sources, document), sources.sabotages, partial(build.same_hosts, sources)
+        ROOT / ledger.FOLDER, build.entries(sources, document), sources.sabotages, partial(build.hosts, sources)
     )
     print(f"{(BUILD / SITE).relative_to(ROOT)}/index.html, {TRACKER.relative_to(ROOT)} and {ledger.FOLDER}/")
     for damaged in document.damaged:

@@ -38,6 +38,7 @@ from proof.gherkin.sabotage_files import Sabotage
 from proof.hosts.target import LAB
 from proof.whole_host import journal
 from proof.whole_host.journal import Entry as Drift
+from proof.whole_host.reference import Change
 
 DRIFT = 500  # changes of hosts that are shown
 MARKS = 10  # runs that a criterion's history shows
@@ -94,10 +95,11 @@ def gather(
     tasks = {feature.task: provenance.task_content(root, feature.path) for feature in features}
     contents = provenance.contents(root)
 
-    def changed(made_from: Mapping[str, str]) -> Sequence[str] | None:
+    def changed(made_from: Mapping[str, str]) -> Change | None:
         found = host_changed(made_from)
-        if found is None and (ledger.made_by(made_from), ledger.made_by(contents)) in kept.same_hosts:
-            return []
+        scripts = kept.hosts.get((ledger.made_by(made_from), ledger.made_by(contents)))
+        if found is None and scripts is not None:
+            return Change(tuple(f"files: {path}" for path in sorted(scripts)), scripts)
         return found
 
     return Sources(
@@ -108,7 +110,7 @@ def gather(
         against={target: runs.against(target) for target in targets},
         sabotages=sabotages,
         damaged=damaged,
-        today=Today(now, contents, tasks, plan.fresh_days, changed),
+        today=Today(now, contents, tasks, plan.fresh_days, changed, provenance.playbooks(root)),
         drawing=drawing,
         drift=[one for build in builds for one in journal.read(build / journal.FOLDER.name)],
     )
@@ -263,14 +265,17 @@ def entries(sources: Sources, made: Document) -> Iterator[Entry]:
                 yield Entry(scenario.id, run, replace(outcome, since=standing.since, evidence=hashed))
 
 
-def same_hosts(sources: Sources, runs: Iterable[StoredRun]) -> Iterator[tuple[str, str]]:
-    """For the ledger: each provisioning of these runs that is known to make the same host as today's, and today's."""
+def hosts(sources: Sources, runs: Iterable[StoredRun]) -> dict[tuple[str, str], frozenset[str]]:
+    """For the ledger: each provisioning of these runs that makes the host of today but for scripts, with today's."""
     today = ledger.made_by(sources.today.contents)
+    found = {}
     for run in runs:
         made_from = run.provenance.get("contents") or {}
         before = ledger.made_by(made_from)
-        if before != today and sources.today.host_changed(made_from) == []:
-            yield before, today
+        change = sources.today.host_changed(made_from) if before != today else None
+        if change is not None and change.scripts is not None:
+            found[before, today] = change.scripts
+    return found
 
 
 def _history(runs: Sequence[StoredRun], target: str, scenarios: Sequence[ScenarioView]) -> tuple[Mark, ...]:

@@ -142,4 +142,4 @@ def _hosts(made: Mapping[str, str], makes: Mapping[str, str]) -> list[str]:
     found = reference.changed_since(made, makes)
     if found is None:
         return ["the host: no reference of both is on this machine (lab up takes one)"]
-    return [f"host: {one}" for one in found] or ["the host is the same"]
+    return [f"host: {one}" for one in found.differences] or ["the host is the same"]

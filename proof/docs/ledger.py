@@ -7,12 +7,12 @@ lines of both, of which a reader takes the newer. Evidence itself is not in git;
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lab import atomic
-from proof.docs.runs import Outcome, Runs, StoredRun
+from proof.docs.runs import Outcome, Runs, StoredRun, outcome
 from proof.evidence import statement
 from proof.evidence.sabotage_results import Result
 from proof.whole_host.reference import MADE_FROM
@@ -20,7 +20,8 @@ from proof.whole_host.reference import MADE_FROM
 FOLDER = Path("docs") / "ledger"
 RUNS, SABOTAGES, HOSTS = NO_TARGETS = ("runs.jsonl", "sabotages.jsonl", "hosts.jsonl")
 STATEMENTS, SIGNERS = "statements", "signers"  # folders: what each run's owner signed, and public keys
-PROVENANCE = ("commit", "dirty", "contents", "versions", "by", "lab")  # of a run; nothing of the machine it ran on
+# Of a run; nothing of the machine it ran on.
+PROVENANCE = ("commit", "dirty", "contents", "playbooks", "versions", "by", "lab")
 OF_RUN = ("id", "target", "state", "started", "seconds", "lab_error", "command", "provenance", "contents")
 
 
@@ -28,13 +29,14 @@ OF_RUN = ("id", "target", "state", "started", "seconds", "lab_error", "command",
 class Ledger:
     """Of each run the results that were the newest when it was written. `damaged` are lines that no one can read.
 
-    `same_hosts` are pairs of provisionings that make the same host, as whoever wrote the ledger compared them.
+    `hosts` are pairs of provisionings that make the same host but for the contents of some scripts, with the paths of
+    these, as whoever wrote the ledger compared them.
     """
 
     runs: tuple[StoredRun, ...]
     sabotages: tuple[Result, ...]
     damaged: tuple[str, ...]
-    same_hosts: frozenset[tuple[str, str]] = frozenset()
+    hosts: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,15 +66,15 @@ def read(folder: Path) -> Ledger:
         for place, line in _lines(path, damaged) if path.name not in NO_TARGETS else ():
             with _noting(damaged, place):
                 run, scenario = line.pop("run"), line.pop("id")
-                outcomes[run][scenario] = Outcome(**line)
+                outcomes[run][scenario] = outcome(line)
     for place, line in _lines(folder / SABOTAGES, damaged):
         with _noting(damaged, place):
             sabotages.append(Result.of(line))
-    same_hosts: set[tuple[str, str]] = set()
+    hosts: dict[tuple[str, str], frozenset[str]] = {}
     for place, line in _lines(folder / HOSTS, damaged):
         with _noting(damaged, place):
-            same_hosts.add((line["made_by"], line["and_by"]))
-    return Ledger(tuple(runs.values()), tuple(sabotages), tuple(damaged), frozenset(same_hosts))
+            hosts[line["made_by"], line["and_by"]] = frozenset(line.get("scripts", ()))
+    return Ledger(tuple(runs.values()), tuple(sabotages), tuple(damaged), hosts)
 
 
 def with_runs(ledger: Ledger, known: Runs) -> Runs:
@@ -94,7 +96,7 @@ def write(
     folder: Path,
     entries: Iterable[Entry],
     sabotages: Iterable[Result],
-    same_hosts: Callable[[Iterable[StoredRun]], Iterable[tuple[str, str]]] = lambda _: (),
+    hosts: Callable[[Iterable[StoredRun]], Mapping[tuple[str, str], frozenset[str]]] = lambda _: {},
 ) -> None:
     """Write the ledger again; a file changes only where a result did.
 
@@ -102,13 +104,13 @@ def write(
         folder: made if it is missing.
         entries: in the order of the features.
         sabotages: the newest result of each.
-        same_hosts: of the runs that are written, pairs of provisionings that make the same host.
+        hosts: of the runs that are written, as in `Ledger`.
     """
     by_target: dict[str, list[dict[str, Any]]] = {}
     runs: dict[str, StoredRun] = {}
     for entry in entries:
         runs[entry.run.id] = entry.run
-        told = {name: value for name, value in asdict(entry.outcome).items() if value != "" and value is not False}
+        told = {name: value for name, value in asdict(entry.outcome).items() if value not in ("", None)}
         by_target.setdefault(entry.run.target, []).append({"id": entry.scenario, "run": entry.run.id, **told})
     for path in folder.glob("*.jsonl"):
         if path.stem not in by_target and path.name not in NO_TARGETS:
@@ -116,13 +118,17 @@ def write(
     for target, lines in by_target.items():
         _write(folder / f"{target}.jsonl", lines)
     _write(folder / RUNS, [_of_run(runs[name]) for name in sorted(runs)])
-    pairs = sorted(set(same_hosts(runs.values())))
-    _write(folder / HOSTS, [{"made_by": one, "and_by": other} for one, other in pairs])
+    _write(folder / HOSTS, map(_of_hosts, sorted(hosts(runs.values()).items())))
     _keep_statements(folder / STATEMENTS, runs.values())
     if (key := statement.key_file()) and key.exists():
         pem = statement.public_pem(key)
         atomic.write(folder / SIGNERS / f"{statement.public_key(pem).keyid[:16]}.pem", pem.decode())
     _write(folder / SABOTAGES, [_of_sabotage(one) for one in sorted(sabotages, key=lambda one: one.key)])
+
+
+def _of_hosts(pair: tuple[tuple[str, str], frozenset[str]]) -> dict[str, Any]:
+    (one, other), scripts = pair
+    return {"made_by": one, "and_by": other, **({"scripts": sorted(scripts)} if scripts else {})}
 
 
 def _of_sabotage(result: Result) -> dict[str, Any]:

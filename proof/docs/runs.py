@@ -6,11 +6,13 @@ A digest is also quicker to read than the record with all of its evidence.
 
 import fcntl
 import json
+import os
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,8 +22,9 @@ from lab import atomic, locks
 from proof.evidence import record
 from proof.evidence.record import FailureKind, RunState, ScenarioState
 
-DIGEST_SCHEMA = 2
-PLAYBOOKS = "ansible-playbook "  # how the evidence of one that was applied begins
+DIGEST_SCHEMA = 3
+PROGRAM = "ansible-playbook"  # how the evidence of a playbook that was applied begins
+UNKNOWN = "unknown"  # stands for playbooks that were applied, and nobody knows which
 SENTENCE = 240  # characters of a failure's message that a page shows as the reason
 NO_RESET = ("--no-reset", "--as-it-is")  # the second is its name in records before version 0.2
 Stamp = tuple[int, int]  # size and time of change of a record: another one has been written again
@@ -31,8 +34,8 @@ Stamp = tuple[int, int]  # size and time of change of a record: another one has 
 class Outcome:
     """How a scenario ended in a run; `kind` and `message` tell of its failure, empty if it has none.
 
-    `provisions` says whether it applied playbooks itself. The ledger also knows when the unbroken series of passes
-    began, `since`, and the SHA-256 of the `evidence`.
+    `playbooks` are those that it applied itself, `scripts` those of the host that were read, None if nobody knows. The
+    ledger also knows when the unbroken series of passes began, `since`, and the SHA-256 of the `evidence`.
     """
 
     task: str
@@ -41,7 +44,8 @@ class Outcome:
     reason: str = ""
     kind: FailureKind | str = ""
     message: str = ""
-    provisions: bool = False
+    playbooks: tuple[str, ...] = ()
+    scripts: tuple[str, ...] | None = None
     since: str = ""
     evidence: str = ""
 
@@ -174,8 +178,25 @@ def _outcome(part: Mapping[str, Any]) -> Outcome:
         seconds=float(part["seconds"]),
         kind=str(failure["kind"]),
         message=textwrap.shorten(message[0], SENTENCE, placeholder=" ...") if message else "",
-        provisions=any(str(one["text"]).startswith(PLAYBOOKS) for step in part["steps"] for one in step["evidence"]),
+        playbooks=tuple(sorted(set(_playbooks(part)))),
+        scripts=None if part.get("scripts") is None else tuple(part["scripts"]),
     )
+
+
+def _playbooks(part: Mapping[str, Any]) -> Iterator[str]:
+    """Paths in the checkout of the playbooks that a scenario applied."""
+    for words in (str(one["text"]).split() for step in part["steps"] for one in step["evidence"]):
+        if words[:1] == [PROGRAM]:
+            named = [word for option, word in pairwise(words) if option != "-i" and word.endswith(".yml")]
+            yield from map(os.path.normpath, named or [UNKNOWN])
+
+
+def outcome(kept: Mapping[str, Any]) -> Outcome:
+    """As it was kept in a digest or in the ledger. Raises TypeError if that is no outcome."""
+    told: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}
+    if told.pop("provisions", False):  # of before version 0.3, which does not tell which playbooks
+        told["playbooks"] = (UNKNOWN,)
+    return Outcome(**told)
 
 
 def _keep(path: Path, found: StoredRun, stamp: Stamp) -> None:
@@ -188,14 +209,13 @@ def _keep(path: Path, found: StoredRun, stamp: Stamp) -> None:
 
 def _digest(path: Path) -> tuple[StoredRun, Stamp]:
     data = json.loads(path.read_bytes())
-    if data["schema"] not in (1, DIGEST_SCHEMA):
+    if data["schema"] not in range(1, DIGEST_SCHEMA + 1):
         raise ValueError(f"its schema is {data['schema']}, known is {DIGEST_SCHEMA}")
     run = data["run"]
-    # Digests of before version 0.3 do not tell who applied playbooks: it may have been each of them.
     earlier = data["schema"] != DIGEST_SCHEMA
-    run["outcomes"] = {
-        name: Outcome(**({**part, "provisions": True} if earlier else part)) for name, part in run["outcomes"].items()
-    }
+    # The first digests do not tell who applied playbooks: it may have been each of them.
+    untold = {"provisions": True} if data["schema"] == 1 else {}
+    run["outcomes"] = {name: outcome({**part, **untold}) for name, part in run["outcomes"].items()}
     run["command"] = tuple(run["command"])
     found = StoredRun(**run)
     if found.state == "running":

@@ -1,14 +1,15 @@
 """The state of a scenario, a criterion and a task on a target. Absence of evidence is never a pass."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from proof.docs.runs import Outcome, StoredRun
+from proof.docs.runs import UNKNOWN, Outcome, StoredRun
 from proof.evidence.provenance import INVENTORY
+from proof.gherkin.feature_files import WHOLE_HOST
 from proof.gherkin.tracker import Waiver
-from proof.whole_host.reference import MADE_FROM
+from proof.whole_host.reference import MADE_FROM, Change
 
 State = Literal["verified", "failed", "stale", "not run", "undefined", "waived"]
 STATES: tuple[State, ...] = ("verified", "failed", "stale", "not run", "undefined", "waived")
@@ -16,19 +17,23 @@ WORST_FIRST: tuple[State, ...] = ("failed", "undefined", "not run", "stale", "wa
 ORDERED_BY = {"1.1.1": "terraform"}  # task -> one more folder whose change makes its evidence stale
 SKIPPED = "skipped: "
 # How today's host differs from that of the provisioning in a run's provenance; None if nobody knows.
-HostChanged = Callable[[Mapping[str, str]], Sequence[str] | None]
+HostChanged = Callable[[Mapping[str, str]], Change | None]
 LAB_ONLY = "would break the host: proved in a lab only"
 
 
 @dataclass(frozen=True)
 class Today:
-    """What evidence must be made from, and how old it may be, to count; `tasks` are hashes of feature and steps."""
+    """What evidence must be made from, and how old it may be, to count.
+
+    `tasks` are hashes of feature and steps, `playbooks` those of all that a playbook is made of.
+    """
 
     now: datetime
     contents: Mapping[str, str]
     tasks: Mapping[str, str]
     fresh_days: Mapping[str, int | None]
     host_changed: HostChanged = lambda _: None
+    playbooks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,10 @@ def stale(run: StoredRun, outcome: Outcome, today: Today) -> str:
 def _made_otherwise(run: StoredRun, outcome: Outcome, today: Today) -> str:
     """How the host is made in another way than for a run, so that its result no longer counts; empty if it is not.
 
-    Another provisioning that makes the same host changes nothing for whoever only looks at the host. The inventory is
-    more than that: scenarios ask the host for what it says.
+    Another provisioning that makes the same host changes nothing for whoever only looks at the host, and another
+    content of a script nothing for whoever did not read it, unless it is of the same task or compares the whole host.
+    Who applies playbooks depends on these, too. The inventory is more than that: scenarios ask the host for what it
+    says.
     """
     made_from = run.provenance.get("contents") or {}
     folders = (*MADE_FROM, *filter(None, [ORDERED_BY.get(outcome.task)]))
@@ -121,12 +128,30 @@ def _made_otherwise(run: StoredRun, outcome: Outcome, today: Today) -> str:
         return f"the run does not tell which {' and '.join(unknown)} it was made from"
     changed = [name for name in folders if made_from[name] != today.contents.get(name)]
     why = f"{' and '.join(changed)} changed since"
-    if changed != ["provision"] or outcome.provisions or made_from.get(INVENTORY) != today.contents.get(INVENTORY):
+    if applied := _other_playbooks(run, outcome.playbooks, today):
+        return f"{applied[0]} changed since"
+    if changed != ["provision"] or made_from.get(INVENTORY) != today.contents.get(INVENTORY):
         return why if changed else ""
     host = today.host_changed(made_from)
     if host is None:
         return why
-    return f"{why}, and the host in {len(host)} points, such as {host[0].splitlines()[0]}" if host else ""
+    if not host.differences or not _touched(run, outcome, host, today):
+        return ""
+    return f"{why}, and the host in {len(host.differences)} points, such as {host.differences[0].splitlines()[0]}"
+
+
+def _touched(run: StoredRun, outcome: Outcome, host: Change, today: Today) -> bool:
+    """Whether a difference of the host may change a result."""
+    if host.scripts is None or outcome.scripts is None or outcome.task == WHOLE_HOST:
+        return True
+    own = _other_playbooks(run, [f"provision/task_{outcome.task}.yml"], today)
+    return bool(own or host.scripts.intersection(outcome.scripts))
+
+
+def _other_playbooks(run: StoredRun, names: Iterable[str], today: Today) -> list[str]:
+    """Those of some playbooks that are made of other files than for a run, or may be."""
+    then = run.provenance.get("playbooks")
+    return [name for name in names if then is None or name == UNKNOWN or then.get(name) != today.playbooks.get(name)]
 
 
 def moment(text: str) -> datetime:

@@ -154,8 +154,10 @@ def _ledger(folder: Path, keys: Keys, found: Findings) -> None:
             if (outcome.state if outcome.state in ("passed", "failed") else "neither") != signed:
                 found.problems.append(f"{run.id}: {scenario}: {outcome.state}, and {signed} was signed")
         found.checked.append(f"{run.id}: {len(run.outcomes)} results{_by(claim)}")
-    if kept.same_hosts:
-        found.checked.append(f"{len(kept.same_hosts)} provisionings are said to make the same host: not signed")
+    if kept.hosts:
+        found.checked.append(
+            f"{len(kept.hosts)} provisionings are said to make the same host, but for scripts: not signed"
+        )
     lines = sum(
         len(path.read_text(encoding="utf-8").splitlines())
         for path in folder.glob("*.jsonl")

@@ -6,8 +6,12 @@ import hashlib
 import platform
 import subprocess
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
+
+from lab import stages
+from lab.errors import LabError
 
 TOOLS = ("pytest", "pytest-bdd", "pytest-testinfra", "mitogen", "ansible-core")
 CONTENTS = ("provision", "sql", "terraform", "features", "steps", "proof", "lab")
@@ -52,6 +56,15 @@ def contents(root: Path) -> dict[str, str]:
     """Hash of each folder that a result is made from."""
     folders = {**{name: root / name for name in CONTENTS}, INVENTORY: root / "provision" / "inventory"}
     return {name: content_hash(_files(folder), root) for name, folder in folders.items()}
+
+
+def playbooks(root: Path) -> dict[str, str]:
+    """Hash of all that each playbook is made of, by its path in the checkout; without those that cannot be read."""
+    found = {}
+    for path in sorted([*(root / "provision").glob("*.yml"), *(root / "steps" / "playbooks").glob("*.yml")]):
+        with suppress(LabError):
+            found[str(path.relative_to(root))] = stages.content(path)
+    return found
 
 
 def task_content(root: Path, feature: Path) -> str:
@@ -121,6 +134,7 @@ def gather(root: Path) -> dict[str, object]:
         "commit": _git(root, "rev-parse", "--verify", "HEAD"),
         "dirty": None if status is None else bool(status),
         "contents": contents(root),
+        "playbooks": playbooks(root),
         "versions": {"python": platform.python_version(), **{tool: _version(tool) for tool in TOOLS}},
         "by": user(),
         "from": platform.node(),

@@ -63,7 +63,11 @@ class Failure:
 
 @dataclass
 class Scenario:
-    """A case of a scenario; `case` distinguishes the rows of an outline, `id` is stable over runs."""
+    """A case of a scenario; `case` distinguishes the rows of an outline, `id` is stable over runs.
+
+    `scripts` are those of the host's own scripts that were read while it ran; None if nobody knows. `measured` are
+    figures of the host by name, which ends in the unit.
+    """
 
     id: str
     task: str
@@ -80,6 +84,8 @@ class Scenario:
     seconds: float = 0.0
     steps: list[Step] = field(default_factory=list)
     failure: Failure | None = None
+    scripts: list[str] | None = None
+    measured: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass

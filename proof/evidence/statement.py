@@ -183,10 +183,16 @@ def enveloped(payload: bytes, key: Path | None) -> str:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of each file in a run's folder, by path, and of the evidence of each scenario in its record."""
+    """SHA-256 of each file in a run's folder, by path, and of the evidence of each scenario in its record.
+
+    Raises ValueError if that is no record.
+    """
     found = {str(path.relative_to(folder)): sha256(path.read_bytes()) for path in _files(folder)}
-    for part in json.loads((folder / "run.json").read_bytes())["scenarios"]:
-        found[f"{SCENARIO}{part['id']}"] = sha256(canonical(part))
+    try:
+        for part in json.loads((folder / "run.json").read_bytes())["scenarios"]:
+            found[f"{SCENARIO}{part['id']}"] = sha256(canonical(part))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{folder.name}: its record is damaged: {error!r}") from error
     return found
 
 

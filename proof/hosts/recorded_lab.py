@@ -57,6 +57,7 @@ class RecordedLab:
         self._lab = lab
         self._recorder = recorder
         self._drop = drop
+        self._cut = False
 
     def up(self, at: str | None = None) -> None:
         """Bring the lab to the state after a task, or to its full state; nothing to do if it is there."""
@@ -115,6 +116,12 @@ class RecordedLab:
         self._drop()
         with self._recorder.watching("lab", f"power cut of {node}"):
             self._lab.power_cut(node)
+        self._cut = True
+
+    def power_was_cut(self) -> bool:
+        """Whether a power was cut since this was asked last: what was on its way to the disk is lost."""
+        cut, self._cut = self._cut, False
+        return cut
 
     def alive(self, node: str, timeout: float) -> bool:
         """Whether a command runs on a node out of band."""

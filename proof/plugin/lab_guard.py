@@ -10,7 +10,8 @@ from proof.evidence.recorder import Recorder
 from proof.evidence.run_folder import slug
 from proof.hosts import lab_lock, recorded_lab
 from proof.hosts.recorded_lab import RecordedLab
-from proof.whole_host import reference
+from proof.whole_host import reference, scripts
+from proof.whole_host.scripts import ReadScripts
 
 COLLECTED_SCENARIOS = 3  # failed disruptive scenarios whose artefacts are kept before the reset
 
@@ -33,6 +34,7 @@ class LabGuard:
         self._artefacts = artefacts
         self._held = ExitStack()
         self._collected = 0
+        self._read: ReadScripts | None = None
 
     def start(self, provider: str | None, drop_connections: Callable[[], None]) -> dict[str, str]:
         """Start the lab and reset what an interrupted run left. Returns its origin. Raises LabError.
@@ -52,6 +54,9 @@ class LabGuard:
         origin = self.lab.origin()
         self.reset_if_touched()
         reference.require(lab)
+        if known := reference.read(origin.get("task", "")):
+            self._read = ReadScripts(lab, scripts.own(known.taken))
+            self._read.since_last()
         return origin
 
     def touch(self, scenario: Scenario | None) -> None:
@@ -65,7 +70,14 @@ class LabGuard:
             return False
         self.lab.reset()
         lab_lock.was_reset(self._root)
+        if self._read is not None:
+            self._read.since_last()
         return True
+
+    def scripts_read(self) -> list[str] | None:
+        """The host's own scripts that the scenario read; None if that is not known."""
+        found = None if self._read is None or self.lab is None else self._read.since_last()
+        return None if self.lab is not None and self.lab.power_was_cut() else found
 
     def collect_from(self, scenario: Scenario) -> None:
         """Keep the artefacts of a failed disruptive scenario before the reset; of the first few only."""

@@ -141,6 +141,7 @@ class RunRecorder:
             return None
         self._end_step("passed")
         scenario.seconds = round(self.elapsed(), 3)
+        scenario.measured = self.evidence.measured
         reached = [step for step in scenario.steps if step.line]
         scenario.steps = [step for step in scenario.steps if step.line or step.evidence]
         scenario.steps += [Step(*step) for step in steps[len(reached) :]]

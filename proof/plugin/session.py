@@ -94,6 +94,7 @@ class ProofSession:
         if scenario is None:
             return
         self.guard.collect_from(scenario)
+        scenario.scripts = self.guard.scripts_read()
         self.record.leave()
         asked = self.connections.take_used()
         self._describe_host()

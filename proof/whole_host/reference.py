@@ -21,7 +21,7 @@ from proof.hosts.recorded_lab import LabControl
 from proof.hosts.target import LAB, Target
 from proof.probes import engine, fail2ban, ownership, snapshot
 from proof.probes.snapshot.common import Settings
-from proof.whole_host import comparison, exceptions
+from proof.whole_host import comparison, exceptions, scripts
 from proof.whole_host.comparison import HostSnapshot
 
 FOLDER = BUILD / "references"
@@ -212,8 +212,19 @@ def require(lab: LabControl) -> None:
         old.unlink(missing_ok=True)
 
 
-def changed_since(made_from: Mapping[str, str], now: Mapping[str, str] | None = None) -> list[str] | None:
-    """How the host that a provisioning makes differs from that of an earlier one, a line for each difference.
+@dataclass(frozen=True)
+class Change:
+    """How the hosts of two provisionings differ: a line for each difference, none if they are the same.
+
+    `scripts` are the paths of the scripts whose content differs, if nothing else does; None if more does.
+    """
+
+    differences: tuple[str, ...] = ()
+    scripts: frozenset[str] | None = frozenset()
+
+
+def changed_since(made_from: Mapping[str, str], now: Mapping[str, str] | None = None) -> Change | None:
+    """How the host that a provisioning makes differs from that of an earlier one.
 
     Args:
         made_from: the earlier one, as in the provenance of a run.
@@ -227,4 +238,6 @@ def changed_since(made_from: Mapping[str, str], now: Mapping[str, str] | None = 
     if before is None or after is None:
         return None
     excepted = exceptions.merged(exceptions.TIME, exceptions.MADE)
-    return [str(one) for one in comparison.differences(before.taken, after.taken, excepted)]
+    found = comparison.differences(before.taken, after.taken, excepted)
+    both = sorted({*scripts.own(before.taken)}.intersection(scripts.own(after.taken)))
+    return Change(tuple(map(str, found)), scripts.changed(found, both))

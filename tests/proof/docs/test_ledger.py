@@ -14,6 +14,7 @@ from proof.docs.ledger import FOLDER
 from proof.docs.model import Document
 from proof.docs.states import Standing
 from proof.evidence.sabotage_results import Result
+from proof.whole_host.reference import Change
 from tests.proof.docs.world import NOW, World
 
 
@@ -142,9 +143,9 @@ def test_a_clone_knows_which_other_provisioning_makes_the_same_host(world: World
     """Which it cannot find out by itself: the references are where they were taken."""
     world.run()
     (world.root / "provision/task_1.2.1.yml").write_text("---\n# another word\n")
-    sources = world.sources(host_changed=lambda _: [] if same else ["files: /etc/motd"])
+    sources = world.sources(host_changed=lambda _: Change() if same else Change(("files: /etc/motd",), None))
     document = build.document(sources, Evidence(world.root / "site"))
-    write = partial(build.same_hosts, sources)
+    write = partial(build.hosts, sources)
     ledger.write(world.root / FOLDER, build.entries(sources, document), sources.sabotages, write)
     states = {standing.state for standing in standings(clone(world))}
     assert ("verified" in states, "stale" in states) == (same, not same)

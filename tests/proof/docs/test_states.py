@@ -8,6 +8,7 @@ from proof.docs.model import Trust
 from proof.evidence import sabotage_results
 from proof.evidence.sabotage_results import Result
 from proof.gherkin import sabotage_files, tracker
+from proof.whole_host.reference import Change
 from tests.proof.docs.world import NOW, PLAN, World
 
 
@@ -82,7 +83,7 @@ def test_evidence_from_other_content_is_stale(world: World, name: str) -> None:
 PLAYBOOK = "provision/task_1.2.1.yml"
 
 
-def changed(world: World, name: str, host: list[str] | None, asked: str = "id") -> tuple[str, str]:
+def changed(world: World, name: str, host: Change | None, asked: str = "id") -> tuple[str, str]:
     """State and reason of a criterion after a change, by which the host differs so; `asked` is what the run did."""
     world.run(asked=asked)
     (world.root / name).write_text("# changed\n")
@@ -91,11 +92,11 @@ def changed(world: World, name: str, host: list[str] | None, asked: str = "id") 
 
 
 def test_another_provisioning_that_makes_the_same_host_changes_nothing(world: World) -> None:
-    assert changed(world, PLAYBOOK, []) == ("verified", "")
+    assert changed(world, PLAYBOOK, Change()) == ("verified", "")
 
 
 def test_a_difference_of_the_host_makes_stale_and_is_told(world: World) -> None:
-    state, reason = changed(world, PLAYBOOK, ["files: new: /etc/x", "units: y"])
+    state, reason = changed(world, PLAYBOOK, Change(("files: new: /etc/x", "units: y"), None))
     assert (state, reason) == ("stale", "provision changed since, and the host in 2 points, such as files: new: /etc/x")
 
 
@@ -104,12 +105,49 @@ def test_a_host_that_nobody_knows_may_be_another(world: World) -> None:
 
 
 def test_who_applied_the_provisioning_depends_on_it_and_not_only_on_the_host(world: World) -> None:
-    assert changed(world, PLAYBOOK, [], "ansible-playbook -i x")[0] == "stale"
+    assert changed(world, PLAYBOOK, Change(), "ansible-playbook -i x")[0] == "stale"
+
+
+OTHER = "provision/task_1.2.2.yml"
+SCRIPT = "/opt/backup.sh"
+
+
+@pytest.mark.parametrize(
+    ("name", "applied", "read", "expected"),
+    [
+        (OTHER, "", [], "verified"),
+        (OTHER, "", ["/opt/other.sh"], "verified"),
+        (OTHER, "", [SCRIPT], "stale"),
+        (OTHER, "", None, "stale"),
+        (OTHER, PLAYBOOK, [], "verified"),
+        (OTHER, OTHER, [], "stale"),
+        (PLAYBOOK, "", [], "stale"),
+    ],
+)
+def test_another_content_of_a_script_touches_its_own_task_and_who_read_or_applied_it(
+    world: World, name: str, applied: str, read: list[str] | None, expected: str
+) -> None:
+    (world.root / OTHER).write_text("---\n")
+    asked = f"ansible-playbook -i provision/inventory/lab.yml {applied}" if applied else "id"
+    world.run(asked=asked, scripts=read)
+    (world.root / name).write_text("# changed\n")
+    host = Change((f"files: {SCRIPT}",), frozenset([SCRIPT]))
+    assert world.document(host_changed=lambda _: host).tasks[0].criteria[0].standings["lab"].state == expected
+
+
+def test_a_playbook_of_the_steps_that_changed_makes_stale_who_applied_it(world: World) -> None:
+    path = world.root / "steps/playbooks/x.yml"
+    path.parent.mkdir()
+    path.write_text("---\n")
+    world.run(asked="ansible-playbook -i provision/inventory/lab.yml provision/../steps/playbooks/x.yml")
+    path.write_text("# changed\n")
+    standing = world.document().tasks[0].criteria[0].standings["lab"]
+    assert (standing.state, standing.reason) == ("stale", "steps/playbooks/x.yml changed since")
 
 
 @pytest.mark.parametrize("name", ["provision/inventory/lab.yml", "sql/00.sql"])
 def test_what_is_asked_of_the_host_or_is_no_part_of_the_snapshot_is_none_of_it(world: World, name: str) -> None:
-    assert changed(world, name, [])[0] == "stale"
+    assert changed(world, name, Change())[0] == "stale"
 
 
 def test_a_failure_stays_one_after_a_change(world: World) -> None:

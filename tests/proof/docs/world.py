@@ -120,6 +120,7 @@ class World:
         only: str = "",
         text: str = "id",
         asked: str = "id",
+        scripts: list[str] | None = None,
         questions: int = 1,
         message: str = "mail says no\nand more",
         finished: bool = True,
@@ -140,7 +141,7 @@ class World:
         run.scenarios = [one for one in self.scenarios() if only in one.name]
         for one in run.scenarios:
             one.state = next((state for word, state in states.items() if one.name.startswith(word)), "passed")
-            one.started, one.seconds = started, 0.5
+            one.started, one.seconds, one.scripts = started, 0.5, scripts
             entries = [Evidence("command", asked, "mail", 0, text)] * questions
             one.steps = [Step("When", "it is asked", 1, "failed" if one.state == "failed" else "passed", 0.5, entries)]
             if one.state == "failed":

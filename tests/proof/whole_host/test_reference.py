@@ -17,6 +17,7 @@ from lab.errors import LabError
 from proof.hosts import target as targets
 from proof.hosts.target import LAB
 from proof.whole_host import reference
+from proof.whole_host.reference import Change
 from tests.fakes import Done, FakeLab
 
 LAST = stages.tasks()[-1]
@@ -110,9 +111,9 @@ def test_the_hosts_of_two_provisionings_are_compared_if_both_are_known() -> None
     assert today is not None
     taken = {"files": {**TAKEN["files"], "/etc/old": "x"}}
     reference.path_of(LAST, earlier).write_text(json.dumps({"task": LAST, "layer": "old", "taken": taken}))
-    assert reference.changed_since(earlier) == ["files: gone: /etc/old  x"]
+    assert reference.changed_since(earlier) == Change(("files: gone: /etc/old  x",), None)
     reference.path_of(LAST, earlier).write_text(json.dumps({"task": LAST, "layer": "old", "taken": TAKEN}))
-    assert reference.changed_since(earlier) == []
+    assert reference.changed_since(earlier) == Change((), frozenset())
 
 
 def test_a_damaged_reference_is_none(kept: Path) -> None:
