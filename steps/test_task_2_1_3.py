@@ -154,11 +154,12 @@ def look_at_folder(database: Database) -> Folder:
 
 
 @then("the newest backup is whole and not older than a night and two hours")
-def newest_is_whole(folder: Folder, target: Target) -> None:
+def newest_is_whole(folder: Folder, target: Target, evidence: Recorder) -> None:
     """The tracker's age for a stale one."""
     assert folder["backups"], "there is no backup on mail"
     newest = folder["backups"][-1]
     assert newest["broken"] == [], f"the newest backup on mail is damaged: {newest}"
+    evidence.measure("newest_backup_age_seconds", newest["age"])
     hours = newest["age"] / 3600
     assert hours < target.number("backup_stale_hours"), f"the newest backup on mail is {hours:.0f} hours old: {newest}"
 
@@ -460,13 +461,14 @@ def verified_well(database: Database, verified: CommandResult) -> None:
 
 
 @then("the last verification that succeeded was within the agreed number of days")
-def verified_lately(mail: Host, database: Database, target: Target) -> None:
+def verified_lately(mail: Host, database: Database, target: Target, evidence: Recorder) -> None:
     """By the host's clock; it leaves a record only where it succeeds."""
     record = mail.file(database.path("backups_last_verified"))
     assert record.exists, f"the backups on mail were never verified: there is no {record.path}"
     time = RECORD.match(record.content_string)
     assert time, f"the record on mail: {record.content_string}"
     seconds = int(mail.check_output("date +%s")) - datetime.fromisoformat(time[1]).timestamp()
+    evidence.measure("backup_verification_age_seconds", seconds)
     days, allowed = seconds / DAY, target.number("backup_verified_days")
     assert 0 <= days <= allowed, f"the backups on mail were verified {days:.1f} days ago, and {allowed} are agreed"
 

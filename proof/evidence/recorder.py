@@ -39,6 +39,7 @@ class Recorder:
         self._prefix = "run"
         self._outside: list[Evidence] = []
         self._sink = self._outside
+        self._measured: dict[str, float] = {}
 
     @property
     def outside(self) -> list[Evidence]:
@@ -48,7 +49,7 @@ class Recorder:
     def open_scenario(self, name: str) -> Step:
         """From now on evidence belongs to a scenario; returns the step for what comes before all."""
         with self._lock:
-            self._prefix, self._number = name, 0
+            self._prefix, self._number, self._measured = name, 0, {}
         return self.open_step("", BEFORE, 0)
 
     def open_step(self, keyword: str, text: str, line: int) -> Step:
@@ -67,6 +68,23 @@ class Recorder:
         """Add a sentence to the evidence of the current step."""
         with self._lock:
             self._sink.append(Evidence("note", redactor(text), at=self._now()))
+
+    def measure(self, name: str, value: float) -> None:
+        """Add a figure of the host, which the watch writes as a metric, to the evidence of the current step.
+
+        Args:
+            name: as Prometheus has them, with the unit at its end, such as "newest_backup_age_seconds".
+            value: in that unit.
+        """
+        with self._lock:
+            self._measured[name] = value
+        self.note(f"{name} = {value:.6g}")
+
+    @property
+    def measured(self) -> dict[str, float]:
+        """The figures of the current scenario."""
+        with self._lock:
+            return dict(self._measured)
 
     def command(
         self,

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -100,7 +101,8 @@ def results(run: Run) -> list[Result]:
             message = scenario.failure.message.strip().splitlines() if scenario.failure else []
             seen = textwrap.shorten(" ".join(message[:2]), SENTENCE, placeholder=" ...")
             again = terminal.again(run.target, scenario.node)
-            result = Result(scenario.task, scenario.rule, red=True, seen=seen, again=again)
-        if result.red or result.id not in found:
-            found[result.id] = found[result.id] if result.id in found and found[result.id].red else result
+            result = replace(result, red=True, seen=seen, again=again)
+        before = found.get(result.id, result)
+        worse = result if result.red and not before.red else before
+        found[result.id] = replace(worse, measured={**before.measured, **scenario.measured})
     return list(found.values())

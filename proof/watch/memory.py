@@ -29,13 +29,17 @@ class Message:
 
 @dataclass(frozen=True)
 class Result:
-    """How one criterion ended in a look: its task and sentence, what was seen if it is red, how to run it again."""
+    """How one criterion ended in a look: its task and sentence, what was seen if it is red, how to run it again.
+
+    `measured` are figures of the host, by name.
+    """
 
     task: str
     rule: str
     red: bool
     seen: str = ""
     again: str = ""
+    measured: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def id(self) -> str:

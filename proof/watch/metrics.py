@@ -1,23 +1,31 @@
 """What the watch knows, as a text file for node_exporter's collector `textfile`."""
 
-from datetime import datetime
+from collections.abc import Mapping
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
-from proof.watch.memory import Memory
+from proof.watch.memory import Look, Memory
 
 PREFIX = "mail_lab"
 
 
-def write(path: Path, host: str, memory: Memory, now: datetime, *, seconds: float, changes: dict[str, int]) -> None:
+def write(
+    path: Path,
+    host: str,
+    memory: Memory,
+    look: Look,
+    *,
+    seconds: float,
+    changes: Mapping[str, int],
+) -> None:
     """Write the metrics of a host; a reader sees the old file or the new one.
 
     Args:
         path: ends in .prom.
         host: label of every metric.
         memory: what is known.
-        now: the time.
+        look: the last one.
         seconds: how long the look took.
         changes: differences since the look before, by section.
     """
@@ -32,7 +40,7 @@ def write(path: Path, host: str, memory: Memory, now: datetime, *, seconds: floa
         task, _, rule = name.partition(" ")
         green.labels(host, task, rule).set(not one.red)
         if one.proved is not None:
-            age.labels(host, task, rule).set((now - one.proved).total_seconds())
+            age.labels(host, task, rule).set((look.at - one.proved).total_seconds())
     gauge("host_seen", "1 if the last attempt saw the host").labels(host).set(memory.unseen is None)
     for title, name, moment in (
         ("Time of the last attempt", "last_attempt_timestamp_seconds", memory.tried),
@@ -42,6 +50,8 @@ def write(path: Path, host: str, memory: Memory, now: datetime, *, seconds: floa
             gauge(name, title).labels(host).set(moment.timestamp())
     gauge("look_duration_seconds", "Seconds that the last look took").labels(host).set(seconds)
     gauge("messages_unsent", "Messages that no one could be told yet").labels(host).set(len(memory.unsent))
+    for name, value in {name: value for one in look.results for name, value in one.measured.items()}.items():
+        gauge(name, "Measured by a criterion").labels(host).set(value)
     changed = gauge("host_changes", "Differences of the host since the look before, by section", "section")
     for section, number in changes.items():
         changed.labels(host, section).set(number)

@@ -137,7 +137,7 @@ class Watch:
         memory = replace(memory, unsent=tuple(self._tell([*memory.unsent, *messages])))
         self._keep(memory)
         if settings.metrics:
-            metrics.write(Path(settings.metrics), self.host, memory, found.at, seconds=seconds, changes=changes)
+            metrics.write(Path(settings.metrics), self.host, memory, found, seconds=seconds, changes=changes)
         red = sum(one.red for one in found.results)
         print(f"{self.host}: {found.why or f'{len(found.results)} criteria, {red} red'}, in {seconds:.0f} s")
         return 1 if red or found.why else 0

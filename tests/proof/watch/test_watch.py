@@ -15,7 +15,9 @@ from aiosmtpd.smtp import AuthResult
 from lab import tools
 from lab.errors import LabError
 from lab.free_ports import find_free
+from proof.evidence.record import Run, Scenario, ScenarioState
 from proof.evidence.redact import MASK, redactor
+from proof.watch import look as looking
 from proof.watch import memory as memories
 from proof.watch import notify, units
 from proof.watch.look import UnseenError
@@ -95,7 +97,8 @@ class World:
             raise UnseenError(self.unseen)
         looks.keep(self.watch.host, {"files": {"/etc/motd": "1", **self.red}}, {})
         names = ["ssh is closed", "the backup is there", *self.red]
-        return [Result("1.3.1", each, each in self.red, self.red.get(each, ""), "pytest x") for each in names]
+        figures = {"newest_backup_age_seconds": 7200.0}
+        return [Result("1.3.1", each, each in self.red, self.red.get(each, ""), "pytest x", figures) for each in names]
 
     def hour(self) -> int:
         self.now += HOUR
@@ -250,6 +253,7 @@ def test_what_changed_between_two_looks_is_in_the_journal(world: World, tmp_path
     assert 'mail_lab_criterion_green{criterion="ssh is closed",host="vultr",task="1.3.1"} 1.0' in text
     assert 'mail_lab_host_changes{host="vultr",section="files"} 1.0' in text
     assert 'mail_lab_host_seen{host="vultr"} 1.0' in text
+    assert 'mail_lab_newest_backup_age_seconds{host="vultr"} 7200.0' in text
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze")
@@ -287,3 +291,18 @@ def test_units_that_cannot_be_started_are_not_left(tmp_path: Path, monkeypatch: 
         units.install("vultr", "hourly", tmp_path)
     assert "enable-linger" in error.value.hint
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_figures_of_all_scenarios_of_a_criterion_count() -> None:
+    """Whichever of them is red."""
+    run = Run("x", "vultr", "2026-11-20T12:00:00Z", [])
+    ended: list[tuple[ScenarioState, dict[str, float]]] = [
+        ("passed", {"x_seconds": 1.0}),
+        ("failed", {"y_seconds": 2.0}),
+    ]
+    for name, (state, figures) in zip("ab", ended, strict=True):
+        scenario = Scenario(name, "2.1.3", "Backups are new", name, "", False, "f", 1, "node")
+        scenario.state, scenario.measured = state, figures
+        run.scenarios.append(scenario)
+    (found,) = looking.results(run)
+    assert (found.red, found.measured) == (True, {"x_seconds": 1.0, "y_seconds": 2.0})
