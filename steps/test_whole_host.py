@@ -46,8 +46,12 @@ def seen_once(mail: Host, target: Target, chosen_cases: list[Case]) -> HostSnaps
     steps = [step.text for case in chosen_cases if not case.scenario.disruptive for step in case.scenario.steps]
     named = {found["section"] for text in steps if (found := re.fullmatch(COMPARED, text))}
     taken = whole_host.look(mail, target, *([] if WHOLE in steps else sorted(named)))
-    changed = looks.changed_files(looks.read(target.name), taken)
-    looks.keep(target.name, taken, mail.call(origin.of, changed) if changed else {})
+    before = looks.read(target.name)
+    changed = looks.changes(before.taken, taken) if before else []
+    files = [one.name for one in changed if one.section == "files" and one.after][: looks.ASKED]
+    origins = mail.call(origin.of, files) if files else {}
+    begin = datetime.fromisoformat(before.at).timestamp() if before else 0.0
+    looks.keep(target.name, taken, origins, mail.call(origin.since, begin) if changed else "")
     return taken
 
 

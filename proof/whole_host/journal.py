@@ -6,8 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lab.paths import BUILD
-from proof.whole_host import exceptions
-from proof.whole_host.comparison import differences
+from proof.whole_host import looks
 from proof.whole_host.looks import Look
 
 FOLDER = BUILD / "journal"
@@ -28,17 +27,19 @@ class Entry:
 
 
 def between(host: str, before: Look, after: Look) -> list[Entry]:
-    """What changed between two looks, in the sections that both saw; use and time are no change."""
-    both = [section for section in after.taken if section in before.taken]
-    excepted = exceptions.merged(exceptions.TIME, exceptions.USE)
-    found = differences(
-        {section: before.taken[section] for section in both},
-        {section: after.taken[section] for section in both},
-        excepted,
-    )
+    """What changed between two looks; of what is no file, the host knows only what was done in that time."""
     return [
-        Entry(host, before.at, after.at, one.section, one.name, one.before, one.after, after.origins.get(one.name, ""))
-        for one in found
+        Entry(
+            host,
+            before.at,
+            after.at,
+            one.section,
+            one.name,
+            one.before,
+            one.after,
+            after.origins.get(one.name) or after.meanwhile,
+        )
+        for one in looks.changes(before.taken, after.taken)
     ]
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from lab import atomic
 from lab.paths import BUILD
 from proof.evidence.run_folder import utc_now
-from proof.whole_host.comparison import HostSnapshot
+from proof.whole_host import exceptions
+from proof.whole_host.comparison import Difference, HostSnapshot, differences
 
 FOLDER = BUILD / "looks"
 ASKED = 50  # files of which the host is asked what it knows
@@ -18,30 +19,35 @@ ASKED = 50  # files of which the host is asked what it knows
 class Look:
     """What was seen of a host, section by section, and when (UTC).
 
-    `origins` says of files that changed since the look before it what the host knows of them: package, owner, time.
+    `origins` says of files that changed since the look before it what the host knows of them: package, owner, time;
+    `meanwhile` what packages and sudo did since then.
     """
 
     at: str
     taken: HostSnapshot
     origins: Mapping[str, str] = field(default_factory=dict)
+    meanwhile: str = ""
 
 
-def keep(target: str, taken: HostSnapshot, origins: Mapping[str, str], folder: Path = FOLDER) -> None:
+def keep(target: str, taken: HostSnapshot, origins: Mapping[str, str], meanwhile: str, folder: Path = FOLDER) -> None:
     """Keep a look in place of the one before; readable for its owner alone."""
-    look = {"at": utc_now(), "taken": taken, "origins": origins}
+    look = {"at": utc_now(), "taken": taken, "origins": origins, "meanwhile": meanwhile}
     atomic.write(folder / f"{target}.json", json.dumps(look), mode=0o600)
 
 
-def changed_files(before: Look | None, taken: HostSnapshot) -> list[str]:
-    """Paths of the files that are new or other than at the look before, as many of them as are asked about."""
-    was = before.taken.get("files", {}) if before else taken.get("files", {})
-    return [path for path, about in taken.get("files", {}).items() if was.get(path) != about][:ASKED]
+def changes(before: HostSnapshot, after: HostSnapshot) -> list[Difference]:
+    """What changed between two looks, in the sections that both saw; use and time are no change."""
+    both = [section for section in after if section in before]
+    excepted = exceptions.merged(exceptions.TIME, exceptions.USE)
+    return differences(
+        {section: before[section] for section in both}, {section: after[section] for section in both}, excepted
+    )
 
 
 def read(target: str, folder: Path = FOLDER) -> Look | None:
     """The newest look at a target; None if there is none that can be read."""
     try:
         kept = json.loads((folder / f"{target}.json").read_text(encoding="utf-8"))
-        return Look(kept["at"], kept["taken"], kept.get("origins", {}))
+        return Look(kept["at"], kept["taken"], kept.get("origins", {}), kept.get("meanwhile", ""))
     except (OSError, ValueError, KeyError):
         return None

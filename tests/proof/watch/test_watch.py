@@ -95,7 +95,7 @@ class World:
         self.scans.append(scan)
         if self.unseen:
             raise UnseenError(self.unseen)
-        looks.keep(self.watch.host, {"files": {"/etc/motd": "1", **self.red}}, {})
+        looks.keep(self.watch.host, {"files": {"/etc/motd": "1", **self.red}}, {}, "")
         names = ["ssh is closed", "the backup is there", *self.red]
         figures = {"newest_backup_age_seconds": 7200.0}
         return [Result("1.3.1", each, each in self.red, self.red.get(each, ""), "pytest x", figures) for each in names]
