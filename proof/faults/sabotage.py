@@ -26,6 +26,7 @@ from proof.gherkin.feature_files import CALM, Feature, FeatureSyntaxError, Scena
 from proof.gherkin.sabotage_files import RUNNER, Sabotage
 from proof.hosts import lab_lock, recorded_lab
 from proof.hosts.recorded_lab import LabControl
+from proof.report import columns
 from proof.report.terminal import duration
 from proof.whole_host import reference
 
@@ -325,7 +326,7 @@ def _run(work: Sequence[tuple[Feature, Sabotage]], *, matrix: bool) -> int:
         finally:
             lab.reset()
             lab_lock.was_reset(ROOT)
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=columns.width())
     console.print(table(results))
     bad = [result for result in results if result.outcome != "caught"]
     survived = sum(result.outcome == "survived" for result in bad)
