@@ -19,7 +19,7 @@ from lab.errors import LabError, UsageError
 from lab.paths import PROVISION, SQL
 
 BARE, FRESH = "bare", "fresh"  # an image with its addresses; a server as its provider hands it out
-OUTSIDE = {"mail_database": SQL}  # role -> the folder outside provision/ whose files it installs
+OUTSIDE = {"mail_database": SQL.name}  # role -> the folder beside provision/ whose files it installs
 _PLAYBOOK_KEYS = ("import_playbook", "ansible.builtin.import_playbook")
 _ROLE_KEYS = tuple(f"{prefix}{verb}_role" for prefix in ("", "ansible.builtin.") for verb in ("import", "include"))
 _FILE_KEYS = tuple(
@@ -61,7 +61,7 @@ def plan(root: str, start: str, variables: Mapping[str, object]) -> list[Stage]:
         playbook = PROVISION / f"task_{task}.yml"
         files = closure(playbook)
         texts = [path.read_text(errors="replace") for path in files]
-        key = _hash(key, task, version("ansible-core"), *_contents(files), repr(named(texts, variables)))
+        key = _hash(key, task, version("ansible-core"), *_contents(files, PROVISION), repr(named(texts, variables)))
         stages.append(Stage(task, key, playbook))
     return stages
 
@@ -95,19 +95,25 @@ def _hash(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def _contents(files: set[Path]) -> Iterator[str]:
-    for path in sorted(files | {PROVISION / "ansible.cfg"}):
-        yield os.path.relpath(path, PROVISION)
+def _contents(files: set[Path], provision: Path) -> Iterator[str]:
+    for path in sorted(files | {provision / "ansible.cfg"}):
+        yield os.path.relpath(path, provision)
         yield hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def content(playbook: Path) -> str:
+def content(playbook: Path, provision: Path) -> str:
     """Hash of every file that a playbook is made of. Raises LabError if one is missing."""
-    return _hash(*_contents(closure(playbook)))
+    return _hash(*_contents(closure(playbook, provision), provision))
 
 
-def closure(playbook: Path) -> set[Path]:
-    """Every file that a playbook is made of: itself, what it imports, and all of the roles it uses."""
+def closure(playbook: Path, provision: Path | None = None) -> set[Path]:
+    """Every file that a playbook is made of: itself, what it imports, and all of the roles it uses.
+
+    Args:
+        playbook: its file.
+        provision: the folder with roles and modules; that of the checkout if None.
+    """
+    provision = provision or PROVISION
     seen: set[Path] = set()
     waiting = [playbook]
     while waiting:
@@ -123,8 +129,8 @@ def closure(playbook: Path) -> set[Path]:
             read = yaml.load(path.read_text(), Loader=_AnyTag)  # noqa: S506  (a SafeLoader, see below)
         except yaml.YAMLError as error:
             raise LabError(f"{path} is no YAML: {error}") from error
-        for used in _uses(read):
-            waiting += _files(used, path)
+        for used in _uses(read, provision):
+            waiting += _files(used, path, provision)
     return seen
 
 
@@ -135,21 +141,21 @@ class _AnyTag(yaml.SafeLoader):
 _AnyTag.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
 
 
-def _files(used: tuple[str, str], user: Path) -> list[Path]:
+def _files(used: tuple[str, str], user: Path, provision: Path) -> list[Path]:
     kind, name = used
     if "{{" in name:
         raise LabError(f"{user} names a {kind} by a template ({name}); a layer's content would be unknown.")
     if kind == "role":
-        folders = [PROVISION / "roles" / name, *([OUTSIDE[name]] if name in OUTSIDE else [])]
+        folders = [provision / "roles" / name, *([provision.parent / OUTSIDE[name]] if name in OUTSIDE else [])]
         return sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
     return [user.parent / name]
 
 
-def _uses(node: object) -> Iterator[tuple[str, str]]:
+def _uses(node: object, provision: Path) -> Iterator[tuple[str, str]]:
     """Roles and files that a parsed YAML document names, as ("role" | "file", name)."""
     if isinstance(node, list):
         for item in node:
-            yield from _uses(item)
+            yield from _uses(item, provision)
     elif isinstance(node, dict):
         for key, value in node.items():
             if key in _PLAYBOOK_KEYS or key in _FILE_KEYS:
@@ -161,10 +167,10 @@ def _uses(node: object) -> Iterator[tuple[str, str]]:
             elif key in ("roles", "dependencies") and isinstance(value, list):
                 for role in value:
                     yield "role", str(role if isinstance(role, str) else role.get("role") or role.get("name"))
-                yield from _uses([role for role in value if isinstance(role, dict)])
-            elif (module := PROVISION / "library" / f"{key}.py").is_file():
+                yield from _uses([role for role in value if isinstance(role, dict)], provision)
+            elif (module := provision / "library" / f"{key}.py").is_file():
                 yield "file", str(module)
             elif key == "vars_files" and isinstance(value, list):
                 yield from (("file", str(name)) for name in value)
             else:
-                yield from _uses(value)
+                yield from _uses(value, provision)

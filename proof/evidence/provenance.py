@@ -4,6 +4,7 @@ import ast
 import getpass
 import hashlib
 import platform
+import re
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -19,6 +20,8 @@ INVENTORY = "inventory"  # also counted apart: what it says is asked of the host
 # What scenarios ask a host with and judge by; how a question travels, and what is written of it, decides nothing.
 ASKING = {("proof", name) for name in ("probes", "parsers", "clients", "database", "deployment", "vultr", "whole_host")}
 SNAPSHOT = ("proof/whole_host/", "proof/probes/snapshot/", "steps/whole_host.py")
+NAMED = re.compile(r'\b(PROVISION|TERRAFORM|provision|terraform)(?:\(\))? / "([^"]+)"')
+PLAYBOOKS = (".yml", ".yaml")  # who applies one depends on all that it is made of: `playbooks`
 PRIVATE = ("host_vars", "production", "secrets", ".terraform")  # of one installation alone
 PRIVATE_FILES = (".tfstate", ".tfstate.backup", ".tfvars", ".tfvars.json")
 
@@ -63,21 +66,23 @@ def playbooks(root: Path) -> dict[str, str]:
     found = {}
     for path in sorted([*(root / "provision").glob("*.yml"), *(root / "steps" / "playbooks").glob("*.yml")]):
         with suppress(LabError):
-            found[str(path.relative_to(root))] = stages.content(path)
+            found[str(path.relative_to(root))] = stages.content(path, root / "provision")
     return found
 
 
 def task_content(root: Path, feature: Path) -> str:
     """Hash of what a task's verdicts come from: its feature, its steps, the steps of all tasks, and what they ask with.
 
-    That is followed by imports through the packages of `ASKING`. The snapshot of the whole host, with which tasks only
-    look after a reboot, counts for those whose own steps import it.
+    That is followed by imports through the packages of `ASKING`, and to scripts of provision/ and terraform/ that a
+    module names. The snapshot of the whole host, with which tasks only look after a reboot, counts for those whose own
+    steps import it.
     """
     steps = root / "steps"
     own = steps / f"test_{feature.stem.replace('.', '_')}.py"
     every = [path for path in (steps / "conftest.py", *sorted((steps / "shared").glob("*.py"))) if path.exists()]
     seen = {path for path in _closure(root, every) if not str(path.relative_to(root)).startswith(SNAPSHOT)}
-    return content_hash({feature, *seen, *(_closure(root, [own], every) if own.exists() else ())}, root)
+    seen |= {feature, *(_closure(root, [own], every) if own.exists() else ())}
+    return content_hash({*seen, *(file for path in seen for file in _named_files(root, path))}, root)
 
 
 def _closure(root: Path, begin: Iterable[Path], beside: Iterable[Path] = ()) -> set[Path]:
@@ -91,6 +96,14 @@ def _closure(root: Path, begin: Iterable[Path], beside: Iterable[Path] = ()) -> 
             seen.add(path)
             waiting += (found for name in _imports(path) if (found := _module(root, name)) is not None)
     return seen
+
+
+def _named_files(root: Path, module: Path) -> Iterator[Path]:
+    """The operator's own files that a module names, as `PROVISION / "x.sh"` or `sources.provision() / "x.sh"`."""
+    for folder, name in NAMED.findall(module.read_text(encoding="utf-8")):
+        path = root / folder.lower() / name
+        if path.is_file() and path.suffix not in PLAYBOOKS:
+            yield path
 
 
 def _imports(path: Path) -> Iterator[str]:

@@ -46,8 +46,8 @@ class Tree:
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
-    monkeypatch.setattr(stages, "PROVISION", tmp_path)
-    return Tree(tmp_path)
+    monkeypatch.setattr(stages, "PROVISION", tmp_path / "provision")
+    return Tree(tmp_path / "provision")
 
 
 def test_tasks_are_in_the_order_of_their_numbers(tree: Tree) -> None:
@@ -102,15 +102,13 @@ def test_a_variable_moves_the_stages_that_name_it(tree: Tree, changed: dict[str,
     assert [old != new for old, new in zip(before, after, strict=True)] == moved
 
 
-def test_what_a_role_takes_from_outside_is_content_of_its_stage(
-    tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stages, "OUTSIDE", {"c": tmp_path / "outside"})
-    tree.write("outside/10_tables.sql", "CREATE TABLE a ();")
+def test_what_a_role_takes_from_outside_is_content_of_its_stage(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "OUTSIDE", {"c": "outside"})
+    tree.write("../outside/10_tables.sql", "CREATE TABLE a ();")
     before = tree.keys()
-    tree.write("outside/10_tables.sql", "CREATE TABLE b ();")
+    tree.write("../outside/10_tables.sql", "CREATE TABLE b ();")
     changed = tree.keys()
-    tree.write("outside/20_views.sql", "CREATE VIEW c AS SELECT;")
+    tree.write("../outside/20_views.sql", "CREATE VIEW c AS SELECT;")
     for old, new in ((before, changed), (changed, tree.keys())):
         assert [one != other for one, other in zip(old, new, strict=True)] == [False, False, True]
 

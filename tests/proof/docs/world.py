@@ -69,6 +69,7 @@ class World:
             "features/task_1.2.1.feature": FEATURE,
             "features/task_1.2.1.sabotage.yml": SABOTAGE,
             "features/tracker.yml": PLAN,
+            "provision/ansible.cfg": "",
             "provision/task_1.2.1.yml": "---\n",
             "provision/inventory/lab.yml": "",
             "steps/test_task_1_2_1.py": "",

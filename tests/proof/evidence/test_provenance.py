@@ -12,7 +12,10 @@ FILES = {
     "steps/conftest.py": "from proof.clients import ask\nfrom steps import whole_host",
     "steps/whole_host.py": "from proof.whole_host import comparison",
     "steps/shared/units.py": "",
-    "steps/test_task_1_1.py": "from steps.conftest import x\nfrom proof import probes\nfrom proof.probes import own",
+    "provision/confirm.sh": "",
+    "provision/site.yml": "",
+    "steps/test_task_1_1.py": "from steps.conftest import x\nfrom proof import probes\nfrom proof.probes import own\n"
+    'SCRIPT = sources.provision() / "confirm.sh"\nPLAYBOOK = sources.provision() / "site.yml"\n',
     "steps/test_task_1_2.py": "def late():\n    from steps import whole_host",
     "proof/clients/__init__.py": "",
     "proof/clients/ask.py": "from proof.parsers.table import read",
@@ -41,6 +44,8 @@ def root(tmp_path: Path) -> Path:
         ("proof/probes/own.py", (True, False)),
         ("proof/parsers/table.py", (True, True)),
         ("proof/report/terminal.py", (False, False)),
+        ("provision/confirm.sh", (True, False)),
+        ("provision/site.yml", (False, False)),
         ("proof/whole_host/comparison.py", (False, True)),
     ],
 )
