@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -126,7 +127,7 @@ def closure(playbook: Path, provision: Path | None = None) -> set[Path]:
         if path.suffix not in (".yml", ".yaml"):
             continue
         try:
-            read = yaml.load(path.read_text(), Loader=_AnyTag)  # noqa: S506  (a SafeLoader, see below)
+            read = _parsed(path.read_text())
         except yaml.YAMLError as error:
             raise LabError(f"{path} is no YAML: {error}") from error
         for used in _uses(read, provision):
@@ -139,6 +140,12 @@ class _AnyTag(yaml.SafeLoader):
 
 
 _AnyTag.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
+
+
+@cache
+def _parsed(text: str) -> object:
+    """A document; most playbooks use the same roles."""
+    return yaml.load(text, Loader=_AnyTag)  # noqa: S506 - a SafeLoader
 
 
 def _files(used: tuple[str, str], user: Path, provision: Path) -> list[Path]:
