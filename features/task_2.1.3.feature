@@ -9,6 +9,7 @@ Feature: 2.1.3 What is lost can be restored
       When the folder of backups is looked at
       Then the newest backup is whole and not older than a night and two hours
       And its copy of the cluster has every file as it was written, and every role
+      And its dump has the rows that were counted when it was made
 
     Scenario: The jobs are in cron's hands, by universal time
       When cron's table for the backups is read

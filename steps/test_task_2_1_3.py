@@ -24,6 +24,10 @@ LONG = 300.0  # seconds that a script has
 CRON_TABLE = "/etc/cron.d/mail-database-backups"
 MONTH = 30 * 24
 DAY = 86_400  # seconds
+# Of a dump as text: a line for each table, with the number of its rows.
+COUNT_ROWS = r"""awk '/^COPY / {table = $2; rows = 0; inside = 1; next}
+/^\\\.$/ {if (inside) print table, rows; inside = 0}
+inside {rows++}'"""
 RECORD = re.compile(r"time (\d{4}-\d\d-\d\dT\S+Z)\nbackup \d{8}T\d{6}Z\n")
 STATE = """
 SELECT 'relation', relname, relowner::regrole, relacl FROM pg_class WHERE relnamespace = 'public'::regnamespace
@@ -175,6 +179,18 @@ def copy_is_whole(folder: Folder, database: Database, target: Target) -> None:
     roles = database.mail.file(f"{database.folder}/{name}/globals.sql").content_string
     missing = [role for role in map(str, services) if f"CREATE ROLE {role};" not in roles]
     assert not missing, f"the newest backup on mail has no role {missing}"
+
+
+@then("its dump has the rows that were counted when it was made")
+def dump_is_whole(folder: Folder, database: Database) -> None:
+    """Sums say that a dump is as it was written; a dump of the schema alone has right ones, too."""
+    name = folder["backups"][-1]["name"]
+    rows = f'docker exec "$CONTAINER" pg_restore --data-only --file=- /backups/{name}/mail.dump | {COUNT_ROWS}'
+    counted = database.bash(rows)
+    assert counted.rc == 0, f"the newest dump on mail cannot be read: {counted.stdout}{counted.stderr}"
+    noted = database.mail.file(f"{database.folder}/{name}/counts").content_string
+    found, wanted = sorted(counted.stdout.splitlines()), sorted(noted.splitlines())
+    assert found == wanted, f"rows in the newest dump on mail: {found}; counted when it was made: {wanted}"
 
 
 @then("neither it nor anything in it is open to others")

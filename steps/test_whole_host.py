@@ -10,6 +10,7 @@ import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 from testinfra.host import Host
 
+from proof.database.login import Logins
 from proof.deployment import sources
 from proof.evidence.recorder import Recorder
 from proof.gherkin.case import Case
@@ -36,6 +37,15 @@ FROM pg_replication_slots WHERE NOT active OR pg_current_wal_lsn() - restart_lsn
 UNION ALL SELECT concat('prepared transaction ', gid, ' of ', prepared) FROM pg_prepared_xacts
 UNION ALL SELECT concat('session ', pid, ' of ', usename, ', in a transaction since ', xact_start)
 FROM pg_stat_activity WHERE xact_start < now() - %(longest)s::interval AND backend_type = 'client backend'
+"""
+NEAR_ITS_END = 0.9
+COUNTING = """
+SELECT concat(n.nspname, '.', t.relname, '.', a.attname), pg_sequence_last_value(s.seqrelid) / least(s.seqmax,
+    CASE a.atttypid WHEN 'int2'::regtype THEN 32767 WHEN 'int4'::regtype THEN 2147483647 ELSE s.seqmax END)::float
+FROM pg_sequence AS s JOIN pg_depend AS d ON d.classid = 'pg_class'::regclass AND d.objid = s.seqrelid
+    AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+JOIN pg_class AS t ON t.oid = d.refobjid JOIN pg_namespace AS n ON n.oid = t.relnamespace
 """
 SHOWN = 25  # findings in a message; the evidence has all
 
@@ -148,6 +158,17 @@ def far_from_wraparound(superuser: psycopg.Connection[Any]) -> None:
     old = superuser.execute("SELECT datname, age(datfrozenxid) FROM pg_database WHERE age(datfrozenxid) > %s", [OLD])
     found = old.fetchall()
     assert not found, f"databases of mail that were not vacuumed for too many transactions: {found}"
+
+
+@then("no column that counts up is near its end")
+def numbers_left(logins: Logins, mail: Host, target: Target, superuser_password: str, evidence: Recorder) -> None:
+    """Of its sequence, or of the column's type; then no row can be added."""
+    database = logins.as_superuser(mail, superuser_password, target.text("postgres_database"))
+    used = database.execute(COUNTING).fetchall()
+    evidence.note(f"{len(used)} columns count up")
+    near = [f"{name}: {part:.0%} used" for name, part in used if part is not None and part > NEAR_ITS_END]
+    assert used, "no column of mail's database counts up: this looked at the wrong one"
+    assert not near, f"mail's database can soon add no more rows to: {near}"
 
 
 @then(parsers.parse("no account of the host expires within {days:d} days, nor does its password"))
