@@ -13,6 +13,7 @@ TREES = ("/etc", "/home", "/opt", "/root", "/run", "/tmp", "/var/lib/docker/cont
 CLUSTER = "/opt/postgres"  # the database's own files hold no plain password, and are large
 LARGEST = 4 << 20  # bytes of a file that are searched
 PIECE = 1 << 20
+FOR_A_CLIENT = b"PGPASSWORD="
 JOURNAL = ("journalctl", "--quiet", "--no-pager", "--output=cat")
 
 
@@ -53,11 +54,12 @@ def other_places(path: str, name: str, container: str, allowed: list[str]) -> li
     """Every place besides the allowed files that holds the value of a name in a file.
 
     Searched are files of the host's settings, homes, logs and containers, arguments and environments of all processes,
-    what the engine tells of a container, its log, and the journal.
+    what the engine tells of a container, its log, and the journal. A client of root's that runs just now, such as that
+    of a backup, is handed the password in a variable; that is none.
     """
     secret = value(path, name).encode()
     found = [str(file) for file in _files() if str(file) not in allowed and secret in _read(file)]
-    found += [place for place, text in _processes() if secret in text]
+    found += [place for place, text in _processes(secret) if secret in text]
     if secret in engine.ask("GET", f"/containers/{container}/json")["body"].encode():
         found.append(f"what the engine tells of {container}")
     if secret in engine.ask("GET", f"/containers/{container}/logs?stdout=1&stderr=1&tail=20000")["body"].encode():
@@ -105,10 +107,21 @@ def _read(file: Path) -> bytes:
         return b""
 
 
-def _processes() -> Iterator[tuple[str, bytes]]:
+def _processes(secret: bytes) -> Iterator[tuple[str, bytes]]:
     for process in Path("/proc").glob("[0-9]*"):
-        for part in ("cmdline", "environ"):
-            yield f"{part} of process {process.name}", _proc(process / part)
+        yield f"cmdline of process {process.name}", _proc(process / "cmdline")
+        variables = _proc(process / "environ").split(b"\0")
+        if _is_closed(process):
+            variables = [each for each in variables if each != FOR_A_CLIENT + secret]
+        yield f"environ of process {process.name}", b"\0".join(variables)
+
+
+def _is_closed(process: Path) -> bool:
+    """Whether root alone, and who is in its container, can read what a process was given."""
+    try:
+        return process.stat().st_uid == 0 or b"docker" in (process / "cgroup").read_bytes()
+    except OSError:  # ended in the meantime
+        return True
 
 
 def _proc(file: Path) -> bytes:

@@ -173,7 +173,7 @@ def test_a_copy_in_the_journal_is_found(host: Path, monkeypatch: pytest.MonkeyPa
 
 def test_an_argument_and_a_variable_of_a_process_are_found(host: Path) -> None:
     command = ["sh", "-c", "echo ready; read -r _", SECRET]
-    environment = {"PGPASSWORD": SECRET}
+    environment = {"POSTGRES_PASSWORD": SECRET}
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
     with child:
         assert child.stdout is not None
