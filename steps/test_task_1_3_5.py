@@ -94,8 +94,10 @@ def ask_policy(mail: Host) -> dict[str, str]:
 
 @when("fail2ban reads its settings from the disk", target_fixture="policy")
 def read_policy(mail: Host) -> dict[str, str]:
-    """As its own client puts them together from all files, without telling the server."""
-    return fail2ban.settings(mail.check_output("fail2ban-client -d | grep -F %s", f"['set', '{JAIL}', "), JAIL)
+    """As its own client puts them together from all files, without telling the server; it may say 10m for 600."""
+    found = fail2ban.settings(mail.check_output("fail2ban-client -d | grep -F %s", f"['set', '{JAIL}', "), JAIL)
+    worded = {name: text for name, text in found.items() if name in POLICY and not text.isdigit()}
+    return found | {name: mail.check_output("fail2ban-client --str2sec %s", text) for name, text in worded.items()}
 
 
 @then("it bans for 1 hour after 3 failures within 10 minutes")
