@@ -23,7 +23,7 @@ def end(run: Run, node: str) -> None:
     """End every login on a node, with all its processes. Raises LabError that names those that stay."""
     if not units(run, node):
         return
-    bare.expect(run, node, "systemctl", "stop", *UNITS[node], timeout=SECONDS)
+    run(node, ["systemctl", "stop", *UNITS[node]], timeout=SECONDS)  # it fails, too, where one ends by itself just now
 
     def ended() -> bool:
         open_logins = units(run, node)

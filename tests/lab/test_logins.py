@@ -20,7 +20,7 @@ class Guest:
         self.commands.append(" ".join(argv))
         if argv[1] == "stop":
             self.units = [unit for unit in self.units if unit in self.stubborn]
-            return Completed(0, b"", b"")
+            return Completed(5, b"", b"Failed to stop session-12.scope: Unit session-12.scope not loaded.")
         return Completed(0, "".join(f"{unit} loaded active running\n" for unit in self.units).encode(), b"")
 
 
