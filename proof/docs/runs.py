@@ -24,7 +24,7 @@ from proof.evidence.record import FailureKind, RunState, ScenarioState
 
 DIGEST_SCHEMA = 3
 PROGRAM = "ansible-playbook"  # how the evidence of a playbook that was applied begins
-UNKNOWN = "unknown"  # stands for playbooks that were applied, and nobody knows which
+UNKNOWN = "unknown"  # stands for playbooks that were applied, and which is unknown
 SENTENCE = 240  # characters of a failure's message that a page shows as the reason
 NO_RESET = ("--no-reset", "--as-it-is")  # the second is its name in records before version 0.2
 Stamp = tuple[int, int]  # size and time of change of a record: another one has been written again
@@ -34,8 +34,8 @@ Stamp = tuple[int, int]  # size and time of change of a record: another one has 
 class Outcome:
     """How a scenario ended in a run; `kind` and `message` tell of its failure, empty if it has none.
 
-    `playbooks` are those that it applied itself, `scripts` those of the host that were read, None if nobody knows. The
-    ledger also knows when the unbroken series of passes began, `since`, and the SHA-256 of the `evidence`.
+    `playbooks` are those that it applied itself, `scripts` those of the host that were read, None if that is unknown.
+    The ledger also knows when the unbroken series of passes began, `since`, and the SHA-256 of the `evidence`.
     """
 
     task: str

@@ -116,10 +116,10 @@ def stale(run: StoredRun, outcome: Outcome, today: Today) -> str:
 def _made_otherwise(run: StoredRun, outcome: Outcome, today: Today) -> str:
     """How the host is made in another way than for a run, so that its result no longer counts; empty if it is not.
 
-    Another provisioning that makes the same host changes nothing for whoever only looks at the host, and another
-    content of a script nothing for whoever did not read it, unless it is of the same task or compares the whole host.
-    Who applies playbooks depends on these, too. The inventory is more than that: scenarios ask the host for what it
-    says.
+    Another provisioning that makes the same host changes nothing for a scenario that only looks at the host. Another
+    content of a script changes nothing for one that did not read it, unless it is of the same task or compares the
+    whole host. A scenario that applies playbooks depends on these, too. The inventory is more than all that: scenarios
+    ask the host for what it says.
     """
     made_from = run.provenance.get("contents") or {}
     folders = (*MADE_FROM, *filter(None, [ORDERED_BY.get(outcome.task)]))

@@ -65,7 +65,7 @@ class Failure:
 class Scenario:
     """A case of a scenario; `case` distinguishes the rows of an outline, `id` is stable over runs.
 
-    `scripts` are those of the host's own scripts that were read while it ran; None if nobody knows. `measured` are
+    `scripts` are those of the host's own scripts that were read while it ran; None if that is unknown. `measured` are
     figures of the host by name, which ends in the unit.
     """
 

@@ -56,7 +56,7 @@ class LabGuard:
         reference.require(lab)
         if known := reference.read(origin.get("task", "")):
             self._read = ReadScripts(lab, scripts.own(known.taken))
-            self._read.since_last()
+            self._scripts_since_last()
         return origin
 
     def touch(self, scenario: Scenario | None) -> None:
@@ -70,14 +70,20 @@ class LabGuard:
             return False
         self.lab.reset()
         lab_lock.was_reset(self._root)
-        if self._read is not None:
-            self._read.since_last()
+        self._scripts_since_last()
         return True
 
     def scripts_read(self) -> list[str] | None:
         """The host's own scripts that the scenario read; None if that is not known."""
-        found = None if self._read is None or self.lab is None else self._read.since_last()
+        found = self._scripts_since_last()
         return None if self.lab is not None and self.lab.power_was_cut() else found
+
+    def _scripts_since_last(self) -> list[str] | None:
+        """Those read since this was asked last; a guest that is too slow to say so breaks no run."""
+        try:
+            return self._read.since_last() if self._read is not None else None
+        except TimeoutError:
+            return None
 
     def collect_from(self, scenario: Scenario) -> None:
         """Keep the artefacts of a failed disruptive scenario before the reset; of the first few only."""
