@@ -67,9 +67,7 @@ export VULTR_API_KEY TF_INPUT=0 TF_IN_AUTOMATION=1
 mkdir -p "$secrets"
 work=$(mktemp -d "$secrets/run.XXXXXX") # the plan holds what the state holds
 chmod 0700 "$secrets"
-watch=''
 clean_up() {
-  [[ -z $watch ]] || kill -KILL -- "-$watch" 2>/dev/null || true
   [[ ! -e $work/before ]] || give_back
   rm -rf "$work"
 }
@@ -125,17 +123,16 @@ attempt() { # Terraform's arguments; its exit status
   set -m # a separate process group: a Ctrl-C at the terminal reaches it only through this script
   terraform "$@" 2>"$work/said" &
   child=$!
-  { sleep "$seconds" && kill -ALRM $$; } >/dev/null 2>&1 &
-  watch=$!
-  disown "$watch"
   set +m
+  # The alarm ends without a word as soon as nobody holds its input open: at the end, and if this script is killed.
+  exec {alarm}> >(read -r -t "$seconds" || (($? <= 128)) || kill -ALRM $$ 2>/dev/null)
   while :; do
     status=0
     wait "$child" || status=$?
     if ((status <= 128)) || ! kill -0 "$child" 2>/dev/null; then break; fi
   done
-  kill -KILL -- "-$watch" 2>/dev/null || true # a shell that was forked just now still has our traps for any other
-  watch='' child=''
+  exec {alarm}>&-
+  child=''
   cat "$work/said" >&2
   [[ -z $gave_up ]] || fail 6 "$gave_up. $kept"
   return "$status"

@@ -57,6 +57,7 @@ TIME: Exceptions = {
         "kernel.perf_event_max_sample_rate": "lowered by the kernel itself under load",
         "net.netfilter.nf_conntrack_count": COUNT,
     },
+    "packet filter": {"table inet f2b-table set *: elements = *": BAN},
     "units": {"user@*.service": LOGIN, "user-*": LOGIN},
 }
 

@@ -11,9 +11,10 @@ from proof.whole_host.comparison import Difference, HostSnapshot
 FOLDERS = ("/opt/", "/usr/local/")
 SUFFIXES = (".sh", ".py")
 FILE = re.compile(r"(-\S{9} \S+) [0-9a-f]{16}")  # of no package, with nothing special: mode and owners, content
-EXECUTABLE = re.compile(r"-(?:..[-x]){3} ")
+PROGRAM = re.compile(r"-(?=\S*x)(?:..[-x]){3} ")  # someone may execute it, with no rights but their own
 YOUNG = "-10000"  # days; whatever was read since 1970
 SECONDS = 20.0
+SOME_MISSING = 1  # find's exit status, if it looked at all the others
 
 
 def own(taken: HostSnapshot) -> list[str]:
@@ -23,8 +24,8 @@ def own(taken: HostSnapshot) -> list[str]:
 
 
 def _script(path: str, text: str) -> bool:
-    programs = "x" in text[:10] and EXECUTABLE.match(text) is not None
-    return path.startswith(FOLDERS) and FILE.fullmatch(text) is not None and (programs or path.endswith(SUFFIXES))
+    runs = PROGRAM.match(text) is not None or path.endswith(SUFFIXES)
+    return path.startswith(FOLDERS) and FILE.fullmatch(text) is not None and runs
 
 
 def changed(found: Iterable[Difference], scripts: Sequence[str]) -> frozenset[str] | None:
@@ -55,7 +56,7 @@ class ReadScripts:
         self._scripts = scripts
 
     def since_last(self) -> list[str] | None:
-        """Those read since this was asked last; None if the lab does not answer."""
+        """Those read since this was asked last; None if the lab cannot tell."""
         if not self._scripts:
             return []
         begin_again = ["-exec", "touch", "--time=access", "--date=@0", "{}", "+"]
@@ -63,5 +64,7 @@ class ReadScripts:
         try:
             done = self._lab.exec(MAIL, argv, timeout=SECONDS)
         except LabError:
+            return None
+        if done.exit_status > SOME_MISSING:
             return None
         return sorted(done.stdout.decode(errors="replace").splitlines())

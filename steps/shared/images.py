@@ -123,11 +123,11 @@ def is_pinned(inspected: dict[str, Any], engine: "DockerClient", mail: Host, tar
 @then("its image was made within the agreed number of days")
 def is_young(inspected: dict[str, Any], engine: "DockerClient", target: Target, evidence: Recorder) -> None:
     """The image tells when it was made."""
-    made = datetime.fromisoformat(engine.images.get(inspected["Image"]).attrs["Created"])
-    evidence.measure("database_image_age_seconds", (datetime.now(UTC) - made).total_seconds())
-    days, allowed = (datetime.now(UTC) - made).days, target.number("postgres_image_days")
-    assert days <= allowed, (
-        f"the image of the database on mail was made {days} days ago, and lacks fixes since; agreed are {allowed}. "
+    age = datetime.now(UTC) - datetime.fromisoformat(engine.images.get(inspected["Image"]).attrs["Created"])
+    evidence.measure("database_image_age_seconds", age.total_seconds())
+    allowed = target.number("postgres_image_days")
+    assert age.days <= allowed, (
+        f"the image of the database on mail was made {age.days} days ago, and lacks fixes since; agreed are {allowed}. "
         "The playbook raise_postgres_image.yml takes the newest one"
     )
 

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.paths import PROVISION, TERRAFORM
+from lab.waiting import wait_until
 from proof import process
 from proof.deployment import terraform
 from proof.process import Finished
@@ -24,6 +27,13 @@ case "$1 $4" in
 "output server_status") echo none ;;
 "show "*) echo '{"resource_changes": []}' ;;
 esac
+"""
+
+# Stands in for Terraform: starts, and writes its state when it is interrupted.
+SLOW = """#!/bin/sh
+trap 'echo "wrote the state" >>"$HOME/calls"; exit 1' INT
+echo "$$ $1" >>"$HOME/calls"
+while kill -0 $PPID; do sleep 0.1; done
 """
 
 
@@ -131,3 +141,33 @@ def test_no_log_of_terraforms_can_show_the_key(home: Path, monkeypatch: pytest.M
     assert "VULTR_API_KEY=K" in (home / "calls").read_text()
     assert "TF_LOG" not in (home / "calls").read_text()
     assert "VULTR_API_KEY" not in done.stdout + done.stderr
+
+
+def test_terraform_gets_one_interrupt_and_time_to_write_its_state(home: Path) -> None:
+    put_terraform(home, SLOW)
+    done = deploy(home, "--timeout", "1")
+    assert done.exit_status == 6, done
+    assert "out of time: Vultr took more than 1 s" in done.stderr
+    assert (home / "calls").read_text().splitlines()[1:] == ["wrote the state"]
+
+
+def test_nothing_of_a_killed_run_goes_on(home: Path) -> None:
+    put_terraform(home, SLOW)
+    script = str(home / "terraform" / "deploy.sh")
+    environment = {"PATH": str(home / "bin"), "HOME": str(home), "VULTR_API_KEY": "THE-KEY"}
+    run = subprocess.Popen([script], env=environment, stderr=subprocess.PIPE)
+    wait_until((home / "calls").exists, "Terraform to start", 10)
+    os.kill(run.pid, signal.SIGKILL)
+    run.wait()
+
+    def left() -> list[str]:
+        return [str(one) for one in Path("/proc").glob("[0-9]*/cmdline") if script.encode() in content(one)]
+
+    wait_until(lambda: not left(), "the last process of deploy.sh to end", 10)
+
+
+def content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:  # the process has ended
+        return b""

@@ -83,3 +83,12 @@ def test_a_lab_that_does_not_answer_tells_nothing() -> None:
 
 def test_without_scripts_nobody_is_asked() -> None:
     assert ReadScripts(FakeLab(dead=True), []).since_last() == []
+
+
+def test_a_guest_that_cannot_look_tells_nothing() -> None:
+    class WithoutFind(FakeLab):
+        def exec(self, node: str, argv: Sequence[str], stdin: bytes = b"", timeout: float = 60.0) -> Done:
+            super().exec(node, argv, stdin, timeout)
+            return Done(127, b"", b"find: not found")
+
+    assert ReadScripts(WithoutFind(), ["/opt/a.sh"]).since_last() is None
