@@ -30,6 +30,7 @@ accept: lab
 
 # Vagrant's machines are stopped after the run; their stored states stay for the next one.
 accept-vagrant: prepare-vagrant
+	@$(BIN)/lab box --vagrant
 	@scripts/own-network scripts/accept-vagrant
 
 test: prepare lint unit accept

@@ -42,11 +42,15 @@ class BringUp:
         """
         ready = layers.longest_prefix(wanted, self.provider.find)
         try:
-            layer = self._restore(ready[-1]) if ready else self._make_bare(wanted[0])
-            for stage in wanted[max(len(ready), 1) :]:
-                layer = self._apply(stage, layer)
-            with step("Keep the point that `lab reset` returns to", expected=4):
-                self.provider.snapshot()
+            if len(ready) < len(wanted):
+                layer = self._continue_from(ready[-1]) if ready else self._make_bare(wanted[0])
+                for stage in wanted[max(len(ready), 1) :]:
+                    layer = self._apply(stage, layer)
+            else:
+                layer = ready[-1]
+            with step(f"Restore the lab as of {layer.task}", expected=3, key="restore a layer"):
+                self.provider.hold(layer)
+            self._write_ways()
         except provisioning.Failed:
             raise
         except BaseException:
@@ -54,8 +58,8 @@ class BringUp:
             raise
         return layer
 
-    def _restore(self, layer: Layer) -> Layer:
-        with step(f"Restore the lab as of {layer.task}", expected=6, key="restore a layer"):
+    def _continue_from(self, layer: Layer) -> Layer:
+        with step(f"Restore the lab as of {layer.task}", expected=3, key="restore a layer"):
             self.provider.start(layer)
         self._write_ways()
         return layer
@@ -88,7 +92,7 @@ class BringUp:
         keys = [each.key for each in self.plan()]
         if stage.key not in keys:
             raise LabError(f"What {stage.task} is made from was changed while it was applied.", "lab up")
-        with step(f"Store the state after {stage.task}", expected=10, key="store a layer"):
+        with step(f"Store the state after {stage.task}", expected=3, key="store a layer"):
             on_both(lambda node: logins.end(self.provider.run, node))
             if stage.key != keys[-1]:  # the last one stays warm: every reset starts from it
                 self.provider.release_memory()

@@ -24,8 +24,7 @@ from lab.paths import cache
 from lab.progress import step
 from lab.stages import Stage
 
-MEMORY = "mem.zst"
-PARTS = ("qcow2", MEMORY)
+DISK, MEMORY, STATE = PARTS = ("qcow2", "ram.zst", "state.zst")
 FILES = tuple(f"{node}.{part}" for node in NODES for part in PARTS)
 SCRATCH = ".storing-"  # beginning of the names of folders in which layers are made
 NEEDED_GIB = 2
@@ -66,16 +65,21 @@ def _home() -> Path:
     return cache() / "layers"
 
 
+def folder(key: str) -> Path:
+    """Where the layer of this key is, or would be."""
+    return _home() / key
+
+
 def find(key: str) -> Layer | None:
     """The layer of this key if it is complete and its parent is unchanged, else None."""
-    folder = _home() / key
+    home = folder(key)
     try:
-        text = (folder / "layer.json").read_bytes()
+        text = (home / "layer.json").read_bytes()
         known = json.loads(text)
         identity = hashlib.sha256(text).hexdigest()[:16]
         took, storing = known["seconds"], known.get("storing", 0.0)
-        layer = Layer(known["task"], key, known["parent"], known["box"], took, folder, identity, storing)
-        whole = known["sizes"] == {name: (folder / name).stat().st_size for name in FILES}
+        layer = Layer(known["task"], key, known["parent"], known["box"], took, home, identity, storing)
+        whole = known["sizes"] == {name: (home / name).stat().st_size for name in FILES}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     stands = known.get("home") == str(_home()) and known.get("on") == _beneath(layer.parent, layer.box)
@@ -144,7 +148,9 @@ def users() -> list[Path]:
     return [link for link in links if link.is_symlink()]
 
 
-def store(stage: Stage, parent: Layer | None, under: Box, seconds: float, write: Callable[[Path], None]) -> Layer:
+def store(
+    stage: Stage, parent: Layer | None, under: Box, seconds: float, write: Callable[[Path], None]
+) -> tuple[Layer, bool]:
     """Store a state as a stage's layer; it appears whole or not at all.
 
     Args:
@@ -153,6 +159,9 @@ def store(stage: Stage, parent: Layer | None, under: Box, seconds: float, write:
         under: the box under all of them.
         seconds: how long the stage took.
         write: writes disks and memory into the folder it is given.
+
+    Returns:
+        The stage's layer, and whether it is this one: another checkout may have been quicker.
 
     Raises:
         LabError: there is no room, or it could not be written.
@@ -177,15 +186,15 @@ def store(stage: Stage, parent: Layer | None, under: Box, seconds: float, write:
         }
         (whole / "layer.json").write_text(json.dumps(about, indent=1))
         os.sync()
-        final = _home() / stage.key
         with locks.hold(_home()):
-            if find(stage.key) is None:  # else another checkout was quicker
-                shutil.rmtree(final, ignore_errors=True)
-                whole.rename(final)
+            is_ours = find(stage.key) is None
+            if is_ours:
+                shutil.rmtree(folder(stage.key), ignore_errors=True)
+                whole.rename(folder(stage.key))
     layer = find(stage.key)
     if layer is None:
         raise LabError(f"The layer of {stage.task} was stored but cannot be read back from {_home()}.", "lab up")
-    return layer
+    return layer, is_ours
 
 
 def chain(key: str, find: Callable[[str], Layer | None] = find) -> list[Layer]:

@@ -18,7 +18,9 @@ HUB_PORTS = {"hub": 22, "vpn": 2201, "public": 2202, "fresh": 2203}
 KERNEL = "root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off init_on_alloc=0 quiet"
 
 
-Memory = Literal["new", "stored", "reset"]
+# New: the VM boots. Shared: a stored state, and what the guest writes is in the file. Private: a stored state, and
+# what the guest writes is in this process's memory only, so the file stays as it is.
+Memory = Literal["new", "shared", "private"]
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,9 @@ class Files:
         return self.sockets / f"{self.node}.agent"
 
     @property
-    def migration(self) -> Path:
-        """Socket at which memory is stored and restored."""
-        return self.sockets / f"{self.node}.migration"
+    def state(self) -> Path:
+        """All of the VM's state but memory and disk, while it is stored or restored."""
+        return self.memory.with_suffix(".state")
 
     @property
     def pid(self) -> Path:
@@ -68,9 +70,8 @@ def drive(files: Files) -> str:
 
 
 def _memory(files: Files, memory: Memory) -> list[str]:
-    """Options of the memory. The guest writes to the file; after a reset it writes to this process's memory only."""
     size = f"id=pc.ram,size={MEMORY_MIB[files.node]}M,mem-path={value(files.memory)}"
-    shared = "share=off,readonly=on,rom=off" if memory == "reset" else "share=on"
+    shared = "share=off,readonly=on,rom=off" if memory == "private" else "share=on"
     return ["-machine", "memory-backend=pc.ram", "-object", f"memory-backend-file,{size},{shared}"]
 
 
@@ -105,8 +106,7 @@ def command(
         accelerator: KVM or TCG.
         ports: endpoint -> port on 127.0.0.1; used for the hub.
         reconnect: the option that makes the segment's client reconnect, as this QEMU spells it.
-        memory: "new", or one that the monitor loads while the VM waits, stopped: "stored" in a layer, or
-            that of a "reset", for which only the state is read and the memory file stays unchanged.
+        memory: if it is a stored one, the VM waits, stopped, for the state that belongs to it.
     """
     node = files.node
     join = "server=on" if node == "hub" else f"server=off,{reconnect}"

@@ -37,7 +37,10 @@ class Provider(Protocol):
         """The layer of this key, if it is complete."""
 
     def start(self, layer: "Layer | None") -> None:
-        """Start both VMs side by side from a layer, or from the bare box; ready when both answer."""
+        """Start both VMs side by side from a layer, or from the bare box, to be provisioned; ready when both answer."""
+
+    def hold(self, layer: "Layer") -> None:
+        """Start both VMs from a layer, to which `restore` returns; ready when both answer."""
 
     def set_up(self, identity: "Identity", values: Mapping[str, str]) -> None:
         """Make the bare lab of two VMs that were started from the box.
@@ -66,11 +69,8 @@ class Provider(Protocol):
     def running(self) -> bool:
         """Whether both VMs run."""
 
-    def snapshot(self) -> None:
-        """Remember memory and disks of both VMs as the point that `restore` returns to."""
-
     def restore(self) -> None:
-        """Put both VMs back to the snapshot; ready when a command runs in both."""
+        """Put both VMs back to the layer that is held; ready when a command runs in both."""
 
     def answers(self, node: str) -> bool:
         """Whether a command can be run on the node now."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from lab import accelerator, bare, free_ports, guest_memory, layers, machine, memory_stream, paths, processes, tools
+from lab import accelerator, bare, free_ports, guest_memory, layers, machine, paths, processes, stored_memory, tools
 from lab.accelerator import Accelerator
 from lab.agent import Agent, Completed, Socket
 from lab.box import Box
@@ -55,15 +55,13 @@ class Qemu:
         """What a stored state depends on besides its content: QEMU's version and the shape of the machine."""
         return f"{accelerator.qemu_version()} {machine.identity(self.accelerator)}"
 
-    def _reset_point(self) -> Path:
-        return STATE / "reset"
+    def _held(self) -> Path:
+        """Link to the layer that a reset returns to."""
+        return STATE / "held"
 
     def _files(self, node: str) -> Files:
         disk, memory = STATE / "disks" / f"{node}.qcow2", paths.MEMORY / f"{node}.ram"
         return Files(disk, memory, self.serial_log(node), paths.sockets(), node)
-
-    def _free_ports(self) -> Mapping[str, int]:
-        return dict(zip(machine.HUB_PORTS, free_ports.find_free(len(machine.HUB_PORTS)), strict=True))
 
     def _ports_file(self) -> Path:
         return paths.sockets() / "ports.json"
@@ -96,63 +94,73 @@ class Qemu:
         return layers.find(key)
 
     def start(self, layer: Layer | None) -> None:
-        """Start both VMs from a layer's memory and disks, or boot the box. Raises LabError; nothing is left then."""
+        """Start both VMs from a layer, or boot the box. Raises LabError; nothing is left then."""
         if layer is None:
-            self._start_on_free_ports(None)
-            return
-        layer.touch()
-        try:
-            self._start_on_free_ports(layer.folder)
-        except LabError as error:
-            hint = f"lab up again; if that does not help: rm -r {layer.folder}, it is made again"
-            raise LabError(f"The state after {layer.task} cannot be restored. {error.what}", hint) from error
+            self._start("new", None)
+        else:
+            self._start("shared", layer)
 
-    def _start_on_free_ports(self, folder: Path | None) -> None:
-        for attempt in range(1, PORT_TRIES + 1):
-            try:
-                return self._start(folder)
-            except PortTaken:
-                if attempt == PORT_TRIES:
-                    raise
-        raise AssertionError
+    def hold(self, layer: Layer) -> None:
+        """Start both VMs from a layer, to which a reset returns: the files of its memory stay as they are."""
+        self._start("private", layer)
+        self._held().unlink(missing_ok=True)
+        self._held().symlink_to(layer.folder)
 
-    def _start(self, layer: Path | None) -> None:
+    def _start(self, memory: Memory, layer: Layer | None) -> None:
         self.stop()
-        for folder in ("disks", "logs", "reset"):
+        shutil.rmtree(STATE / "disks", ignore_errors=True)
+        for folder in ("disks", "logs"):
             (STATE / folder).mkdir(parents=True, exist_ok=True)
         paths.make_memory(sum(machine.MEMORY_MIB.values()))
         for node in NODES:
             self.serial_log(node).unlink(missing_ok=True)
         if layer is None:
-            self._run("new", lambda node: (self.box.image(node), "raw"), self._free_ports())
-        else:
-            self._run("stored", lambda node: (layer / f"{node}.qcow2", "qcow2"), self._free_ports(), layer)
+            self._start_on_free_ports(memory, None)
+            return
+        layer.touch()
+        try:
+            on_both(lambda node: self._read_memory(node, layer.folder))
+            self._start_on_free_ports(memory, layer.folder)
+        except LabError as error:
+            self.stop()
+            hint = f"lab up again; if that does not help: rm -r {layer.folder}, it is made again"
+            raise LabError(f"The state after {layer.task} cannot be restored. {error.what}", hint) from error
 
-    def _run(
-        self,
-        memory: Memory,
-        disk: Callable[[str], tuple[Path, str]],
-        ports: Mapping[str, int],
-        stored: Path | None = None,
-    ) -> None:
-        """Start both VMs on new disks over these, and let them run; ready when both answer."""
+    def _read_memory(self, node: str, layer: Path) -> None:
+        files = self._files(node)
+        stored_memory.read(layer / f"{node}.{layers.MEMORY}", files.memory)
+        stored_memory.read(layer / f"{node}.{layers.STATE}", files.state)
+
+    def _start_on_free_ports(self, memory: Memory, layer: Path | None) -> None:
+        for attempt in range(1, PORT_TRIES + 1):
+            ports = dict(zip(machine.HUB_PORTS, free_ports.find_free(len(machine.HUB_PORTS)), strict=True))
+            try:
+                return self._run(memory, layer, ports)
+            except PortTaken:
+                if attempt == PORT_TRIES:
+                    raise
+        raise AssertionError
+
+    def _run(self, memory: Memory, layer: Path | None, ports: Mapping[str, int]) -> None:
+        """Start both VMs, on new disks over the layer's or the box's, and let them run; ready when both answer."""
         paths.make_sockets()
         self._ports_file().write_text(json.dumps(ports))
         try:
-            on_both(lambda node: self._launch(node, memory, disk(node), ports))
-            if stored is not None:
-                on_both(lambda node: self._load(node, stored, memory), self.stop)
+            on_both(lambda node: self._launch(node, memory, layer, ports))
+            if layer is not None:
+                on_both(self._load, self.stop)
                 self._on_both_monitors("cont")
             on_both(lambda node: self._agent(node).wait(BOOT_SECONDS), self.stop)
         except BaseException:
             self.stop()
             raise
 
-    def _launch(self, node: str, memory: Memory, disk: tuple[Path, str], ports: Mapping[str, int]) -> None:
+    def _launch(self, node: str, memory: Memory, layer: Path | None, ports: Mapping[str, int]) -> None:
         files = self._files(node)
         files.disk.unlink(missing_ok=True)
+        below = (layer / f"{node}.{layers.DISK}", "qcow2") if layer else (self.box.image(node), "raw")
         tools.run(
-            ["qemu-img", "create", "-q", "-f", "qcow2", "-b", disk[0], "-F", disk[1], files.disk],
+            ["qemu-img", "create", "-q", "-f", "qcow2", "-b", below[0], "-F", below[1], files.disk],
             f"Making the disk of {node}",
         )
         reconnect = "reconnect-ms=200" if accelerator.qemu_version() >= (9, 2) else "reconnect=1"
@@ -164,14 +172,11 @@ class Qemu:
                 raise PortTaken(error.what, "Run it again.") from error
             raise
 
-    def _load(self, node: str, folder: Path, memory: Memory) -> None:
-        """Load a VM's state, from a layer with its memory, for a reset without: that is in the file it starts on."""
+    def _load(self, node: str) -> None:
+        """Load the rest of a VM's state: its memory is in the file that it was started on."""
         with self._monitor(node) as monitor:
-            if memory == "stored":
-                memory_stream.load(monitor, folder / f"{node}.{layers.MEMORY}", self._files(node).migration)
-                return
             monitor.leave_shared_memory()
-            monitor.call("migrate-incoming", uri=f"file:{self._state_file(folder, node)}")
+            monitor.call("migrate-incoming", {"uri": f"file:{self._files(node).state}"})
             monitor.wait_migration(MEMORY_SECONDS)
 
     def _on_both_monitors(self, command: str) -> None:
@@ -196,9 +201,10 @@ class Qemu:
         self.stop()
 
     def keep(self, stage: Stage, parent: Layer | None, seconds: float) -> Layer:
-        """Stop both at one moment, write their memory and disks into the cache, and start them from there."""
-        layer = layers.store(stage, parent, self.box, seconds, self._store)
-        self.start(layer)
+        """Stop both at one moment, write their memory and disks into the cache, and let them run on."""
+        layer, is_ours = layers.store(stage, parent, self.box, seconds, lambda folder: self._store(folder, stage.key))
+        if not is_ours:  # their disks stand on those of another checkout's layer
+            self.start(layer)
         return layer
 
     def prune(self, keep: Collection[str]) -> int:  # noqa: ARG002
@@ -209,48 +215,37 @@ class Qemu:
         """Let both guests give memory back in which they only keep files."""
         on_both(lambda node: guest_memory.release(self.run, node, self._files(node).memory))
 
-    def _store(self, folder: Path) -> None:
-        def save(node: str, monitor: Monitor) -> None:
-            memory_stream.save(monitor, folder / f"{node}.{layers.MEMORY}", self._files(node).migration)
-
-        self._end_as_stored(folder, save)
-
-    def _end_as_stored(self, folder: Path, save: Callable[[str, Monitor], None]) -> None:
-        def save_on(node: str) -> None:
-            with self._monitor(node) as monitor:
-                monitor.call("migrate-set-parameters", **{"max-bandwidth": 1 << 40})
-                save(node, monitor)
-
+    def _store(self, folder: Path, key: str) -> None:
+        """Write both, as they are at one moment, into a folder that becomes the layer of this key."""
+        present = {node: self._disk(node) for node in NODES}
         self._on_both_monitors("stop")
-        on_both(save_on, self.stop)
-        self._end()
-        for node in NODES:
-            shutil.move(self._files(node).disk, folder / f"{node}.qcow2")
+        on_both(lambda node: self._store_memory(node, folder, key))
+        self._on_both_monitors("cont")
+        for node, disk in present.items():  # from which QEMU only reads now, and it has it open
+            shutil.move(disk, folder / f"{node}.{layers.DISK}")
 
-    def snapshot(self) -> None:
-        """Keep the reset point: memory in the files that both VMs wrote so far, disks and the rest beside them."""
-        ports, point = self.endpoints(), self._reset_point()
+    def _disk(self, node: str) -> Path:
+        """The disk that a VM writes to."""
+        (disk,) = (STATE / "disks").glob(f"{node}.*")
+        return disk
 
-        def save(node: str, monitor: Monitor) -> None:
+    def _store_memory(self, node: str, folder: Path, key: str) -> None:
+        """Write a VM's memory into a folder, and let it write to a new disk from now on."""
+        files = self._files(node)
+        with self._monitor(node) as monitor:
+            below = layers.folder(key) / f"{node}.{layers.DISK}"
+            monitor.change_disk("disk", files.disk.with_name(f"{node}.{key}.qcow2"), below)
             monitor.leave_shared_memory()
-            monitor.call("migrate", uri=f"file:{self._state_file(point, node)}")
+            monitor.call("migrate", {"uri": f"file:{files.state}"})
             monitor.wait_migration(MEMORY_SECONDS)
-
-        self._end_as_stored(point, save)
-        self._resume(ports)
-
-    def _state_file(self, point: Path, node: str) -> Path:
-        """All of a VM's state at the reset point but memory and disk."""
-        return point / f"{node}.state"
+        stored_memory.write(files.state, folder / f"{node}.{layers.STATE}")
+        stored_memory.write(files.memory, folder / f"{node}.{layers.MEMORY}")
 
     def restore(self) -> None:
-        """Return both VMs to the reset point, in new processes: their clocks have not gone on."""
+        """Return both VMs to the layer that is held, in new processes: their clocks have not gone on."""
         ports = self.endpoints()
         self._end()
-        self._resume(ports)
-
-    def _resume(self, ports: Mapping[str, int]) -> None:
-        self._run("reset", lambda node: (self._reset_point() / f"{node}.qcow2", "qcow2"), ports, self._reset_point())
+        self._run("private", self._held().resolve(), ports)
 
     def run(self, node: str, argv: Sequence[str], stdin: bytes = b"", timeout: float = 60.0) -> Completed:
         """Run a command as root through the guest agent."""

@@ -1,6 +1,7 @@
 """QEMU's monitor: commands, and jobs that run to their end."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -30,9 +31,9 @@ class Monitor:
         """Hang up."""
         self._connection.close()
 
-    def call(self, command: str, timeout: float = 30.0, **arguments: object) -> Any:  # noqa: ANN401
+    def call(self, command: str, arguments: Mapping[str, object] | None = None, timeout: float = 30.0) -> Any:  # noqa: ANN401
         """Run one command and return its value. Raises LabError with QEMU's own words."""
-        self._connection.send({"execute": command, "arguments": arguments})
+        self._connection.send({"execute": command, "arguments": dict(arguments or {})})
         deadline = time.monotonic() + timeout
         while True:
             answer = self._connection.receive(deadline)
@@ -43,7 +44,21 @@ class Monitor:
 
     def leave_shared_memory(self) -> None:
         """Exclude memory from a migration that is in a file shared with other processes."""
-        self.call("migrate-set-capabilities", capabilities=[{"capability": "x-ignore-shared", "state": True}])
+        self.call("migrate-set-capabilities", {"capabilities": [{"capability": "x-ignore-shared", "state": True}]})
+
+    def change_disk(self, device: str, new: Path, below: Path) -> None:
+        """Let a device write to a new disk from now on.
+
+        Args:
+            device: that of the disk.
+            new: the new disk, made here; it has what changes from now on.
+            below: where the present disk, which has the rest, will be when the new one is opened again.
+        """
+        snapshot: dict[str, str] = {"snapshot-file": str(new), "format": "qcow2"}
+        self.call("blockdev-snapshot-sync", {"device": device, **snapshot})
+        nodes = {each["device"]: each["inserted"]["node-name"] for each in self.call("query-block")}
+        note = {"image-node-name": nodes[device], "backing-file": str(below)}
+        self.call("change-backing-file", {"device": device, **note})
 
     def wait_migration(self, timeout: float) -> None:
         """Wait until memory is written or read completely. Raises LabError if it failed."""

@@ -46,6 +46,7 @@ class Vagrant:
         """Args: built: returns what the VMs boot; called only if something is started."""
         self._built = built
         self._sessions = {node: LibvirtSession() for node in NODES}
+        self._kept: Layer | None = None
 
     @cached_property
     def box(self) -> Box:
@@ -226,7 +227,8 @@ class Vagrant:
         finally:
             self._resume()
         self._tell(snapshot=name)
-        return self._layer(stage.task, stage.key, parent, seconds)
+        self._kept = self._layer(stage.task, stage.key, parent, seconds)
+        return self._kept
 
     def prune(self, keep: Collection[str]) -> int:
         """Delete the snapshots of other keys: they are in the disks of these machines only."""
@@ -238,8 +240,10 @@ class Vagrant:
                 gone += 1
         return gone
 
-    def snapshot(self) -> None:
-        """Nothing is to do: the snapshot that both were kept as, or started from, is the reset point."""
+    def hold(self, layer: Layer) -> None:
+        """Start both from a layer's snapshots, unless they were kept as these just now."""
+        if layer is not self._kept:
+            self.start(layer)
 
     def restore(self) -> None:
         """Return to the reset point, both together."""

@@ -55,9 +55,7 @@ class FakeVms:
         self.lives = True
 
     def keep(self, stage: Stage, parent: Layer | None, seconds: float) -> Layer:
-        layer = layers.store(stage, parent, self.box, seconds, self._store)
-        self.start(layer)
-        return layer
+        return layers.store(stage, parent, self.box, seconds, self._store)[0]
 
     def set_up(self, identity: Identity, values: Mapping[str, str]) -> None:
         del identity, values
@@ -84,15 +82,15 @@ class FakeVms:
 
     def _store(self, folder: Path) -> None:
         self._do("store")
-        self.lives = False
         for name in layers.FILES:
             (folder / name).write_text(name)
 
     def release_memory(self) -> None:
         self._do("release")
 
-    def snapshot(self) -> None:
-        self._do("snapshot")
+    def hold(self, layer: Layer) -> None:
+        self._do(f"hold {layer.key}")
+        self.lives = True
 
     def restore(self) -> None:
         self._do("restore")
@@ -186,8 +184,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 FROM_BOX = [
-    *("start box", "release", "store", "start bare"),
-    *("apply 1.2.1", "release", "store", "start first"),
+    *("start box", "release", "store"),
+    *("apply 1.2.1", "release", "store"),
     *("apply 1.2.2", "store"),
 ]
 
@@ -195,7 +193,7 @@ FROM_BOX = [
 def test_the_first_time_everything_is_made_and_kept(world: World) -> None:
     made, vms = world.lab()
     made.up()
-    assert vms.said() == [*FROM_BOX, "start second-1", "snapshot"]
+    assert vms.said() == [*FROM_BOX, "hold second-1"]
     assert made.running()
     status = made.status()
     assert (status.task, status.layer, status.accelerator) == ("1.2.2", "second-1", "tcg")
@@ -224,9 +222,9 @@ def test_what_was_kept_is_restored_and_only_what_changed_is_applied(world: World
     world.version = "2"
     made, vms = world.lab()
     made.up()
-    assert vms.said() == ["start first", "apply 1.2.2", "store", "start second-2", "snapshot"]
+    assert vms.said() == ["start first", "apply 1.2.2", "store", "hold second-2"]
     made.up("1.2.1")
-    assert vms.said() == ["start first", "snapshot"]
+    assert vms.said() == ["hold first"]
     assert made.status().task == "1.2.1"
 
 
@@ -237,7 +235,7 @@ def test_a_vm_that_was_killed_is_restored(world: World) -> None:
     vms.lives = False
     assert not made.running()
     made.up()
-    assert vms.said() == ["start second-1", "snapshot"]
+    assert vms.said() == ["hold second-1"]
 
 
 def test_a_runner_that_was_killed_half_way_goes_on_from_the_last_layer(world: World) -> None:
@@ -247,10 +245,10 @@ def test_a_runner_that_was_killed_half_way_goes_on_from_the_last_layer(world: Wo
         made.up()
     vms.said()
     made.up()
-    assert vms.said() == ["start first", "apply 1.2.2", "store", "start second-1", "snapshot"]
+    assert vms.said() == ["start first", "apply 1.2.2", "store", "hold second-1"]
 
 
-@pytest.mark.parametrize("at", ["start box", "store", "apply 1.2.1", "start first", "snapshot"])
+@pytest.mark.parametrize("at", ["start box", "store", "apply 1.2.1", "hold second-1"])
 def test_an_interrupt_leaves_no_vm_and_no_note(world: World, at: str) -> None:
     made, vms = world.lab()
     vms.fails[at] = KeyboardInterrupt()
@@ -388,7 +386,7 @@ def test_a_damaged_note_is_no_note(world: World, tmp_path: Path, text: str) -> N
     assert not made.running()
     vms.said()
     made.up()
-    assert vms.said() == ["start second-1", "snapshot"]
+    assert vms.said() == ["hold second-1"]
 
 
 def test_two_commands_on_one_lab_wait_for_each_other(world: World) -> None:

@@ -41,7 +41,7 @@ def write(folder: Path) -> None:
 
 
 def store(cache: Path, key: str, parent: Layer | None) -> Layer:
-    return layers.store(Stage(key, key, None), parent, box(cache), 1.0, write)
+    return layers.store(Stage(key, key, None), parent, box(cache), 1.0, write)[0]
 
 
 def chain(cache: Path, *keys: str) -> list[Layer]:
@@ -115,12 +115,12 @@ def test_who_comes_second_uses_what_the_first_stored(cache: Path) -> None:
         other.join()
         return stored[0]
 
-    mine = layers.store(Stage("bare", "bare", None), None, box(cache), 9.0, slower)
-    assert mine == seconds[0]
+    mine, is_mine = layers.store(Stage("bare", "bare", None), None, box(cache), 9.0, slower)
+    assert (mine, is_mine) == (seconds[0], False)
     assert mine.seconds == 1.0
 
 
-@pytest.mark.parametrize("part", ["mail.qcow2", "hub.mem.zst", "layer.json"])
+@pytest.mark.parametrize("part", ["mail.qcow2", "hub.ram.zst", "layer.json"])
 @pytest.mark.parametrize("damage", ["gone", "cut", "longer"])
 def test_a_damaged_layer_is_none(cache: Path, part: str, damage: str) -> None:
     (bare,) = chain(cache, "bare")
@@ -158,7 +158,7 @@ def test_the_prefix_ends_at_a_gap(cache: Path) -> None:
 def test_a_layer_is_void_if_its_parent_was_made_again(cache: Path) -> None:
     """Its disk holds only what changed since the parent's blocks, which lie elsewhere now."""
     bare, first, _ = chain(cache, "bare", "a", "b")
-    (first.folder / "mail.mem.zst").unlink()
+    (first.folder / "mail.ram.zst").unlink()
     assert [layer.key for layer in layers.longest_prefix(stages("bare", "a", "b"))] == ["bare"]
     again = store(cache, "a", bare)
     assert layers.find("b") is None
@@ -192,7 +192,7 @@ def test_prune_keeps_so_many_that_were_used_last_with_their_parents(cache: Path)
 
 def test_prune_removes_void_layers_when_they_are_old(cache: Path) -> None:
     _, first = chain(cache, "bare", "a")
-    (first.folder / "mail.mem.zst").unlink()
+    (first.folder / "mail.ram.zst").unlink()
     assert layers.prune(set()) == []
     age(first, 30)
     assert layers.prune(set()) == ["a"]

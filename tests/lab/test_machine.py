@@ -69,14 +69,14 @@ def test_the_hub_listens_on_the_segment_and_mail_comes_back_to_it() -> None:
 
 
 def test_a_memory_to_come_is_waited_for() -> None:
-    assert command("mail", memory="stored")[-3:] == ["-S", "-incoming", "defer"]
-    assert command("mail", memory="reset")[-3:] == ["-S", "-incoming", "defer"]
+    assert command("mail", memory="shared")[-3:] == ["-S", "-incoming", "defer"]
+    assert command("mail", memory="private")[-3:] == ["-S", "-incoming", "defer"]
     assert "-incoming" not in command("mail")
 
 
 def test_after_a_reset_nothing_is_written_into_the_memory_that_it_returns_to() -> None:
-    (kept,) = values(command("mail", memory="stored"), "-object")
-    (private,) = values(command("mail", memory="reset"), "-object")
+    (kept,) = values(command("mail", memory="shared"), "-object")
+    (private,) = values(command("mail", memory="private"), "-object")
     assert kept == "memory-backend-file,id=pc.ram,size=3072M,mem-path=/lab/mail.ram,share=on"
     assert private == kept.replace("share=on", "share=off,readonly=on,rom=off")
 

@@ -4,16 +4,22 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from lab import accelerator, free_ports, machine, paths, processes, qemu, tools
+from lab import accelerator, free_ports, layers, machine, paths, processes, qemu, stored_memory, tools
 from lab.accelerator import Accelerator
 from lab.agent import Agent
 from lab.box import Box
 from lab.errors import LabError
 from lab.json_socket import Disconnected
+from lab.layers import Layer
+from lab.nodes import NODES
 from lab.qemu import Qemu
+from lab.stages import Stage
+
+LAYER = Layer("1.2.1", "abc", None, "key", 1.0, Path("/layers/abc"), "abc")
 
 
 @pytest.fixture
@@ -28,6 +34,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(accelerator, "qemu_version", lambda: (10, 0))
     monkeypatch.setattr(processes, "vms", lambda _: [])
     monkeypatch.setattr(tools, "run", lambda *_, **__: "")
+    monkeypatch.setattr(Layer, "touch", lambda _: None)
     (tmp_path / ".lab").mkdir()
     return tmp_path / ".lab"
 
@@ -106,14 +113,59 @@ def test_a_reset_keeps_the_ports_and_starts_again(monkeypatch: pytest.MonkeyPatc
     started = failing(monkeypatch, "", times=0)
     monkeypatch.setattr(Qemu, "_load", lambda *_: None)
     monkeypatch.setattr(Qemu, "_on_both_monitors", lambda *_: None)
+    monkeypatch.setattr(stored_memory, "read", lambda *_: None)
     lab = provider()
-    lab.start(None)
+    lab.hold(LAYER)
     ports = lab.endpoints()
     started.clear()
     lab.restore()
     assert lab.endpoints() == ports
+    assert all(f"{LAYER.folder}/" in line for line in started if line.startswith("qemu-img"))
     assert hubs(started) == 1
     assert all("readonly=on" in line for line in started if "mail-lab-" in line)
+
+
+@pytest.mark.parametrize(("is_ours", "then"), [(True, []), (False, [f"start {LAYER.task}"])])
+def test_both_run_on_from_what_was_stored(
+    state: Path, monkeypatch: pytest.MonkeyPatch, is_ours: bool, then: list[str]
+) -> None:
+    """Or from what another checkout has stored meanwhile: their disks go on from that one's."""
+    did: list[str] = []
+
+    class Monitor:
+        def __init__(self, *_: object) -> None: ...
+        def __enter__(self) -> "Monitor":
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+        def change_disk(self, _: str, new: Path, below: Path) -> None:
+            new.write_text("a new disk")
+            did.append(f"{new.name} over {below}")
+
+        def leave_shared_memory(self) -> None: ...
+        def wait_migration(self, _: float) -> None: ...
+        def call(self, command: str, _: object = None) -> None:
+            did.append(command)
+
+    def store(*arguments: Any) -> tuple[Layer, bool]:
+        arguments[-1](state / "work")
+        return LAYER, is_ours
+
+    monkeypatch.setattr(qemu, "Monitor", Monitor)
+    monkeypatch.setattr(stored_memory, "write", lambda file, stored: stored.write_text(file.name))
+    monkeypatch.setattr(layers, "store", store)
+    monkeypatch.setattr(Qemu, "start", lambda _, layer: did.append(f"start {layer.task}"))
+    (state / "work").mkdir()
+    (state / "disks").mkdir()
+    for node in NODES:
+        (state / "disks" / f"{node}.qcow2").write_text("a disk")
+    provider().keep(Stage("1.2.1", "abc", None), None, 1.0)
+    assert did[:2] == ["stop", "stop"]
+    assert f"mail.abc.qcow2 over {layers.folder('abc')}/mail.qcow2" in did
+    assert did[did.index("cont") :] == ["cont", "cont", *then]
+    assert sorted(path.name for path in (state / "work").iterdir()) == sorted(layers.FILES)
+    assert (state / "work" / "mail.qcow2").read_text() == "a disk"
+    assert [path.name for path in (state / "disks").glob("mail.*")] == ["mail.abc.qcow2"]
 
 
 @pytest.mark.usefixtures("state")

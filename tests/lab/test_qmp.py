@@ -37,7 +37,7 @@ def test_events_between_the_answers_are_skipped(tmp_path: Path) -> None:
 def test_a_refusal_carries_qemus_words(tmp_path: Path) -> None:
     refusal = {"error": {"class": "GenericError", "desc": "No such device"}}
     with pytest.raises(LabError, match="The VM mail refused device_del: No such device"):
-        asked(tmp_path / "qmp", lambda it: it.call("device_del", id="x"), refusal)
+        asked(tmp_path / "qmp", lambda it: it.call("device_del", {"id": "x"}), refusal)
 
 
 def test_memory_is_waited_for(tmp_path: Path) -> None:

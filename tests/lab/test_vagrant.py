@@ -155,6 +155,18 @@ def test_machines_that_are_off_start_from_their_snapshot(world: World) -> None:
     assert world.said() == ["restore 1.2.1-abc", "resume mail", "resume hub"]
 
 
+def test_what_was_kept_just_now_is_held_as_it_is(world: World) -> None:
+    made = lab()
+    made.start(None)
+    layer = made.keep(STAGE, None, 1.0)
+    world.said()
+    made.hold(layer)
+    assert world.said() == []
+    later = lab()
+    later.hold(layer)
+    assert "restore 1.2.1-abc" in world.said()
+
+
 def test_machines_that_libvirt_forgot_are_ended_before_others_start(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
