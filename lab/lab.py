@@ -38,7 +38,7 @@ __all__ = ["Completed", "Lab", "Status"]
 RUN_FILE = STATE / "run.json"
 REBOOT_SECONDS = 240.0
 LOOK_SECONDS = 2.0  # for one look at a guest that reboots: when it shuts down, it may take the question with it
-DISKS_GIB = 4  # what both VMs write, and the reset point's memory if it is on disk
+DISKS_GIB = 4  # what both VMs write, and their memory if it is on disk
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from lab.errors import LabError
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".lab"  # this checkout's lab: keys, ssh_config, disks, logs
 SOCKETS_LINK = STATE / "sockets"
-MEMORY = STATE / "memory"  # what both VMs have in memory at the reset point, or a link to it
+MEMORY = STATE / "memory"  # memory of both VMs, or a link to where it is
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 BUILD = ROOT / "build"  # what runs produce: reports, evidence, figures
 PROVISION = ROOT / "provision"

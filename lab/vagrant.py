@@ -246,7 +246,7 @@ class Vagrant:
             self.start(layer)
 
     def restore(self) -> None:
-        """Return to the reset point, both together."""
+        """Return to the layer that is held, both together."""
         name = self._told().get("snapshot")
         if not isinstance(name, str):
             raise LabError("It is not known which snapshot a reset returns to.", "lab up --provider=vagrant")

@@ -9,7 +9,7 @@ from lab.progress import step
 
 
 def mark(root: Path) -> Path:
-    """The file that exists while the lab of a checkout is not at its reset point."""
+    """The file that exists while the lab of a checkout is not as a reset leaves it."""
     return root / ".lab" / "touched"
 
 

@@ -17,7 +17,7 @@ COLLECTED_SCENARIOS = 3  # failed disruptive scenarios whose artefacts are kept 
 
 
 class LabGuard:
-    """Keeps the lab at its reset point between scenarios.
+    """Keeps the lab in the state that a reset returns to between scenarios.
 
     Args:
         root: the project's root.
