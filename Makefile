@@ -4,7 +4,7 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 .NOTPARALLEL:
 
-.PHONY: help accept accept-vagrant test lint unit docs bundle pictures sabotage soak rehearse plain-ansible bench clean prepare
+.PHONY: help accept accept-vagrant test lint unit docs check-docs bundle pictures sabotage soak rehearse plain-ansible bench clean prepare
 .PHONY: prepare-tests prepare-vagrant lab
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo 'make unit            unit tests only; they need no lab'
 	@echo 'make accept-vagrant  like make accept, in a lab made by Vagrant (an hour without KVM)'
 	@echo 'make docs            compute build/docs/index.html and docs/TRACKER.md; needs no lab'
+	@echo 'make check-docs      fail if what docs/ shows is not what this tree and its ledger give'
 	@echo 'make bundle          one HTML file with all of it, for an auditor, with its signed statement'
 	@echo 'make pictures        make the pictures in the README from the last run; needs Chromium'
 	@echo 'make sabotage        inject every fault; each must turn its criterion red, and no harmless change may (hours)'
@@ -43,6 +44,9 @@ unit: prepare-tests
 
 docs: prepare
 	@$(BIN)/python -m proof.docs
+
+check-docs: prepare
+	@$(BIN)/python -m proof.docs --check
 
 bundle: prepare
 	@$(BIN)/proof bundle

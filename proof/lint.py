@@ -54,6 +54,8 @@ def checks() -> tuple[Check, ...]:
         Check("ruff check", (str(_BIN / "ruff"), "check", ".")),
         Check("shellcheck", ("shellcheck", *scripts)),
         Check("feature files", (sys.executable, "-m", "proof.gherkin.lint")),
+        Check("GitHub's workflow", _schema("github-workflows", ".github/workflows/prove.yml")),
+        Check("GitLab's pipeline", _schema("gitlab-ci", ".gitlab-ci.yml", "--data-transform", "gitlab-ci")),
         Check("Vagrantfile", ("ruby", "-c", "Vagrantfile"), skipped=_no_ruby()),
         Check("yamllint", (str(_BIN / "yamllint"), "--strict", ".")),
         Check(
@@ -64,6 +66,11 @@ def checks() -> tuple[Check, ...]:
         Check("mypy terraform", (str(_BIN / "mypy"), "terraform/review.py", "terraform/known_rules.py")),
         Check("ansible-lint", (str(_BIN / "ansible-lint"), "--offline", "--nocolor"), 60),
     )
+
+
+def _schema(name: str, file: str, *options: str) -> tuple[str, ...]:
+    """Compare a file with the schema of its kind that check-jsonschema brings."""
+    return (str(_BIN / "check-jsonschema"), "--builtin-schema", f"vendor.{name}", *options, file)
 
 
 def _no_ruby() -> str:

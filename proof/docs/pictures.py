@@ -14,6 +14,7 @@ from lab.paths import BUILD, ROOT
 from proof.evidence.record import Run
 from proof.report import terminal
 
+TABLE, FRONT = "run.svg", "site.png"
 COLUMNS = 110
 WINDOW = (1280, 1000)  # pixels
 FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)  # rich's default loads fonts from the internet
@@ -25,7 +26,13 @@ def run_table(run: Run) -> str:
     console.print(terminal.table(run))
     for line in (*terminal.reasons(run), terminal.verdict(run)):
         console.print(line)
-    return FONT_FACE.sub("", console.export_svg(title=" ".join(run.command)))
+    return f"{FONT_FACE.sub('', console.export_svg(title=' '.join(run.command)))}\n<!-- {run.id} -->\n"
+
+
+def shown(picture: Path) -> str:
+    """The id of the run that a picture shows; empty if it shows none."""
+    found = re.search(r"<!-- (\S+) -->\s*\Z", picture.read_text(encoding="utf-8")) if picture.exists() else None
+    return found[1] if found else ""
 
 
 def screenshot(page: Path, picture: Path) -> None:
@@ -52,8 +59,8 @@ def write(folder: Path) -> None:
     page = BUILD / "docs" / "index.html"
     if not record.is_file() or not page.is_file():
         raise LabError("There is no run to show.", "make accept makes one")
-    (folder / "run.svg").write_text(run_table(Run.read(record)), encoding="utf-8")
-    screenshot(page, folder / "site.png")
+    (folder / TABLE).write_text(run_table(Run.read(record)), encoding="utf-8")
+    screenshot(page, folder / FRONT)
 
 
 def main() -> int:

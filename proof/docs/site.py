@@ -72,3 +72,8 @@ def _new(folder: Path) -> Iterator[Path]:
 def tracker(document: Document, path: Path) -> None:
     """Write the tracker in the form that the operator's own had."""
     Pages.of(document, path.parent).write(path.name, "tracker.md")
+
+
+def badge(document: Document, path: Path) -> None:
+    """Write how many criteria are proved on each target, as a small SVG picture."""
+    Pages.of(document, path.parent).write(path.name, "badge.svg")
