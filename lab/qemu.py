@@ -95,16 +95,26 @@ class Qemu:
 
     def start(self, layer: Layer | None) -> None:
         """Start both VMs from a layer, or boot the box. Raises LabError; nothing is left then."""
-        if layer is None:
-            self._start("new", None)
-        else:
-            self._start("shared", layer)
+        self._start_on_free_ports("shared" if layer else "new", layer)
 
     def hold(self, layer: Layer) -> None:
         """Start both VMs from a layer, to which a reset returns: the files of its memory stay as they are."""
-        self._start("private", layer)
+        self._start_on_free_ports("private", layer)
         self._held().unlink(missing_ok=True)
         self._held().symlink_to(layer.folder)
+
+    def _start_on_free_ports(self, memory: Memory, layer: Layer | None) -> None:
+        for attempt in range(1, PORT_TRIES + 1):
+            try:
+                return self._start(memory, layer)
+            except LabError as error:
+                if isinstance(error, PortTaken) and attempt < PORT_TRIES:
+                    continue
+                if layer is None:
+                    raise
+                hint = f"lab up again; if that does not help: rm -r {layer.folder}, it is made again"
+                raise LabError(f"The state after {layer.task} cannot be restored. {error.what}", hint) from error
+        raise AssertionError
 
     def _start(self, memory: Memory, layer: Layer | None) -> None:
         self.stop()
@@ -114,32 +124,20 @@ class Qemu:
         paths.make_memory(sum(machine.MEMORY_MIB.values()))
         for node in NODES:
             self.serial_log(node).unlink(missing_ok=True)
-        if layer is None:
-            self._start_on_free_ports(memory, None)
-            return
-        layer.touch()
         try:
-            on_both(lambda node: self._read_memory(node, layer.folder))
-            self._start_on_free_ports(memory, layer.folder)
-        except LabError as error:
+            if layer is not None:
+                layer.touch()
+                on_both(lambda node: self._read_memory(node, layer.folder))
+            ports = dict(zip(machine.HUB_PORTS, free_ports.find_free(len(machine.HUB_PORTS)), strict=True))
+            self._run(memory, layer.folder if layer else None, ports)
+        except BaseException:
             self.stop()
-            hint = f"lab up again; if that does not help: rm -r {layer.folder}, it is made again"
-            raise LabError(f"The state after {layer.task} cannot be restored. {error.what}", hint) from error
+            raise
 
     def _read_memory(self, node: str, layer: Path) -> None:
         files = self._files(node)
         stored_memory.read(layer / f"{node}.{layers.MEMORY}", files.memory)
         stored_memory.read(layer / f"{node}.{layers.STATE}", files.state)
-
-    def _start_on_free_ports(self, memory: Memory, layer: Path | None) -> None:
-        for attempt in range(1, PORT_TRIES + 1):
-            ports = dict(zip(machine.HUB_PORTS, free_ports.find_free(len(machine.HUB_PORTS)), strict=True))
-            try:
-                return self._run(memory, layer, ports)
-            except PortTaken:
-                if attempt == PORT_TRIES:
-                    raise
-        raise AssertionError
 
     def _run(self, memory: Memory, layer: Path | None, ports: Mapping[str, int]) -> None:
         """Start both VMs, on new disks over the layer's or the box's, and let them run; ready when both answer."""

@@ -70,8 +70,19 @@ def test_a_port_that_is_taken_meanwhile_is_replaced(state: Path, monkeypatch: py
     lab = provider()
     lab.start(None)
     assert hubs(started) == 3
+    assert (state / "memory").is_dir()
     assert set(lab.endpoints()) == set(machine.HUB_PORTS)
     assert state.is_dir()
+
+
+def test_each_try_reads_the_stored_memory_again(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, TAKEN, times=1)
+    monkeypatch.setattr(Qemu, "_load", lambda *_: None)
+    monkeypatch.setattr(Qemu, "_on_both_monitors", lambda *_: None)
+    monkeypatch.setattr(stored_memory, "read", lambda stored, file: file.write_text(stored.name))
+    provider().hold(LAYER)
+    assert (state / "memory" / "mail.ram").read_text() == "mail.ram.zst"
+    assert (state / "held").readlink() == LAYER.folder
 
 
 def test_ports_that_are_always_taken_are_an_error(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
