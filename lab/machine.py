@@ -18,6 +18,7 @@ HUB_PORTS = {"hub": 22, "vpn": 2201, "public": 2202, "fresh": 2203}
 KERNEL = "root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off init_on_alloc=0 quiet"
 
 
+DISK = "disk"  # name of the disk, for the monitor
 # New: the VM boots. Shared: a stored state, and what the guest writes is in the file. Private: a stored state, and
 # what the guest writes is in this process's memory only, so the file stays as it is.
 Memory = Literal["new", "shared", "private"]
@@ -66,7 +67,7 @@ def value(path: Path) -> str:
 
 def drive(files: Files) -> str:
     """Start of the disk's option. It identifies the VM's process among all of the machine."""
-    return f"if=none,id=disk,file={value(files.disk)},"
+    return f"if=none,id={DISK},file={value(files.disk)},"
 
 
 def _memory(files: Files, memory: Memory) -> list[str]:
@@ -117,7 +118,7 @@ def command(
         *("-kernel", str(box.kernel), "-initrd", str(box.initrd), "-append", KERNEL),
         # The disk need not survive a crash of this machine, so a flush in the guest need not reach the machine's disk.
         *("-drive", f"{drive(files)}format=qcow2,discard=unmap,cache=unsafe"),
-        *("-device", "virtio-blk-pci,drive=disk"),
+        *("-device", f"virtio-blk-pci,drive={DISK}"),
         *("-netdev", f"stream,id=segment,{join},addr.type=unix,addr.path={value(files.segment)}"),
         *("-device", f"virtio-net-pci,netdev=segment,mac={SEGMENT_MAC[node]},romfile="),
         *("-chardev", f"socket,id=agent,path={value(files.agent)},server=on,wait=off"),

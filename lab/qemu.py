@@ -155,12 +155,8 @@ class Qemu:
 
     def _launch(self, node: str, memory: Memory, layer: Path | None, ports: Mapping[str, int]) -> None:
         files = self._files(node)
-        files.disk.unlink(missing_ok=True)
         below = (layer / f"{node}.{layers.DISK}", "qcow2") if layer else (self.box.image(node), "raw")
-        tools.run(
-            ["qemu-img", "create", "-q", "-f", "qcow2", "-b", below[0], "-F", below[1], files.disk],
-            f"Making the disk of {node}",
-        )
+        self._make_disk(node, files.disk, *below)
         reconnect = "reconnect-ms=200" if accelerator.qemu_version() >= (9, 2) else "reconnect=1"
         arguments = machine.command(files, self.box, self.accelerator, ports, reconnect, memory)
         try:
@@ -169,6 +165,13 @@ class Qemu:
             if "host forwarding" in error.what:
                 raise PortTaken(error.what, "Run it again.") from error
             raise
+
+    def _make_disk(self, node: str, disk: Path, below: Path, form: str, size: int | None = None) -> None:
+        """Make an empty disk over another one, which with `size`, in bytes, need not be there yet."""
+        disk.unlink(missing_ok=True)
+        blindly, length = (["-u"], [str(size)]) if size else ([], [])
+        command = ["qemu-img", "create", "-q", *blindly, "-f", "qcow2", "-b", below, "-F", form, disk, *length]
+        tools.run(command, f"Making the disk of {node}")
 
     def _load(self, node: str) -> None:
         """Load the rest of a VM's state: its memory is in the file that it was started on."""
@@ -231,8 +234,9 @@ class Qemu:
         """Write a VM's memory into a folder, and let it write to a new disk from now on."""
         files = self._files(node)
         with self._monitor(node) as monitor:
-            below = layers.folder(key) / f"{node}.{layers.DISK}"
-            monitor.change_disk("disk", files.disk.with_name(f"{node}.{key}.qcow2"), below)
+            new, below = files.disk.with_name(f"{node}.{key}.qcow2"), layers.folder(key) / f"{node}.{layers.DISK}"
+            self._make_disk(node, new, below, "qcow2", monitor.disk_size(machine.DISK))
+            monitor.change_disk(machine.DISK, new)
             monitor.leave_shared_memory()
             monitor.call("migrate", {"uri": f"file:{files.state}"})
             monitor.wait_migration(MEMORY_SECONDS)

@@ -46,19 +46,15 @@ class Monitor:
         """Exclude memory from a migration that is in a file shared with other processes."""
         self.call("migrate-set-capabilities", {"capabilities": [{"capability": "x-ignore-shared", "state": True}]})
 
-    def change_disk(self, device: str, new: Path, below: Path) -> None:
-        """Let a device write to a new disk from now on.
+    def disk_size(self, device: str) -> int:
+        """Size of a device's disk, in bytes."""
+        sizes = {each["device"]: each["inserted"]["image"]["virtual-size"] for each in self.call("query-block")}
+        return int(sizes[device])
 
-        Args:
-            device: that of the disk.
-            new: the new disk, made here; it has what changes from now on.
-            below: where the present disk, which has the rest, will be when the new one is opened again.
-        """
-        snapshot: dict[str, str] = {"snapshot-file": str(new), "format": "qcow2"}
-        self.call("blockdev-snapshot-sync", {"device": device, **snapshot})
-        nodes = {each["device"]: each["inserted"]["node-name"] for each in self.call("query-block")}
-        note = {"image-node-name": nodes[device], "backing-file": str(below)}
-        self.call("change-backing-file", {"device": device, **note})
+    def change_disk(self, device: str, new: Path) -> None:
+        """Let a device write to an empty qcow2 file from now on, over the disk that it has written to."""
+        what = {"snapshot-file": str(new), "format": "qcow2", "mode": "existing"}
+        self.call("blockdev-snapshot-sync", {"device": device, **what})
 
     def wait_migration(self, timeout: float) -> None:
         """Wait until memory is written or read completely. Raises LabError if it failed."""
