@@ -170,8 +170,10 @@ class Qemu:
         """Make an empty disk over another one, which with `size`, in bytes, need not be there yet."""
         disk.unlink(missing_ok=True)
         blindly, length = (["-u"], [str(size)]) if size else ([], [])
-        command = ["qemu-img", "create", "-q", *blindly, "-f", "qcow2", "-b", below, "-F", form, disk, *length]
-        tools.run(command, f"Making the disk of {node}")
+        tools.run(
+            ["qemu-img", "create", "-q", *blindly, "-f", "qcow2", "-b", below, "-F", form, disk, *length],
+            f"Making the disk of {node}",
+        )
 
     def _load(self, node: str) -> None:
         """Load the rest of a VM's state: its memory is in the file that it was started on."""
