@@ -1,20 +1,21 @@
-"""Which starting states were rehearsed, when, and how that ended: a note beside each run, and the page of all."""
+"""Which starting states were rehearsed, when, and how that ended: a line of each in a file, and the page of all."""
 
 import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from lab import starting_states
+from lab import atomic, starting_states
 from lab.errors import LabError
-from lab.paths import BUILD, ROOT
+from lab.paths import ROOT
 from lab.starting_states import State
 from proof.evidence import provenance
 from proof.evidence.run_folder import utc_now
 from proof.whole_host import reference
 
-NOTE = "start.json"
+KEPT = ROOT / "docs" / "starting-states.jsonl"
 PAGE = ROOT / "docs" / "starting-states.md"
 SAME = "the same host"
 UNFINISHED = "did not come to its end"
@@ -22,7 +23,7 @@ UNFINISHED = "did not come to its end"
 TEXT = """\
 # Starting states
 
-Computed by `lab rehearse` from `lab/starting_states.yml` and its runs. Nothing here is typed by hand.
+Computed by `lab rehearse` from `lab/starting_states.yml` and `starting-states.jsonl`. Nothing here is typed by hand.
 
 A fresh server is as the provider makes it. Whatever it starts as, the host must be the same once it is provisioned: the
 whole of it is compared with the reference of the lab. The lab itself starts in the likeliest states that leave nothing
@@ -47,8 +48,8 @@ class Ended:
 
 
 @contextlib.contextmanager
-def noted(run: Path, states: Sequence[State], page: Path = PAGE) -> Iterator[Ended]:
-    """Note how a rehearsal of these states ended, in the folder of its run, and write the page again."""
+def noted(states: Sequence[State], kept: Path = KEPT, page: Path = PAGE) -> Iterator[Ended]:
+    """Note how a rehearsal of these states ended, and write the page again."""
     ended, result, began = Ended(), UNFINISHED, utc_now()
     try:
         yield ended
@@ -61,23 +62,29 @@ def noted(run: Path, states: Sequence[State], page: Path = PAGE) -> Iterator[End
     finally:
         names = [state.name for state in states]
         note = {"states": names, "began": began, "result": result, "provision": _provision()}
-        run.joinpath(NOTE).write_text(json.dumps(note, indent=1))
-        write(page)
+        notes = {**read(kept), frozenset(names): note}
+        lines = sorted(notes.values(), key=lambda each: list(each["states"]))
+        atomic.write(kept, "".join(f"{json.dumps(line)}\n" for line in lines))
+        write(kept, page)
 
 
 def _provision() -> str:
     return provenance.contents(ROOT)["provision"]
 
 
-def write(page: Path = PAGE, rehearsals: Path = BUILD / "rehearsals") -> None:
+def read(kept: Path) -> dict[frozenset[str], dict[str, Any]]:
+    """The latest note of each set of states. Where branches were merged, the file has several."""
+    text = kept.read_text(encoding="utf-8") if kept.exists() else ""
+    notes = sorted((json.loads(line) for line in text.splitlines()), key=lambda note: str(note["began"]))
+    return {frozenset(note["states"]): note for note in notes}
+
+
+def write(kept: Path = KEPT, page: Path = PAGE) -> None:
     """Write the page: the selection with its latest runs, and every state."""
-    runs: dict[frozenset[str], dict[str, str]] = {}
-    for path in sorted(rehearsals.glob(f"[0-9]*/{NOTE}")):
-        note = json.loads(path.read_text(encoding="utf-8"))
-        runs[frozenset(note["states"])] = note
+    runs = read(kept)
     today = _provision()
     chosen = starting_states.selection()
-    others = [sorted(names) for names in runs if names not in map(frozenset, chosen)]
+    others = [note["states"] for names, note in runs.items() if names not in map(frozenset, chosen)]
     rows = ["| Starts as | Last run | Result |", "|---|---|---|"]
     rows += [f"| {', '.join(names)} | {_told(runs.get(frozenset(names)), today)} |" for names in [*chosen, *others]]
     lines = ["| State | The lab starts so | Why | Source | What of it remains |", "|---|---|---|---|---|"]
@@ -88,7 +95,7 @@ def write(page: Path = PAGE, rehearsals: Path = BUILD / "rehearsals") -> None:
     page.write_text(TEXT.format(selection="\n".join(rows), states="\n".join(lines)), encoding="utf-8")
 
 
-def _told(note: dict[str, str] | None, provision: str) -> str:
+def _told(note: dict[str, Any] | None, provision: str) -> str:
     if note is None:
         return "not run | -"
     earlier = "" if note["provision"] == provision else " (of an earlier provisioning)"

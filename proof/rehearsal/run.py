@@ -159,7 +159,7 @@ def start_as(lab: LabControl, states: Sequence[State], judge: Callable[[Target, 
         LabError: it could not be ordered, provisioned or looked at.
     """
     folder = RunFolder.create(REHEARSALS, stand_in.TARGET)
-    with rehearsed.noted(folder.path, states) as ended, _at(lab, stages.BARE):
+    with rehearsed.noted(states) as ended, _at(lab, stages.BARE):
         ended.status = judge(_from_scratch(lab, folder, states), folder)
     return ended.status
 

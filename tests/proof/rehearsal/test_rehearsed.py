@@ -23,43 +23,43 @@ def has_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference, "read_newest", lambda: Reference("2.1.4", "l", {}))
 
 
-def ended(path: Path, status: int, *states: str) -> str:
-    path.mkdir()
-    with rehearsed.noted(path, starting_states.completed(states), path.with_suffix(".md")) as one:
+def ended(folder: Path, status: int, *states: str) -> str:
+    with rehearsed.noted(starting_states.completed(states), folder / "kept", folder / "page.md") as one:
         one.status = status
-    return str(json.loads((path / rehearsed.NOTE).read_text())["result"])
+    (note,) = map(json.loads, (folder / "kept").read_text().splitlines())
+    return str(note["result"])
 
 
 @pytest.mark.usefixtures("has_reference")
-def test_the_note_tells_how_a_rehearsal_ended(tmp_path: Path) -> None:
-    assert ended(tmp_path / "1", 0) == "the same host"
-    assert ended(tmp_path / "2", 1) == "differs, exit status 1"
+def test_the_latest_note_tells_how_a_rehearsal_ended(tmp_path: Path) -> None:
+    assert ended(tmp_path, 0) == "the same host"
+    assert ended(tmp_path, 1) == "differs, exit status 1"
 
 
 def test_without_a_reference_nothing_was_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference, "read_newest", lambda: None)
-    assert ended(tmp_path / "1", 0) == "not compared: there was no reference"
+    assert ended(tmp_path, 0) == "not compared: there was no reference"
 
 
 @pytest.mark.usefixtures("has_reference")
 def test_a_server_that_could_not_be_provisioned_is_noted(tmp_path: Path) -> None:
     with (
         pytest.raises(LabError),
-        rehearsed.noted(tmp_path, starting_states.completed([]), tmp_path / "page.md"),
+        rehearsed.noted(starting_states.completed([]), tmp_path / "kept", tmp_path / "page.md"),
     ):
         raise LabError("The new server could not be provisioned.\n  | TASK")
-    assert json.loads((tmp_path / rehearsed.NOTE).read_text())["result"] == "The new server could not be provisioned."
+    assert json.loads((tmp_path / "kept").read_text())["result"] == "The new server could not be provisioned."
 
 
 def test_the_page_has_each_row_with_its_latest_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rehearsed, "_provision", lambda: "today")
     first = starting_states.selection()[0]
-    for day, result, provision in (("01", "differs", "today"), ("02", "the same host", "before")):
-        folder = tmp_path / f"202601{day}T"
-        folder.mkdir()
-        note = {"states": first, "began": f"2026-01-{day}T10:00:00Z", "result": result, "provision": provision}
-        (folder / rehearsed.NOTE).write_text(json.dumps(note))
-    rehearsed.write(tmp_path / "page.md", tmp_path)
+    notes = [
+        {"states": first, "began": f"2026-01-{day}T10:00:00Z", "result": result, "provision": provision}
+        for day, result, provision in (("02", "the same host", "before"), ("01", "differs", "today"))
+    ]
+    (tmp_path / "kept").write_text("".join(f"{json.dumps(note)}\n" for note in notes))
+    rehearsed.write(tmp_path / "kept", tmp_path / "page.md")
     page = (tmp_path / "page.md").read_text()
     row = f"| {', '.join(first)} | 2026-01-02 10:00 UTC | the same host (of an earlier provisioning) |"
     assert row in page
