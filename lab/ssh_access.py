@@ -54,6 +54,27 @@ def require_plain_paths() -> None:
             )
 
 
+def _addresses(values: Mapping[str, str]) -> dict[str, str]:
+    """Where the host's SSH may be, by the endpoint that leads there."""
+    return {
+        "vpn": f"{values['vpn_address']}:{values['ssh_port']}",
+        "public": f"{values['public_address']}:{values['ssh_port']}",
+        "fresh": f"{values['public_address']}:{values['ssh_port_fresh']}",
+    }
+
+
+def lead(values: Mapping[str, str], way: str) -> None:
+    """Let the host's address in the VPN lead to where its SSH is before that, until the lab is started anew.
+
+    Args:
+        values: the lab's inventory.
+        way: endpoint: "vpn", "public" or "fresh".
+    """
+    relays, addresses = json.loads(RELAYS_FILE.read_text()), _addresses(values)
+    relays[addresses["vpn"]] = relays[addresses[way]]
+    atomic.write(RELAYS_FILE, json.dumps(relays, indent=1), mode=0o600)
+
+
 def write(
     identity: Identity, ports: Mapping[str, int], values: Mapping[str, str], host_keys: Mapping[str, str]
 ) -> None:
@@ -66,11 +87,7 @@ def write(
         host_keys: node -> lines of its public host keys.
     """
     STATE.mkdir(parents=True, exist_ok=True)
-    relays = {
-        f"{values['vpn_address']}:{values['ssh_port']}": ports["vpn"],
-        f"{values['public_address']}:{values['ssh_port']}": ports["public"],
-        f"{values['public_address']}:{values['ssh_port_fresh']}": ports["fresh"],
-    }
+    relays = {address: ports[way] for way, address in _addresses(values).items()}
     atomic.write(RELAYS_FILE, json.dumps(relays, indent=1), mode=0o600)
     atomic.write(STATE / "id_ed25519", identity.ssh_key.read_text(), mode=0o600)
     (STATE / "id_ed25519.pub").write_text(identity.ssh_public_key + "\n")

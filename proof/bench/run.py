@@ -89,7 +89,9 @@ def stored(lab: Lab) -> Iterator[Figure]:
     if not chain:
         raise LabError("The layers that the lab stands on are gone.", "lab up")
     yield metrics.largest("gib.chain", "one chain of layers, GiB", [sum(each.size() for each in chain) / 2**30], 5)
-    yield metrics.median("seconds.store", "writing a layer, both VMs paused", [each.storing for each in chain if each.storing], 2)
+    yield metrics.median(
+        "seconds.store", "writing a layer, both VMs paused", [each.storing for each in chain if each.storing], 2
+    )
 
 
 def acceptance(key: str, title: str, options: Sequence[str], bound: float, times: int) -> Figure:

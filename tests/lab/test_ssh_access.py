@@ -50,6 +50,14 @@ def test_every_way_to_the_host_has_its_forward(state: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(("way", "port"), [("vpn", 40002), ("public", 40003), ("fresh", 40004)])
+def test_the_address_in_the_vpn_leads_where_ssh_is(state: Path, way: str, port: int) -> None:
+    ssh_access.lead(VALUES, way)
+    ssh_access.lead(VALUES, way)
+    relays = json.loads((state / "relays.json").read_text())
+    assert relays == {"10.100.0.25:2288": port, "198.51.100.25:2288": 40003, "198.51.100.25:22": 40004}
+
+
 def test_only_the_owner_reads_keys(state: Path) -> None:
     for name in ("id_ed25519", "wireguard.yml"):
         assert (state / name).stat().st_mode & 0o777 == 0o600

@@ -33,6 +33,14 @@ def test_what_is_never_red_is_found_nowhere() -> None:
     assert bisect.first_red(["2.1.4"], lambda _: True) == "2.1.4"
 
 
+@pytest.mark.parametrize(
+    ("task", "way"),
+    [("1.2.4", "fresh"), ("1.2.7", "fresh"), ("1.3.1", "public"), ("1.3.2", "vpn"), (TASKS[-1], "vpn")],
+)
+def test_each_state_is_asked_where_its_ssh_is(task: str, way: str) -> None:
+    assert bisect.way_after(task) == way
+
+
 def test_a_criterion_is_named_by_a_part_of_its_sentence() -> None:
     features = feature_files.read_all(ROOT / "features")
     feature, rule = bisect.named(features, "its image is pinned")
