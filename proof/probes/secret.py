@@ -9,8 +9,19 @@ from typing import TypedDict
 
 from proof.probes import engine
 
-TREES = ("/etc", "/home", "/opt", "/root", "/run", "/tmp", "/var/lib/docker/containers", "/var/log", "/var/tmp")  # noqa: S108
-CLUSTER = "/opt/postgres"  # the database's own files hold no plain password, and are large
+TREES = ("/etc", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/tmp", "/usr/local", "/var")  # noqa: S108
+# What holds no plain password, and is large: the database's own files, packages, images, mails. The journal is searched
+# apart.
+LARGE = {
+    "/opt/postgres",
+    "/var/cache/apt",
+    "/var/lib/apt",
+    "/var/lib/containerd",
+    "/var/lib/docker/overlay2",
+    "/var/lib/dpkg",
+    "/var/log/journal",
+    "/var/mail/vmail",
+}
 LARGEST = 4 << 20  # bytes of a file that are searched
 PIECE = 1 << 20
 FOR_A_CLIENT = b"PGPASSWORD="
@@ -53,8 +64,8 @@ def files_with(paths: list[str], name: str) -> list[SecretFile]:
 def other_places(path: str, name: str, container: str, allowed: list[str]) -> list[str]:
     """Every place besides the allowed files that holds the value of a name in a file.
 
-    Searched are files of the host's settings, homes, logs and containers, arguments and environments of all processes,
-    what the engine tells of a container, its log, and the journal. A client of root's that runs just now, such as that
+    Searched are all files that people and services write, arguments and environments of all processes, what the engine
+    tells of a container, its log, and the journal. A client of root's that runs just now, such as that
     of a backup, is handed the password in a variable; that is none.
     """
     secret = value(path, name).encode()
@@ -87,14 +98,13 @@ def _journal_has(secret: bytes) -> bool:
 def _files() -> Iterator[Path]:
     for tree in TREES:
         for folder, folders, names in os.walk(tree):
-            folders[:] = [name for name in folders if f"{folder}/{name}" != CLUSTER and not _elsewhere(folder, name)]
+            folders[:] = [name for name in folders if not _left_out(f"{folder}/{name}")]
             yield from (Path(folder, name) for name in names)
 
 
-def _elsewhere(folder: str, name: str) -> bool:
-    """Whether a folder is another file system, such as a container's root; or the journal, which is searched apart."""
-    path = f"{folder}/{name}"
-    return path == "/var/log/journal" or (os.path.ismount(path) and not path.startswith("/run/"))
+def _left_out(folder: str) -> bool:
+    """Whether a folder is not searched: it is large, or another file system, such as a container's root."""
+    return folder in LARGE or (os.path.ismount(folder) and not folder.startswith("/run/"))
 
 
 def _read(file: Path) -> bytes:
