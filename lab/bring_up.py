@@ -1,7 +1,7 @@
 """From layers to a running lab: the longest prefix there is is restored, the rest is provisioned and kept."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,24 +43,22 @@ class BringUp:
         ready = layers.longest_prefix(wanted, self.provider.find)
         try:
             if len(ready) < len(wanted):
-                layer = self._continue_from(ready[-1]) if ready else self._make_bare(wanted[0])
+                layer = self._restore(ready[-1], self.provider.start) if ready else self._make_bare(wanted[0])
                 for stage in wanted[max(len(ready), 1) :]:
                     layer = self._apply(stage, layer)
             else:
                 layer = ready[-1]
-            with step(f"Restore the lab as of {layer.task}", expected=3, key="restore a layer"):
-                self.provider.hold(layer)
-            self._write_ways()
+            return self._restore(layer, self.provider.hold)
         except provisioning.Failed:
             raise
         except BaseException:
             self.provider.stop()
             raise
-        return layer
 
-    def _continue_from(self, layer: Layer) -> Layer:
+    def _restore(self, layer: Layer, start: Callable[[Layer], None]) -> Layer:
+        """Start from a layer, in the provider's way to go on from it or to hold it."""
         with step(f"Restore the lab as of {layer.task}", expected=3, key="restore a layer"):
-            self.provider.start(layer)
+            start(layer)
         self._write_ways()
         return layer
 

@@ -64,7 +64,7 @@ def _addresses(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def lead(values: Mapping[str, str], way: str) -> None:
-    """Let the host's address in the VPN lead to where its SSH is before that, until the lab is started anew.
+    """Let the host's address in the VPN lead to another place of its SSH, until `write` is called.
 
     Args:
         values: the lab's inventory.
